@@ -1,8 +1,8 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
 """Write what is made from the code into the documentation: ``python tools/codes_page.py``.
 
-docs/codes.md is the catalogue that plugins/module_utils/_core/catalogue/codes.py joins; a table in docs/preflight.md is what the checks declare.
-What tools/specs_pages.py makes of argument specs is written, too.
+docs/codes.md is the catalogue that plugins/module_utils/_core/catalogue/codes.py joins; a table in docs/preflight.md is
+what the checks declare. What tools/specs_pages.py makes of argument specs is written, too.
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ def page(ranges: Mapping[str, str], codes: Mapping[str, Any]) -> str:
     for digit, title in ranges.items():
         parts.append(f"## {title}\n")
         parts += [
-            f"### {name}\n\n**{code.title}**{'' if code.severity == 'error' else f' ({code.severity})'}. {code.why}\n\nCure: {code.cure}\n"
+            f"### {name}\n\n**{code.title}**{'' if code.severity == 'error' else f' ({code.severity})'}."
+            f" {code.why}\n\nCure: {code.cure}\n"
             for name, code in codes.items()
             if name[3] == digit
         ]
@@ -43,14 +44,21 @@ def page(ranges: Mapping[str, str], codes: Mapping[str, Any]) -> str:
 
 
 def table(meshes: Sequence[Any], clusters: Sequence[Any], codes: Sequence[str]) -> str:
-    """Return which of ``codes`` stay unknown without which right: ``meshes`` and ``clusters`` are the checks of the two preflights."""
+    """Return which of ``codes`` stay unknown without which right: ``meshes`` and ``clusters`` are the checks of the two
+    preflights.
+    """
     rows = []
     for checks in (meshes, clusters):
         reads = {read for check in checks for read in check.reads}
-        for read in sorted(reads, key=lambda read: (read.kind.api_version.partition("/")[0], read.kind.plural, read.where)):
+        for read in sorted(
+            reads, key=lambda read: (read.kind.api_version.partition("/")[0], read.kind.plural, read.where)
+        ):
             unknown = {code for check in checks if check.needs([read]) for code in check.codes}
             group = read.kind.api_version.rpartition("/")[0] or '""'
-            rows.append(f"| `{group}` | `{read.kind.plural}` | {read.where} | {', '.join(runs([code in unknown and code for code in codes]))} |")
+            rows.append(
+                f"| `{group}` | `{read.kind.plural}` | {read.where} |"
+                f" {', '.join(runs([code in unknown and code for code in codes]))} |"
+            )
     head = ["| API group | resources | in | without it unknown |", "|---|---|---|---|"]
     return "\n".join([*head, *dict.fromkeys(rows)])
 

@@ -1,11 +1,11 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
 """Show the collection at work on two real API servers; ``down`` ends either.
 
-``demo.py up``: two administrators federate their meshes. Each has a folder with an inventory, a kubeconfig of the own cluster and
-the cards that came from the other side. Every playbook runs in one of these folders and sees nothing else.
+``demo.py up``: two administrators federate their meshes. Each has a folder with an inventory, a kubeconfig of the own
+cluster and the cards that came from the other side. Every playbook runs in one of these folders and sees nothing else.
 
-``demo.py life``: one team, two clusters with nothing but OLM. ``site`` installs, configures and federates; a mesh of 2.0 with Mixer and
-3scale is upgraded, and joins.
+``demo.py life``: one team, two clusters with nothing but OLM. ``site`` installs, configures and federates; a mesh of
+2.0 with Mixer and 3scale is upgraded, and joins.
 """
 
 from __future__ import annotations
@@ -57,7 +57,9 @@ def play(folder: str, playbook: str, *options: str, is_refused: bool = False) ->
 
 
 def plays(playbooks: Mapping[str, str], *options: str, is_refused: bool = False) -> dict[str, str]:
-    """Run a playbook in each administrator's folder, all at the same time, and show one after the other; else like ``play``."""
+    """Run a playbook in each administrator's folder, all at the same time, and show one after the other; else like
+    ``play``.
+    """
     # As the examples' own configuration shows it, whatever configuration the demo itself was started with.
     environment = {**os.environ, "ANSIBLE_STDOUT_CALLBACK": "ossm.federation.brief"}
     environment |= {"ANSIBLE_FORCE_COLOR": "1"} if sys.stdout.isatty() else {}
@@ -67,10 +69,19 @@ def plays(playbooks: Mapping[str, str], *options: str, is_refused: bool = False)
             words = ["ansible-playbook", "-i", "meshes.yml", f"ossm.federation.{playbook}", *options]
             # What the one that is not shown yet prints waits in a file; in a pipe it would stop when that is full.
             printed = stack.enter_context(tempfile.TemporaryFile("w+"))
-            run = subprocess.Popen(words, cwd=DEMO / mesh, env=environment, stdin=subprocess.DEVNULL, stdout=printed, stderr=subprocess.STDOUT)
+            run = subprocess.Popen(
+                words,
+                cwd=DEMO / mesh,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=printed,
+                stderr=subprocess.STDOUT,
+            )
             stack.callback(_end, run)
             runs[mesh] = (shlex.join(words), run, printed.fileno())
-        return {mesh: _shown(f"{mesh}$ {line}", run, printed, is_refused) for mesh, (line, run, printed) in runs.items()}
+        return {
+            mesh: _shown(f"{mesh}$ {line}", run, printed, is_refused) for mesh, (line, run, printed) in runs.items()
+        }
 
 
 def _shown(heading: str, run: subprocess.Popen, printed: int, is_refused: bool) -> str:
@@ -103,7 +114,9 @@ def _end(run: subprocess.Popen) -> None:
 
 
 def has_changed(output: str, mesh: str) -> bool:
-    """Return whether a playbook's last line, ``changed: east · unchanged: west``, says that something of ``mesh`` changed."""
+    """Return whether a playbook's last line, ``changed: east · unchanged: west``, says that something of ``mesh``
+    changed.
+    """
     told = dict(part.split(": ", 1) for part in output.rstrip().splitlines()[-1].split(" · ") if ": " in part)
     found = [word for word, names in told.items() if mesh in names.split(", ")]
     if found not in (["changed"], ["unchanged"]):
@@ -115,7 +128,9 @@ def call(bed: Testbed, mesh: str, url: str) -> Answer:
     """Send one request from a client in ``mesh``, show the answer, and return it."""
     parts = urlsplit(url)
     space = f"{mesh}-shop" if (DEMO / ONE_TEAM).exists() else "shop"
-    answer = bed.meshes[mesh].call(parts.hostname, port=parts.port or 80, path=parts.path or "/", source=f"client.{space}")
+    answer = bed.meshes[mesh].call(
+        parts.hostname, port=parts.port or 80, path=parts.path or "/", source=f"client.{space}"
+    )
     print(f"{mesh}$ curl {url}\n  {answer.status or ''} {(answer.body or answer.error or '').strip()}", flush=True)
     return answer
 
@@ -123,18 +138,29 @@ def call(bed: Testbed, mesh: str, url: str) -> Answer:
 def on_this_machine(folder: Path) -> None:
     """Say beside an inventory that its gateways are on this machine, which is refused elsewhere."""
     (folder / "group_vars").mkdir()
-    text = "---\n# The demo's gateways are on this machine, which is refused in a real inventory.\nfederation_loopback: true\n"
+    text = (
+        "---\n# The demo's gateways are on this machine, which is refused in a real inventory.\nfederation_loopback:"
+        " true\n"
+    )
     (folder / "group_vars" / "meshes.yml").write_text(text, encoding="utf-8")
 
 
 def refuse_at_gateway(bed: Testbed) -> None:
-    """Ask east's gateway, with the certificate of west's egress gateway, for a service that is exported and one that is not."""
+    """Ask east's gateway, with the certificate of west's egress gateway, for a service that is exported and one that is
+    not.
+    """
     card = json.loads((DEMO / "west" / "cards" / "east-for-west.json").read_text(encoding="utf-8"))
     address, port = card["ingress"]["addresses"][0], card["ingress"]["service_port"]
     for service, is_exported in (("cart", True), ("ledger", False)):
         name = f"outbound_.80_._.{service}.shop.svc.west-exports.local"
-        answer = bed.meshes["west"].call(address, port=port, force_sni=name, principal="west-mesh-system/east-egress-service-account")
-        said = f"200 {answer.body.strip()}" if answer.status == 200 else f"refused: {(answer.body or answer.error).strip()}"
+        answer = bed.meshes["west"].call(
+            address, port=port, force_sni=name, principal="west-mesh-system/east-egress-service-account"
+        )
+        said = (
+            f"200 {answer.body.strip()}"
+            if answer.status == 200
+            else f"refused: {(answer.body or answer.error).strip()}"
+        )
         print(f"west$ openssl s_client -connect {address}:{port} -servername {name}\n  {said}", flush=True)
         if (answer.status == 200) != is_exported:
             raise Failed(f"The gateway should {'answer' if is_exported else 'refuse'}.")
@@ -155,7 +181,13 @@ def life() -> None:
     DEMO.mkdir(parents=True)
     say("Two clusters, each a real Kubernetes API server with OLM and nothing of a mesh")
     meshes = [
-        MeshSpec(name, cluster=cluster, members=[f"{name}-shop"], services={f"{name}-shop": ["cart"]}, control_plane_present=False)
+        MeshSpec(
+            name,
+            cluster=cluster,
+            members=[f"{name}-shop"],
+            services={f"{name}-shop": ["cart"]},
+            control_plane_present=False,
+        )
         for name, cluster in CLUSTER_OF.items()
     ]
     bed = Testbed.start(BED, meshes=meshes, clock_scale=SCALE, tied=False, olm=True)
@@ -169,7 +201,10 @@ def life() -> None:
 
     say("What would be done")
     play(ONE_TEAM, "install", "--check", "--diff")
-    say("site: operators, namespaces and rights, three control planes with their members, and the federation of east and west")
+    say(
+        "site: operators, namespaces and rights, three control planes with their members, and the federation of east"
+        " and west"
+    )
     play(ONE_TEAM, "site")
     say("A request crosses from west to east")
     call_cart(bed, "west")
@@ -185,7 +220,10 @@ def life() -> None:
     say("Without an answer to that it goes nowhere, and nothing is written")
     insist(play(ONE_TEAM, "upgrade", *to_2_1, is_refused=True), "FED431")
     say("With one it goes: Mixer and 3scale out, and the new version, in one update")
-    insist(play(ONE_TEAM, "upgrade", *to_2_1, "-e", "upgrade_remove_mixer=true", "-e", "upgrade_restart=true"), "old-mesh-system/basic is v2.1")
+    insist(
+        play(ONE_TEAM, "upgrade", *to_2_1, "-e", "upgrade_remove_mixer=true", "-e", "upgrade_restart=true"),
+        "old-mesh-system/basic is v2.1",
+    )
 
     say(f"Now it can be federated, too. What the team adds ({ONE_TEAM}/after-upgrade.yml)")
     print(textwrap.indent((folder / "after-upgrade.yml").read_text(encoding="utf-8"), "  "), end="")
@@ -214,13 +252,17 @@ NEXT_IN_LIFE = """\
 
 
 def show_pods(bed: Testbed) -> None:
-    """Write a pod that is ready for each service, as a cluster has it: without any, a diagnosis says that nobody can answer."""
+    """Write a pod that is ready for each service, as a cluster has it: without any, a diagnosis says that nobody can
+    answer.
+    """
     for mesh, services in SERVICES.items():
         for namespace, names in services.items():
             for name in names:
                 containers = [{"name": each, "image": each} for each in (name, "istio-proxy")]
                 metadata = {"name": f"{name}-1", "namespace": namespace, "labels": {"app": name}}
-                bed.meshes[mesh].kube.create({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": {"containers": containers}})
+                bed.meshes[mesh].kube.create(
+                    {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": {"containers": containers}}
+                )
                 status = {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}
                 bed.meshes[mesh].kube.merge("Pod", f"{name}-1", namespace, {"status": status}, "status")
 
@@ -283,8 +325,8 @@ NEXT = """\
   tools/demo.sh play east federate --check --diff   see what it would do
   tools/demo.sh play east federate                  do it
   tools/demo.sh play west status                    ask the other side
-  tools/demo.sh play east health                    which component is not well; istiod is a model here, so proxies cannot be read (make demo-traffic
-                                                    has a real istiod with real proxies)
+  tools/demo.sh play east health                    which component is not well; istiod is a model here, so proxies
+                                                    cannot be read (make demo-traffic has a real istiod and proxies)
   tools/demo.sh play west diagnose                  rung by rung: what holds, and who would have to act
   tools/demo.sh play west explain -e explain_service=shop/cart   which rule gave the name
   tools/demo.sh play east report                    everything on one page, {demo}/east/federation-report.html
@@ -322,7 +364,9 @@ def main() -> None:
         elif len(words) == 3 and words[0] == "call" and words[1] in {*SERVICES, *CLUSTER_OF}:
             call(Testbed.attach(BED), words[1], words[2])
         else:
-            sys.exit("usage: demo.sh up | life | down | testbed | play east|west|team PLAYBOOK [OPTIONS...] | call MESH URL")
+            sys.exit(
+                "usage: demo.sh up | life | down | testbed | play east|west|team PLAYBOOK [OPTIONS...] | call MESH URL"
+            )
     except Failed as failed:
         sys.exit(f"\nThe demo failed: {failed}\nThe meshes are still up; make demo-down ends them.")
     except TestbedError as error:

@@ -1,8 +1,9 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Show a failover in front of one's eyes: a real Istio control plane, real sidecars, and a line per second that says which mesh answered.
+"""Show a failover in front of one's eyes: a real Istio control plane, real sidecars, and a line per second that says
+which mesh answered.
 
-``demo_traffic.py`` stays up until Ctrl-C and lets the local endpoint fail again and again; ``demo_traffic.py --once`` ends after one
-failover and the way home, and fails when they do not come.
+``demo_traffic.py`` stays up until Ctrl-C and lets the local endpoint fail again and again; ``demo_traffic.py --once``
+ends after one failover and the way home, and fails when they do not come.
 """
 
 from __future__ import annotations
@@ -69,7 +70,9 @@ class Watch:
         self._began = time.monotonic()
 
     def second(self, remark: str) -> Counter[str]:
-        """Call for a second, print who answered, and return how often each did; a call that failed counts as ``none``."""
+        """Call for a second, print who answered, and return how often each did; a call that failed counts
+        as ``none``.
+        """
         seen: Counter[str] = Counter()
         for _number in range(CALLS_A_SECOND):
             answered = self._caller.call(HOST)
@@ -127,7 +130,8 @@ def show(once: bool) -> None:
             failover(watch, mesh)
             if not once:
                 say(
-                    f"It goes on until Ctrl-C. Meanwhile: kubectl --kubeconfig {mesh.east.kubeconfig} get destinationrules -A"
+                    f"It goes on until Ctrl-C. Meanwhile: kubectl --kubeconfig {mesh.east.kubeconfig} get"
+                    " destinationrules -A"
                 )
                 while True:
                     failover(watch, mesh)

@@ -1,9 +1,11 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Lay out the documentation's site for Sphinx: ``docs_site.py TREE TARGET`` writes all pages but those that antsibull-docs makes.
+"""Lay out the documentation's site for Sphinx: ``docs_site.py TREE TARGET`` writes all pages but those that
+antsibull-docs makes.
 
-The pages are the files of ``docs/`` as they stand. ``docs/index.md`` is the first page and says in four lists where each has its
-place. One page per code is taken out of ``docs/codes.md``, one per playbook out of the table of ``docs/usage.md`` and the playbook.
-A link to what is no page leads to the repository, whose address stands in ``galaxy.yml``; one to what is not there ends the program.
+The pages are the files of ``docs/`` as they stand. ``docs/index.md`` is the first page and says in four lists where
+each has its place. One page per code is taken out of ``docs/codes.md``, one per playbook out of the table of
+``docs/usage.md`` and the playbook. A link to what is no page leads to the repository, whose address stands in
+``galaxy.yml``; one to what is not there ends the program.
 """
 
 from __future__ import annotations
@@ -26,13 +28,23 @@ ROW = re.compile(r"^\| `ossm\.federation\.(\w+)` \| (.+?) \| (.+?) \|$", re.MULT
 # Pages of other folders, and where they stand in the site.
 ELSEWHERE = {"README.md": "readme.md", "CONTRIBUTING.md": "contributing.md", "CODE_OF_CONDUCT.md": "code-of-conduct.md"}
 PLAYBOOKS = "playbooks.md"
-# What the pages of plugins lead to in Ansible's own documentation: title and place of each label. Looked up here, not on the network.
+# What the pages of plugins lead to in Ansible's own documentation: title and place of each label. Looked up here, not
+# on the network.
 ANSIBLE = {
-    "ansible_collections.ansible.builtin.default_callback": ("default callback", "collections/ansible/builtin/default_callback.html"),
+    "ansible_collections.ansible.builtin.default_callback": (
+        "default callback",
+        "collections/ansible/builtin/default_callback.html",
+    ),
     "action_plugins": ("Action plugins", "plugins/action.html#action-plugins"),
-    "ansible_configuration_settings": ("Ansible configuration settings", "reference_appendices/config.html#ansible-configuration-settings"),
+    "ansible_configuration_settings": (
+        "Ansible configuration settings",
+        "reference_appendices/config.html#ansible-configuration-settings",
+    ),
     "callback_plugins": ("Callback plugins", "plugins/callback.html#callback-plugins"),
-    "common_return_values": ("Common return values", "reference_appendices/common_return_values.html#common-return-values"),
+    "common_return_values": (
+        "Common return values",
+        "reference_appendices/common_return_values.html#common-return-values",
+    ),
 }
 # And variables of the environment that it has a place for.
 ENVIRONMENT = ("ANSIBLE_NOCOLOR", "ANSIBLE_STDOUT_CALLBACK")
@@ -99,7 +111,9 @@ class Site:
         return f"{self.repository}/tree/main/{path}"
 
     def _navigation(self, text: str) -> str:
-        """Return the site's navigation: the lists of the first page, a part for each of its headings. No page may be without a place."""
+        """Return the site's navigation: the lists of the first page, a part for each of its headings. No page may be
+        without a place.
+        """
         parts = {part.partition("\n")[0]: ENTRY.findall(part) for part in text.split("\n## ")[1:]}
         listed = {page for entries in parts.values() for _title, page in entries}
         lost = set(self.pages.values()) - listed - {"index.md"}
@@ -125,10 +139,15 @@ class Site:
 
     def _write_playbooks(self) -> None:
         """Write a page for each playbook, and one that lists them."""
-        rows = {name: (what, writes) for name, what, writes in ROW.findall((self.tree / "docs" / "usage.md").read_text(encoding="utf-8"))}
+        rows = {
+            name: (what, writes)
+            for name, what, writes in ROW.findall((self.tree / "docs" / "usage.md").read_text(encoding="utf-8"))
+        }
         there = {path.stem for path in (self.tree / "playbooks").glob("*.yml")}
         if rows.keys() != there:
-            raise Missing(f"the table of docs/usage.md and playbooks/ differ in: {', '.join(sorted(rows.keys() ^ there))}")
+            raise Missing(
+                f"the table of docs/usage.md and playbooks/ differ in: {', '.join(sorted(rows.keys() ^ there))}"
+            )
         lines = []
         for name, (what, writes) in rows.items():
             page = f"playbooks/{name}.md"
@@ -151,7 +170,9 @@ class Site:
             ]
             self._write(page, "\n".join(text) + "\n")
             lines.append(f"- [{name}]({page}): {self._linked(what, 'docs/usage.md', PLAYBOOKS)}\n")
-        self._write(PLAYBOOKS, "# Playbooks\n\n" + "".join(lines) + "\n" + _toctree([f"playbooks/{name}" for name in rows]))
+        self._write(
+            PLAYBOOKS, "# Playbooks\n\n" + "".join(lines) + "\n" + _toctree([f"playbooks/{name}" for name in rows])
+        )
 
 
 def _about(play: dict) -> str:
@@ -195,7 +216,10 @@ def _inventory(labels: dict[str, tuple[str, str]]) -> bytes:
     """Return the labels as an inventory of Sphinx, version 2: https://sphobjinv.readthedocs.io/en/stable/syntax.html"""
     lines = "".join(f"{label} std:label -1 {place} {title}\n" for label, (title, place) in labels.items())
     lines += "".join(f"{name} std:envvar 1 reference_appendices/config.html#envvar-{name} -\n" for name in ENVIRONMENT)
-    head = "# Sphinx inventory version 2\n# Project: Ansible\n# Version: latest\n# The remainder of this file is compressed using zlib.\n"
+    head = (
+        "# Sphinx inventory version 2\n# Project: Ansible\n# Version: latest\n# The remainder of this file is"
+        " compressed using zlib.\n"
+    )
     return head.encode() + zlib.compress(lines.encode())
 
 

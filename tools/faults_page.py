@@ -1,8 +1,9 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
 """Write the page of faults and their verdicts: ``python tools/faults_page.py``.
 
-The faults of running meshes stand in tests/integration/injected_faults.yml, what was found when they were injected last in injected_results.json
-beside it. Those of written evidence stand in tests/unit/diagnosis/faults.yml; the page shows what the ladder really says of each.
+The faults of running meshes stand in tests/integration/injected_faults.yml, what was found when they were injected last
+in injected_results.json beside it. Those of written evidence stand in tests/unit/diagnosis/faults.yml; the page shows
+what the ladder really says of each.
 """
 
 from __future__ import annotations
@@ -44,16 +45,27 @@ The evidence is written by hand, in the shapes that a real operator, istiod and 
 Verdict = tuple[str, str, str]
 
 
-def page(faults: Mapping[str, Mapping], variants: Mapping[str, Mapping], verdict_of: Callable[[str], Verdict], is_quiet: Callable[[str], bool]) -> str:
-    """Return the page: figures, who was blamed for whose faults, rungs that were mistaken for others, and a row per fault."""
+def page(
+    faults: Mapping[str, Mapping],
+    variants: Mapping[str, Mapping],
+    verdict_of: Callable[[str], Verdict],
+    is_quiet: Callable[[str], bool],
+) -> str:
+    """Return the page: figures, who was blamed for whose faults, rungs that were mistaken for others, and a row per
+    fault.
+    """
     expected = {name: tuple(fault["expect"]) for name, fault in faults.items()}
     found = {name: verdict_of(name) for name in faults}
     quiet = sum(map(is_quiet, variants))
-    return "\n".join([*_numbers(WRITTEN, expected, found, quiet, len(variants)), *_rows(faults, expected, found)]) + "\n"
+    return (
+        "\n".join([*_numbers(WRITTEN, expected, found, quiet, len(variants)), *_rows(faults, expected, found)]) + "\n"
+    )
 
 
 def injected(faults: Mapping[str, Mapping], record: Mapping[str, Any]) -> str:
-    """Return the part about faults of running meshes: figures, who was blamed for whose faults, rungs, pairs that look alike, and a row per fault."""
+    """Return the part about faults of running meshes: figures, who was blamed for whose faults, rungs, pairs that look
+    alike, and a row per fault.
+    """
     expected: dict[str, Verdict] = {name: tuple(faults[name]["expect"]) for name in faults}
     found: dict[str, Verdict] = {name: tuple(record["faults"].get(name) or ("", "", "")) for name in faults}
     quiet = sum(not any(verdict) for verdict in record["variants"].values())
@@ -61,15 +73,25 @@ def injected(faults: Mapping[str, Mapping], record: Mapping[str, Any]) -> str:
     for name, fault in faults.items():
         if "alike" in fault:
             groups.setdefault(fault["alike"], []).append(name)
-    pairs = [(one, other) for names in groups.values() for one, other in combinations(names, 2) if expected[one] != expected[other]]
+    pairs = [
+        (one, other)
+        for names in groups.values()
+        for one, other in combinations(names, 2)
+        if expected[one] != expected[other]
+    ]
     told = sum(found[one] == expected[one] and found[other] == expected[other] for one, other in pairs)
     lines = _numbers(INJECTED, expected, found, quiet, len(record["variants"]))
-    alike = f"- {told} of {len(pairs)} pairs of faults of which the ServiceMeshPeer's status says the same, and whose verdicts differ, are told apart."
+    alike = (
+        f"- {told} of {len(pairs)} pairs of faults of which the ServiceMeshPeer's status says the same, and whose"
+        " verdicts differ, are told apart."
+    )
     lines.insert(2, alike)
     return "\n".join([HEAD, *lines, *_rows(faults, expected, found)]) + "\n"
 
 
-def _numbers(head: str, expected: Mapping[str, Verdict], found: Mapping[str, Verdict], quiet: int, variants: int) -> list[str]:
+def _numbers(
+    head: str, expected: Mapping[str, Verdict], found: Mapping[str, Verdict], quiet: int, variants: int
+) -> list[str]:
     right = sum(found[name] == expected[name] for name in expected)
     wrong_side = sum({found[name][2], expected[name][2]} == {"us", "them"} for name in expected)
     return [
@@ -80,7 +102,10 @@ def _numbers(head: str, expected: Mapping[str, Verdict], found: Mapping[str, Ver
         "### Who is blamed\n",
         *_matrix(Counter((expected[name][2], found[name][2] or "nobody") for name in expected)),
         "### Rungs\n",
-        "Rows are the rungs that fail, columns what is found there; what is found elsewhere is counted as another rung.\n",
+        (
+            "Rows are the rungs that fail, columns what is found there; what is found elsewhere is counted as another"
+            " rung.\n"
+        ),
         *_rungs(expected, found),
     ]
 
@@ -96,12 +121,23 @@ def _rows(faults: Mapping[str, Mapping], expected: Mapping[str, Verdict], found:
 
 def _matrix(counts: Mapping[tuple[str, str], int]) -> list[str]:
     sides = ("us", "them", "either")
-    rows = [f"| {side} | {' | '.join(str(counts.get((side, other), 0)) for other in (*sides, 'nobody'))} |" for side in sides]
-    return ["| must act | found: us | found: them | found: either | found: nobody |", "|---|---|---|---|---|", *rows, ""]
+    rows = [
+        f"| {side} | {' | '.join(str(counts.get((side, other), 0)) for other in (*sides, 'nobody'))} |"
+        for side in sides
+    ]
+    return [
+        "| must act | found: us | found: them | found: either | found: nobody |",
+        "|---|---|---|---|---|",
+        *rows,
+        "",
+    ]
 
 
 def _rungs(expected: Mapping[str, Verdict], found: Mapping[str, Verdict]) -> list[str]:
-    lines = ["| rung | faults | right | right rung, another verdict | another rung | not found |", "|---|---|---|---|---|---|"]
+    lines = [
+        "| rung | faults | right | right rung, another verdict | another rung | not found |",
+        "|---|---|---|---|---|---|",
+    ]
     for rung in dict.fromkeys(verdict[1] for verdict in expected.values()):
         names = [name for name, verdict in expected.items() if verdict[1] == rung]
         right = sum(found[name] == expected[name] for name in names)
@@ -125,11 +161,15 @@ def made() -> str:
     from _core.diagnosis.ladder import diagnosed
     from unit.diagnosis.worlds import FAULTS, VARIANTS, changed, healthy, with_fault
 
-    return running() + "\n" + page(
-        FAULTS,
-        VARIANTS,
-        lambda name: diagnosed(Evidence.of(with_fault(FAULTS[name]))).verdict,
-        lambda name: diagnosed(Evidence.of(changed(healthy(), VARIANTS[name]))).first is None,
+    return (
+        running()
+        + "\n"
+        + page(
+            FAULTS,
+            VARIANTS,
+            lambda name: diagnosed(Evidence.of(with_fault(FAULTS[name]))).verdict,
+            lambda name: diagnosed(Evidence.of(changed(healthy(), VARIANTS[name]))).first is None,
+        )
     )
 
 

@@ -1,9 +1,10 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
 """Write tools/hashes.txt: the SHA-256 of every file that a pinned Python package may be installed from.
 
-Run it with any Python that has pip after a pin has changed: ``python tools/hash_pins.py``. It asks the index that pip is
-set up to use, and looks at no file itself, so read the change: a digest that differs for a version that was there before is an attack
-or a mistake. Only files for Linux, for any system, and sources are listed, since the testbed needs Linux.
+Run it with any Python that has pip after a pin has changed: ``python tools/hash_pins.py``. It asks the index that pip
+is set up to use, and looks at no file itself, so read the change: a digest that differs for a version that was there
+before is an attack or a mistake. Only files for Linux, for any system, and sources are listed, since the testbed needs
+Linux.
 """
 
 from __future__ import annotations
@@ -32,7 +33,9 @@ HEAD = """\
 
 
 def pins() -> list[tuple[str, str]]:
-    """Return name and version of all that any requirements file pins, and of the wheels that collections are taken out of."""
+    """Return name and version of all that any requirements file pins, and of the wheels that collections are taken out
+    of.
+    """
     files = [*sorted((TREE / "tools").glob("requirements-*.txt")), TREE / "tools" / "kubernetes_core.py"]
     found = {(match["name"], match["version"].strip('"')) for file in files for match in _pins_in(file)}
     return sorted(found, key=lambda pin: (normal(pin[0]), pin[1]))
@@ -62,7 +65,9 @@ def index() -> str:
 
 
 def digests(pin: tuple[str, str], source: str) -> list[str]:
-    """Return one line per fitting file of a pinned version: its SHA-256 and its name. Ends the program where there is none."""
+    """Return one line per fitting file of a pinned version: its SHA-256 and its name. Ends the program where there is
+    none.
+    """
     name, version = pin
     request = urllib.request.Request(
         f"{source}/{normal(name)}/", headers={"Accept": "application/vnd.pypi.simple.v1+json"}

@@ -1,5 +1,7 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The digests of tools/hashes.txt, in the form in which pip holds each package to them. Needs nothing but the standard library."""
+"""The digests of tools/hashes.txt, in the form in which pip holds each package to them. Needs nothing but the standard
+library.
+"""
 
 from __future__ import annotations
 

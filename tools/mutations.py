@@ -1,8 +1,9 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Break the planner, the comparison, the card reader, keeping and leaving in some thirty ways and see that the unit tests notice each.
+"""Break the planner, the comparison, the card reader, keeping and leaving in some thirty ways and see that the unit
+tests notice each.
 
-Run it with the Python of the venv "newest", in a copy of the tree: ``python tools/mutations.py``. A change that no longer
-fits its file, or after which the tests cannot be read, fails the run as well: it has to be written anew.
+Run it with the Python of the venv "newest", in a copy of the tree: ``python tools/mutations.py``. A change that no
+longer fits its file, or after which the tests cannot be read, fails the run as well: it has to be written anew.
 """
 
 from __future__ import annotations
@@ -79,8 +80,8 @@ MUTATIONS = (
     Mutation(
         "an update may re-create what has gone",
         "plain/diff.py",
-        'differences, live["metadata"]["uid"], force',
-        "differences, None, force",
+        '        live["metadata"]["uid"],',
+        "        None,",
     ),
     Mutation(
         "another manager's field is taken",
@@ -127,8 +128,8 @@ MUTATIONS = (
     Mutation(
         "a live export lets its peer go",
         "peering/keeping.py",
-        "if peering.peer is not None else []\n    if answers",
-        "if peering.peer is None else []\n    if answers",
+        "if peering.peer is not None\n        else []\n    )\n    if answers",
+        "if peering.peer is None\n        else []\n    )\n    if answers",
     ),
     Mutation(
         "a known peer may be somebody else",
@@ -158,8 +159,8 @@ MUTATIONS = (
     Mutation(
         "another peer's gateway goes as well",
         "peering/leaving.py",
-        "if path_of(key)[3] not in others]",
-        "if path_of(key)[3] not in ()]",
+        "if path_of(key)[3] not in others\n",
+        "if path_of(key)[3] not in ()\n",
     ),
     Mutation(
         "a mesh that nobody has seen is shown as well",
@@ -182,8 +183,8 @@ MUTATIONS = (
     Mutation(
         "of two rows that one istiod has for a proxy any is the newer",
         "insight/syncz.py",
-        'return newest, "" if of_it == 1 else',
-        'return newest, "" if of_it else',
+        "if of_it == 1\n",
+        "if of_it\n",
     ),
     Mutation(
         "lines of a log that is followed are written twice",
@@ -292,7 +293,9 @@ class FirstFailure:
 
 
 def first_failure(*tests: str) -> str:
-    """Return the name of the first of these unit tests that fails, or nothing. They run in a fork, which has imported nothing of this tree."""
+    """Return the name of the first of these unit tests that fails, or nothing. They run in a fork, which has imported
+    nothing of this tree.
+    """
     reading, writing = os.pipe()
     child = os.fork()
     if not child:
@@ -327,7 +330,10 @@ def broken(mutation: Mutation) -> Iterator[None]:
     path = CORE / mutation.file
     text = path.read_text(encoding="utf-8")
     if text.count(mutation.right) != 1:
-        raise SystemExit(f"{mutation.file} holds {text.count(mutation.right)} times the text that '{mutation.fault}' changes: {mutation.right}")
+        raise SystemExit(
+            f"{mutation.file} holds {text.count(mutation.right)} times the text that '{mutation.fault}' changes:"
+            f" {mutation.right}"
+        )
     path.write_text(text.replace(mutation.right, mutation.wrong), encoding="utf-8")
     try:
         yield
@@ -344,7 +350,9 @@ def main() -> None:
         # The tests of the broken file come first: all others are only asked when those have seen nothing.
         with broken(mutation):
             noticed_by[mutation] = first_failure(tests_of(mutation)) or first_failure(TESTS)
-        print(f"{'caught' if noticed_by[mutation] else 'NOT CAUGHT':<11} {mutation.file:<15} {mutation.fault}", flush=True)
+        print(
+            f"{'caught' if noticed_by[mutation] else 'NOT CAUGHT':<11} {mutation.file:<15} {mutation.fault}", flush=True
+        )
     noticing = sorted(filter(None, set(noticed_by.values())))
     if failed := first_failure(*noticing) if noticing else "":
         sys.exit(f"{failed} fails though nothing is broken, so it has noticed nothing.")

@@ -15,7 +15,9 @@ CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / "
 
 @contextlib.contextmanager
 def locked(path: pathlib.Path) -> Iterator[None]:
-    """Hold ``path`` for this process alone, so that two runs never make the same thing at once. The lock ends with the process."""
+    """Hold ``path`` for this process alone, so that two runs never make the same thing at once. The lock ends with the
+    process.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     with open(path.with_name(f"{path.name}.lock"), "w", encoding="utf-8") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

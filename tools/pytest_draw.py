@@ -1,11 +1,14 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A pytest plugin that runs some of the tests: ``-p pytest_draw [--cases=N [--cases-in=PLACE ...]] [--turn=T --turns-in=PLACE=K ...]``.
+"""A pytest plugin that runs some of the tests: ``-p pytest_draw [--cases=N [--cases-in=PLACE ...]] [--turn=T
+--turns-in=PLACE=K ...]``.
 
-``--cases``: of a function that is given more than N cases, N are kept: the first, the last and those evenly between them, so the same ones
-each time. A function with N cases or fewer keeps all. With ``--cases-in`` this holds for the tests of those folders and files alone.
+``--cases``: of a function that is given more than N cases, N are kept: the first, the last and those evenly between
+them, so the same ones each time. A function with N cases or fewer keeps all. With ``--cases-in`` this holds for the
+tests of those folders and files alone.
 
-``--turns-in``: of the files in a place, a K-th runs, and others with the next T, so that K turns in a row run all of them. How much of the
-processor each takes, as far as it is much, stands in ``tests/weights.json``, so that shares take about the same.
+``--turns-in``: of the files in a place, a K-th runs, and others with the next T, so that K turns in a row run all of
+them. How much of the processor each takes, as far as it is much, stands in ``tests/weights.json``, so that shares take
+about the same.
 
 What was left out is counted as deselected, but for rows of a test that runs its table itself (``tests/unit/rows.py``).
 """
@@ -44,9 +47,23 @@ def of_a_turn(files: Sequence[str], weights: Mapping[str, int], turns: int, turn
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--cases", type=int, metavar="N", help="run each test function with at most N of its cases")
-    parser.addoption("--cases-in", action="append", default=[], metavar="PLACE", help="only those of this folder or file, as test ids begin; may come again")
-    parser.addoption("--turn", type=int, default=0, metavar="T", help="which share: any number, and the next one runs others")
-    parser.addoption("--turns-in", action="append", default=[], metavar="PLACE=K", help="run a K-th of the files of this folder; may come again")
+    parser.addoption(
+        "--cases-in",
+        action="append",
+        default=[],
+        metavar="PLACE",
+        help="only those of this folder or file, as test ids begin; may come again",
+    )
+    parser.addoption(
+        "--turn", type=int, default=0, metavar="T", help="which share: any number, and the next one runs others"
+    )
+    parser.addoption(
+        "--turns-in",
+        action="append",
+        default=[],
+        metavar="PLACE=K",
+        help="run a K-th of the files of this folder; may come again",
+    )
 
 
 @pytest.hookimpl(trylast=True)
@@ -78,7 +95,9 @@ def _with_cases(config: pytest.Config, items: list[pytest.Item]) -> list[pytest.
 
 
 def _with_turns(config: pytest.Config, items: list[pytest.Item]) -> list[pytest.Item]:
-    weights = json.loads((config.rootpath / "tests" / "weights.json").read_text(encoding="utf-8")) if _turns(config) else {}
+    weights = (
+        json.loads((config.rootpath / "tests" / "weights.json").read_text(encoding="utf-8")) if _turns(config) else {}
+    )
     for place, turns in _turns(config):
         files = dict.fromkeys(_file_of(item) for item in items if _is_in(item.nodeid, [place]))
         chosen = of_a_turn(list(files), weights, turns, config.getoption("turn"))
@@ -104,4 +123,7 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
     most, places = config.getoption("cases"), config.getoption("cases_in")
     where = f" of {' and '.join(places)}" if places else ""
     lines = [f"draw: every test function{where}, with at most {most} of its cases"] if most else []
-    return lines + [f"draw: one of {turns} shares of the files of {place}, turn {config.getoption('turn')}" for place, turns in _turns(config)]
+    return lines + [
+        f"draw: one of {turns} shares of the files of {place}, turn {config.getoption('turn')}"
+        for place, turns in _turns(config)
+    ]

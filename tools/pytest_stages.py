@@ -1,5 +1,7 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A pytest plugin that makes each stage of ``make test`` a test, which waits for the stage, and prints a table of them at the end."""
+"""A pytest plugin that makes each stage of ``make test`` a test, which waits for the stage, and prints a table of them
+at the end.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,9 @@ POLL_SECONDS = 0.5
 def _result_of(stage: str) -> dict | None:
     """Return how a stage ended, as ``stages.Result`` has it; None while it runs."""
     try:
-        return json.loads(pathlib.Path(os.environ["OSSM_FEDERATION_STAGES"], f"{stage}.json").read_text(encoding="utf-8"))
+        return json.loads(
+            pathlib.Path(os.environ["OSSM_FEDERATION_STAGES"], f"{stage}.json").read_text(encoding="utf-8")
+        )
     except FileNotFoundError:
         return None
 
@@ -64,9 +68,16 @@ def pytest_terminal_summary(terminalreporter) -> None:
             terminalreporter.write_line(f"{stage:<20} not ended")
             continue
         word = "passed" if result["passed"] else "FAILED"
-        how = f"NOT RUN: {result['not_run']}" if result["not_run"] else f"{word}  {result['seconds']:6.0f} s {result['processor']:6.0f} s of processor"
+        how = (
+            f"NOT RUN: {result['not_run']}"
+            if result["not_run"]
+            else f"{word}  {result['seconds']:6.0f} s {result['processor']:6.0f} s of processor"
+        )
         terminalreporter.write_line(f"{stage:<20} {how}")
     terminalreporter.write_line(f"{'newest':<20} {os.environ.get('OSSM_FEDERATION_COVERED', '')}")
     counts = {word: len(terminalreporter.stats.get(word, [])) for word in ("passed", "failed", "error", "skipped")}
     failed = counts["failed"] + counts["error"]
-    terminalreporter.write_line(f"{'pytest, with these':<20} {'FAILED' if failed else 'passed'}  {', '.join(f'{n} {word}' for word, n in counts.items())}")
+    terminalreporter.write_line(
+        f"{'pytest, with these':<20} {'FAILED' if failed else 'passed'} "
+        f" {', '.join(f'{n} {word}' for word, n in counts.items())}"
+    )

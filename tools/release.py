@@ -1,8 +1,8 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
 """Turn the checkout into the commit of a release: ``release.py VERSION``, run by ``make release VERSION=0.2.0``.
 
-Writes the version wherever it stands, makes the changelog of the fragments, and takes the fragments away. Nothing is committed, tagged
-or sent: docs/releasing.md says what people do before and after.
+Writes the version wherever it stands, makes the changelog of the fragments, and takes the fragments away. Nothing is
+committed, tagged or sent: docs/releasing.md says what people do before and after.
 """
 
 from __future__ import annotations
@@ -55,7 +55,9 @@ def refuse_version(version: str, before: Iterable[str]) -> None:
 
 def refuse_additions_of_later_versions(version: str, tree: pathlib.Path) -> None:
     """Raise ``Refused`` where documentation says that something was added in a version that is still to come."""
-    for path in sorted(path for folder in ("plugins", "roles") for path in (tree / folder).rglob("*") if path.suffix in (".py", ".yml")):
+    for path in sorted(
+        path for folder in ("plugins", "roles") for path in (tree / folder).rglob("*") if path.suffix in (".py", ".yml")
+    ):
         for found in re.findall(r"version_added: *['\"]?([0-9][0-9.]*)", path.read_text(encoding="utf-8")):
             if Version(found) > Version(version):
                 raise Refused(f"{path.relative_to(tree)} says version_added: {found}, which comes after {version}")
@@ -78,12 +80,18 @@ def write_version(version: str, tree: pathlib.Path) -> list[str]:
 
 
 def make_release(version: str, tree: pathlib.Path) -> list[str]:
-    """Write version and changelog in a copy, where Ansible finds the collection, and then bring both here; return the files with the version."""
+    """Write version and changelog in a copy, where Ansible finds the collection, and then bring both here; return the
+    files with the version.
+    """
     tools = pathlib.Path(sys.executable).parent
     SCRATCH.mkdir(parents=True, exist_ok=True)
     with copied_tree() as copy:
         files = write_version(version, copy)
-        env = {**os.environ, "PATH": f"{tools}:{os.environ['PATH']}", "ANSIBLE_COLLECTIONS_PATH": str(collections_of(copy))}
+        env = {
+            **os.environ,
+            "PATH": f"{tools}:{os.environ['PATH']}",
+            "ANSIBLE_COLLECTIONS_PATH": str(collections_of(copy)),
+        }
         subprocess.run([tools / "antsibull-changelog", "release", "--version", version], cwd=copy, env=env, check=True)
         for name in (*files, *CHANGES):
             shutil.copyfile(copy / name, tree / name)
@@ -97,7 +105,9 @@ def refuse_dirty(tree: pathlib.Path) -> None:
     """Raise ``Refused`` where the checkout has changes: a release is made of what is committed."""
     told = subprocess.run(["git", "status", "--porcelain"], cwd=tree, check=True, capture_output=True, text=True).stdout
     if told.strip():
-        raise Refused(f"the checkout has changes that are not committed:\n{told}Commit or remove them, then say it again")
+        raise Refused(
+            f"the checkout has changes that are not committed:\n{told}Commit or remove them, then say it again"
+        )
 
 
 def main(words: list[str]) -> int:
@@ -116,8 +126,14 @@ def main(words: list[str]) -> int:
     except Refused as refusal:
         print(f"No release: {refusal}.", file=sys.stderr)
         return 2
-    print(f"{version} stands in {', '.join(files)}, and CHANGELOG.rst has its section. Look at both: git diff. Then, as docs/releasing.md says:")
-    print(f"  git add -A && git commit -m 'release: {version}' && make release-check && git tag -a v{version} -m {version}")
+    print(
+        f"{version} stands in {', '.join(files)}, and CHANGELOG.rst has its section. Look at both: git diff. Then, as"
+        " docs/releasing.md says:"
+    )
+    print(
+        f"  git add -A && git commit -m 'release: {version}' && make release-check && git tag -a v{version} -m"
+        f" {version}"
+    )
     return 0
 
 

@@ -1,7 +1,8 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
 """Write what is made from the roles' argument specs into the documentation: ``python tools/specs_pages.py``.
 
-docs/meshes.schema.json is for editors, which complete and check an inventory by it; docs/variables.md is a table of all variables.
+docs/meshes.schema.json is for editors, which complete and check an inventory by it; docs/variables.md is a table of all
+variables.
 """
 
 from __future__ import annotations
@@ -25,16 +26,33 @@ _MARKUP = re.compile(r"\b[A-Z]+\(([^()]*(?:\([^()]*\))?[^()]*)\)")
 # Of playbooks, not of roles: no argument spec describes them.
 OF_PLAYBOOKS: dict[str, dict] = {
     "federation_cards": {
-        "description": "Cards as data, each a mapping or a JSON text, in place of files. Modules read and check them; nothing evaluates them.",
+        "description": (
+            "Cards as data, each a mapping or a JSON text, in place of files. Modules read and check them; nothing"
+            " evaluates them."
+        ),
         "type": "raw",
     },
     "fleet_changed": {
-        "description": "The hosts of group `meshes` that the playbook `federate_changed` federates, as the artifact of `fleet_plan` has them.",
+        "description": (
+            "The hosts of group `meshes` that the playbook `federate_changed` federates, as the artifact of"
+            " `fleet_plan` has them."
+        ),
         "type": "raw",
     },
-    "fleet_limit": {"description": "Not to be set: the same hosts as a pattern, an artifact of `fleet_plan` for other people's jobs.", "type": "str"},
-    "uninstall_crds": {"description": "Whether the playbook `uninstall` also deletes the kinds (CRDs), and every object of them.", "type": "bool"},
-    "uninstall_leave_sidecars": {"description": "Whether the playbook `uninstall` goes on while pods have sidecars.", "type": "bool"},
+    "fleet_limit": {
+        "description": (
+            "Not to be set: the same hosts as a pattern, an artifact of `fleet_plan` for other people's jobs."
+        ),
+        "type": "str",
+    },
+    "uninstall_crds": {
+        "description": "Whether the playbook `uninstall` also deletes the kinds (CRDs), and every object of them.",
+        "type": "bool",
+    },
+    "uninstall_leave_sidecars": {
+        "description": "Whether the playbook `uninstall` goes on while pods have sidecars.",
+        "type": "bool",
+    },
     "upgrade_report": {"description": "Not to be set: the playbook `upgrade` keeps in it what it did.", "type": "raw"},
 }
 
@@ -107,7 +125,12 @@ def _mapping(option: Mapping) -> dict:
 
 def schema(specs: Mapping[str, Mapping]) -> dict:
     """Return the JSON schema of an inventory in YAML: groups of hosts, each with variables of ours and of others."""
-    known = {name: option for entries in specs.values() for entry in entries.values() for name, option in (entry.get("options") or {}).items()}
+    known = {
+        name: option
+        for entries in specs.values()
+        for entry in entries.values()
+        for name, option in (entry.get("options") or {}).items()
+    }
     known = dict(sorted({**known, **OF_PLAYBOOKS}.items()))
     is_ours = [name for name in known if re.match(OURS, name)]
     secret = " Keep it encrypted (!vault)."
@@ -118,15 +141,20 @@ def schema(specs: Mapping[str, Mapping]) -> dict:
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": "Inventory of meshes for ossm.federation",
-        "description": "Made from the argument specs of the roles by tools/specs_pages.py. An editor that stops at !vault needs to be told of"
-        ' the tag; for yaml-language-server: "yaml.customTags": ["!vault scalar", "!unsafe scalar"].',
+        "description": (
+            "Made from the argument specs of the roles by tools/specs_pages.py. An editor that stops at !vault needs to"
+            ' be told of the tag; for yaml-language-server: "yaml.customTags": ["!vault scalar", "!unsafe scalar"].'
+        ),
         "type": "object",
         "additionalProperties": {"$ref": "#/definitions/group"},
         "definitions": {
             "group": {
                 "type": ["object", "null"],
                 "properties": {
-                    "hosts": {"type": ["object", "null"], "additionalProperties": {"anyOf": [{"type": "null"}, {"$ref": "#/definitions/variables"}]}},
+                    "hosts": {
+                        "type": ["object", "null"],
+                        "additionalProperties": {"anyOf": [{"type": "null"}, {"$ref": "#/definitions/variables"}]},
+                    },
                     "vars": {"anyOf": [{"type": "null"}, {"$ref": "#/definitions/variables"}]},
                     "children": {"type": ["object", "null"], "additionalProperties": {"$ref": "#/definitions/group"}},
                 },
@@ -140,14 +168,18 @@ def schema(specs: Mapping[str, Mapping]) -> dict:
             "variables": {
                 "type": "object",
                 "properties": properties,
-                "propertyNames": {"anyOf": [{"enum": is_ours}, {"pattern": "^federation_cards_of_"}, {"not": {"pattern": OURS}}]},
+                "propertyNames": {
+                    "anyOf": [{"enum": is_ours}, {"pattern": "^federation_cards_of_"}, {"not": {"pattern": OURS}}]
+                },
             },
         },
     }
 
 
 def table(specs: Mapping[str, Mapping]) -> str:
-    """Return the page of all variables: a section per role and entry that has any, a row per variable and per key inside it."""
+    """Return the page of all variables: a section per role and entry that has any, a row per variable and per key
+    inside it.
+    """
     first = [("words", name) for name in specs["words"]]
     others = [(role, name) for role, entries in specs.items() if role != "words" for name in entries]
     parts = [HEAD]
@@ -167,15 +199,25 @@ def _rows(options: Mapping[str, Mapping]) -> list[str]:
         if "options" in option:
             former = told.setdefault(id(option["options"]), path)
             told[id(option["options"])] = min(former, path, key=lambda each: each.count("."))
-    return ["| variable | type | default | meaning |", "|---|---|---|---|", *(_row(*found) for found in _all_of(options, told)), ""]
+    return [
+        "| variable | type | default | meaning |",
+        "|---|---|---|---|",
+        *(_row(*found) for found in _all_of(options, told)),
+        "",
+    ]
 
 
-def _all_of(options: Mapping[str, Mapping], told: Mapping[int, str] | None = None, above: str = "") -> Iterator[tuple[str, Mapping]]:
+def _all_of(
+    options: Mapping[str, Mapping], told: Mapping[int, str] | None = None, above: str = ""
+) -> Iterator[tuple[str, Mapping]]:
     """Give each option with its path; what is inside only where it is ``told``."""
     for name, option in options.items():
         path, inside = f"{above}{name}", option.get("options") or {}
         place = path if told is None else told.get(id(inside), path)
-        yield path, option if place == path else {**option, "description": f"{words(option)} Inside it is as `{place}`."}
+        yield (
+            path,
+            (option if place == path else {**option, "description": f"{words(option)} Inside it is as `{place}`."}),
+        )
         if place == path:
             yield from _all_of(inside, told, f"{path}{'[]' if option.get('type') == 'list' else ''}.")
 

@@ -1,9 +1,10 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
 """Run the stages of ``make test``, one or all: ``stages.py all`` or ``stages.py NAME...``.
 
-``all`` runs every stage though one before it failed, some at a time, and beside them one pytest session with the unit, testbed and
-integration tests. That session also holds one test per stage, its last, which wait for the stages and fail as they failed, so that
-the last line of the output speaks for the whole run; a table of the stages stands right before it.
+``all`` runs every stage though one before it failed, some at a time, and beside them one pytest session with the unit,
+testbed and integration tests. That session also holds one test per stage, its last, which wait for the stages and fail
+as they failed, so that the last line of the output speaks for the whole run; a table of the stages stands right before
+it.
 """
 
 from __future__ import annotations
@@ -33,11 +34,23 @@ JAVA = 17  # the oldest that ansible-rulebook runs on
 SCRATCH = CACHE / "runs"
 # Slow ones first. A file's tests share a testbed, so a file stays in one process.
 SIDE_BY_SIDE = ("--numprocesses=2", "--dist=loadfile", "--no-loadscope-reorder")
-# What takes minutes on a testbed is drawn: two cases of each test, and no test that a cheaper one stands beside. `make soak` runs all.
+# What takes minutes on a testbed is drawn: two cases of each test, and no test that a cheaper one stands beside. `make
+# soak` runs all.
 ON_A_TESTBED = ("tests/integration", "tests/testbed_tests")
 PYTEST_FOLDERS = (*ON_A_TESTBED, "tests/attacks", "tests/inputs", "tests/unit")
-OF_MANY_CASES = ("tests/integration", "tests/testbed_tests/test_cluster_testbed.py", "tests/testbed_tests/test_istiod_federation.py")
-DRAWN = ("-p", "pytest_draw", "--cases=2", *(f"--cases-in={place}" for place in OF_MANY_CASES), "-m", "not long and not short_flow")
+OF_MANY_CASES = (
+    "tests/integration",
+    "tests/testbed_tests/test_cluster_testbed.py",
+    "tests/testbed_tests/test_istiod_federation.py",
+)
+DRAWN = (
+    "-p",
+    "pytest_draw",
+    "--cases=2",
+    *(f"--cases-in={place}" for place in OF_MANY_CASES),
+    "-m",
+    "not long and not short_flow",
+)
 # And of the files a share, with each commit another: how many shares there are of what takes longest.
 TURNS = {"tests/integration": 6, "tests/testbed_tests": 3, "tests/attacks": 3}
 
@@ -54,7 +67,8 @@ subprocess.run([sys.executable, "-m", "ensurepip"], check=True, stdout=subproces
 sys.exit(subprocess.run([sys.executable, "-m", "pip", "install", "-q", *wanted], check=False).returncode)
 """
 
-# The sanity test "import" forgets what it has imported before each of some 300 files. Its venvs get this: what Ansible itself brings
+# The sanity test "import" forgets what it has imported before each of some 300 files. Its venvs get this: what Ansible
+# itself brings
 # to every plugin is there before the test begins, which forgets only what came later, and no source is compiled twice.
 IMPORT_VENVS = ("sanity", "sanity.import.plugin")
 IMPORT_ONCE = """\
@@ -85,7 +99,9 @@ if os.environ.get("SANITY_IMPORTER_TYPE") == "plugin":
 
 @dataclasses.dataclass(frozen=True)
 class Result:
-    """How one stage ended: ``seconds`` it took and ``processor`` seconds it used, the text it wrote, and why it was ``not_run`` if it was."""
+    """How one stage ended: ``seconds`` it took and ``processor`` seconds it used, the text it wrote, and why it was
+    ``not_run`` if it was.
+    """
 
     stage: str
     passed: bool
@@ -101,9 +117,11 @@ class NotRun(Exception):
 
 @dataclasses.dataclass
 class Run:
-    """What a stage has at hand: where its output goes, and the venvs that it asks for by name; ``processor`` are the seconds that its commands used.
+    """What a stage has at hand: where its output goes, and the venvs that it asks for by name; ``processor`` are the
+    seconds that its commands used.
 
-    With ``is_patient`` its commands leave the processor to others. With a ``turn`` a stage that consists of equals runs a share of them.
+    With ``is_patient`` its commands leave the processor to others. With a ``turn`` a stage that consists of equals runs
+    a share of them.
     """
 
     output: pathlib.Path | None = None
@@ -115,16 +133,29 @@ class Run:
         """Return those of some equals whose turn it is; all of them when nobody asks for a share."""
         return equals if self.turn is None else equals[self.turn % turns :: turns]
 
-    def command(self, *words: object, cwd: pathlib.Path = TREE, env: Mapping[str, str] | None = None, keep_proxies: bool = False) -> None:
-        """Run one command in the clean environment, its output joined to the stage's. Raises ``CalledProcessError`` when it fails."""
+    def command(
+        self, *words: object, cwd: pathlib.Path = TREE, env: Mapping[str, str] | None = None, keep_proxies: bool = False
+    ) -> None:
+        """Run one command in the clean environment, its output joined to the stage's. Raises ``CalledProcessError``
+        when it fails.
+        """
         clean = [TREE / "tools" / "clean-env.sh", *(["--keep-proxies"] if keep_proxies else [])]
         line = " ".join(str(word) for word in words)
         with contextlib.ExitStack() as stack:
             target = stack.enter_context(open(self.output, "a", encoding="utf-8")) if self.output else sys.stdout
             print(f"$ {line}", file=target, flush=True)
             patient = ["nice", "-n", str(NICENESS)] if self.is_patient else []
-            whole = ["/usr/bin/env", *patient, *map(str, clean), "env", *(f"{name}={value}" for name, value in (env or {}).items()), *map(str, words)]
-            process = subprocess.Popen(whole, cwd=cwd, stdin=subprocess.DEVNULL, stdout=target, stderr=subprocess.STDOUT)
+            whole = [
+                "/usr/bin/env",
+                *patient,
+                *map(str, clean),
+                "env",
+                *(f"{name}={value}" for name, value in (env or {}).items()),
+                *map(str, words),
+            ]
+            process = subprocess.Popen(
+                whole, cwd=cwd, stdin=subprocess.DEVNULL, stdout=target, stderr=subprocess.STDOUT
+            )
             try:
                 _pid, status, used = os.wait4(process.pid, 0)
             except BaseException:
@@ -149,7 +180,14 @@ def _printed_by(words: list[object], output: pathlib.Path | None) -> str:
     """Return what a command prints; what it says on stderr goes to the stage's output."""
     with contextlib.ExitStack() as stack:
         errors = stack.enter_context(open(output, "a", encoding="utf-8")) if output else None
-        done = subprocess.run([str(word) for word in words], check=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors, text=True)
+        done = subprocess.run(
+            [str(word) for word in words],
+            check=True,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+        )
     return done.stdout.strip()
 
 
@@ -160,17 +198,22 @@ def _version_of(venv: pathlib.Path) -> str:
 
 def _ansible_of(venv: pathlib.Path) -> str:
     """Return the version of a venv's ansible-core, like 2.21.5."""
-    return _printed_by([venv / "bin" / "python", "-c", "from ansible.release import __version__; print(__version__)"], None)
+    return _printed_by(
+        [venv / "bin" / "python", "-c", "from ansible.release import __version__; print(__version__)"], None
+    )
 
 
 @contextlib.contextmanager
 def copied_tree() -> Iterator[pathlib.Path]:
-    """Give a copy of the checkout's files at ``…/ansible_collections/ossm/federation``, where Ansible's tools want it, and remove it afterwards.
+    """Give a copy of the checkout's files at ``…/ansible_collections/ossm/federation``, where Ansible's tools want it,
+    and remove it afterwards.
 
     Holds what Git tracks or would track, as it is on disk: changes that are not committed yet are tested too.
     """
     if shutil.which("git") is None:
-        raise SystemExit("git is missing: it tells which files belong to the checkout. On Debian and Ubuntu: apt install git")
+        raise SystemExit(
+            "git is missing: it tells which files belong to the checkout. On Debian and Ubuntu: apt install git"
+        )
     # A container's checkout may belong to another user, which Git refuses unless told.
     words = ["git", "-c", f"safe.directory={TREE}", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     listed = subprocess.run(words, cwd=TREE, check=True, stdout=subprocess.PIPE)
@@ -197,17 +240,25 @@ def lint(run: Run) -> None:
         # -P: ansible-lint imports its rules by names that files beside its program could bear.
         words = ["-P", "tools/lint.py", "--nocolor", "--offline", "--strict", "--profile=production"]
         run.command(venv / "bin" / "python", *words, cwd=copy, env=env)
-        scripts = sorted(path.relative_to(copy) for folder in ("tools", "playbooks/files") for path in copy.glob(f"{folder}/*.sh"))
+        scripts = sorted(
+            path.relative_to(copy) for folder in ("tools", "playbooks/files") for path in copy.glob(f"{folder}/*.sh")
+        )
         run.command(venv / "bin" / "shellcheck", ".ci/run", *scripts, cwd=copy)
 
 
 def types(run: Run) -> None:
-    """Check the core's types (mypy, strict), and all of Python for what is usually a mistake (ruff)."""
+    """Check the core's types (mypy, strict), and all Python for usual mistakes and its layout (ruff)."""
     venv = run.venv("newest")
     with copied_tree() as copy, tempfile.TemporaryDirectory(dir=SCRATCH, prefix="types-") as cache:
-        run.command(venv / "bin" / "ruff", "check", "--no-cache", "--config=tools/ruff.toml", "plugins", "tests", "tools", "extensions", cwd=copy)
+        for check in (("check",), ("format", "--check")):
+            words = [*check, "--no-cache", "--config=tools/ruff.toml", "plugins", "tests", "tools", "extensions"]
+            run.command(venv / "bin" / "ruff", *words, cwd=copy)
         core = copy.relative_to(collections_of(copy)) / "plugins" / "module_utils" / "_core"
-        words = [f"--config-file={copy / 'tools' / 'mypy.ini'}", f"--cache-dir={cache}", f"--python-executable={venv / 'bin' / 'python'}"]
+        words = [
+            f"--config-file={copy / 'tools' / 'mypy.ini'}",
+            f"--cache-dir={cache}",
+            f"--python-executable={venv / 'bin' / 'python'}",
+        ]
         run.command(venv / "bin" / "mypy", *words, core, cwd=collections_of(copy))
 
 
@@ -216,12 +267,19 @@ def docs_lint(run: Run) -> None:
     venv = run.venv("newest")
     with copied_tree() as copy:
         env = {"ANSIBLE_COLLECTIONS_PATH": str(collections_of(copy)), **_path(venv)}
-        words = ["lint-collection-docs", "--plugin-docs", "--validate-collection-refs=all", "--disallow-unknown-collection-refs"]
+        words = [
+            "lint-collection-docs",
+            "--plugin-docs",
+            "--validate-collection-refs=all",
+            "--disallow-unknown-collection-refs",
+        ]
         run.command(venv / "bin" / "antsibull-docs", *words, ".", cwd=copy, env=env)
 
 
 def docs(run: Run) -> None:
-    """Build the documentation's site as HTML below the cache; every warning is an error, and so is a link that leads nowhere."""
+    """Build the documentation's site as HTML below the cache; every warning is an error, and so is a link that leads
+    nowhere.
+    """
     venv = run.venv("docs")
     target = CACHE / "docs"
     with locked(target), copied_tree() as copy:
@@ -230,10 +288,19 @@ def docs(run: Run) -> None:
         reference.mkdir(parents=True, mode=0o755)
         env = {"ANSIBLE_COLLECTIONS_PATH": str(collections_of(copy)), **_path(venv)}
         run.command(venv / "bin" / "python", copy / "tools" / "docs_site.py", copy, pages)
-        words = ["collection", "--use-current", "--squash-hierarchy", "--fail-on-error", f"--dest-dir={reference}", "ossm.federation"]
+        words = [
+            "collection",
+            "--use-current",
+            "--squash-hierarchy",
+            "--fail-on-error",
+            f"--dest-dir={reference}",
+            "ossm.federation",
+        ]
         run.command(venv / "bin" / "antsibull-docs", *words, env=env)
         shutil.copy(copy / "tools" / "docs_conf.py", pages / "conf.py")
-        run.command(venv / "bin" / "sphinx-build", "-W", "--keep-going", "-q", "-b", "html", pages, target / "html", env=env)
+        run.command(
+            venv / "bin" / "sphinx-build", "-W", "--keep-going", "-q", "-b", "html", pages, target / "html", env=env
+        )
     print(f"{target / 'html' / 'index.html'}", flush=True)
 
 
@@ -246,13 +313,25 @@ def changelog_lint(run: Run) -> None:
 
 @contextlib.contextmanager
 def installed_archive(run: Run, venv: pathlib.Path) -> Iterator[tuple[pathlib.Path, pathlib.Path]]:
-    """Build the collection's archive and install it into an empty folder, as a user would; give both, and remove them afterwards."""
+    """Build the collection's archive and install it into an empty folder, as a user would; give both, and remove them
+    afterwards.
+    """
     with copied_tree() as copy, tempfile.TemporaryDirectory(dir=SCRATCH, prefix="build-") as made:
         installed = pathlib.Path(made) / "installed"
         env = {**_path(venv), "ANSIBLE_COLLECTIONS_PATH": str(installed)}
         run.command(venv / "bin" / "ansible-galaxy", "collection", "build", "--output-path", made, cwd=copy, env=env)
         (archive,) = pathlib.Path(made).glob("*.tar.gz")
-        run.command(venv / "bin" / "ansible-galaxy", "collection", "install", "--offline", "-p", installed, archive, cwd=copy, env=env)
+        run.command(
+            venv / "bin" / "ansible-galaxy",
+            "collection",
+            "install",
+            "--offline",
+            "-p",
+            installed,
+            archive,
+            cwd=copy,
+            env=env,
+        )
         yield archive, installed
 
 
@@ -262,7 +341,10 @@ def build(run: Run) -> None:
     with installed_archive(run, venv) as (archive, installed):
         config = archive.parent / "importer.cfg"
         # Its ansible-lint is the stage lint again, cut off after two minutes whatever it found.
-        config.write_text("[galaxy-importer]\nRUN_ANSIBLE_TEST = False\nRUN_ANSIBLE_LINT = False\nCHECK_REQUIRED_TAGS = True\n", encoding="utf-8")
+        config.write_text(
+            "[galaxy-importer]\nRUN_ANSIBLE_TEST = False\nRUN_ANSIBLE_LINT = False\nCHECK_REQUIRED_TAGS = True\n",
+            encoding="utf-8",
+        )
         env = {**_path(venv), "ANSIBLE_COLLECTIONS_PATH": str(installed), "GALAXY_IMPORTER_CONFIG": str(config)}
         run.command(venv / "bin" / "python", "-m", "galaxy_importer.main", archive, cwd=archive.parent, env=env)
 
@@ -273,15 +355,34 @@ def sanity(run: Run) -> None:
     home = CACHE / "home"
     ignores = sorted(path.name for path in TREE.glob("tests/sanity/ignore*"))
     if ignores:
-        raise SystemExit(f"tests/sanity holds {', '.join(ignores)}: this collection ignores no sanity test. Fix what it hides.")
+        raise SystemExit(
+            f"tests/sanity holds {', '.join(ignores)}: this collection ignores no sanity test. Fix what it hides."
+        )
     with locked(home / ".ansible" / "test" / "in-use"), installed_archive(run, venv) as (_archive, installed):
         _prepare_ansible_test(home, venv)
-        collection, words = installed / "ansible_collections" / "ossm" / "federation", ["sanity", "--local", "--color=no", f"--python={_version_of(venv)}"]
-        run.command(venv / "bin" / "ansible-test", *words, "--prime-venvs", "--test=import", cwd=collection, env=_path(venv), keep_proxies=True)
+        collection, words = (
+            installed / "ansible_collections" / "ossm" / "federation",
+            [
+                "sanity",
+                "--local",
+                "--color=no",
+                f"--python={_version_of(venv)}",
+            ],
+        )
+        run.command(
+            venv / "bin" / "ansible-test",
+            *words,
+            "--prime-venvs",
+            "--test=import",
+            cwd=collection,
+            env=_path(venv),
+            keep_proxies=True,
+        )
         for name in IMPORT_VENVS:
             for packages in (home / ".ansible" / "test" / "venv" / name).glob("*/*/lib/python*/site-packages"):
                 (packages / "sitecustomize.py").write_text(IMPORT_ONCE, encoding="utf-8")
-        # On one processor pylint is one process: on more, it is as many, and each of them works out anew what the files import.
+        # On one processor pylint is one process: on more, it is as many, and each of them works out anew what the files
+        # import.
         on_one = ["taskset", "--cpu-list", min(os.sched_getaffinity(0))] if shutil.which("taskset") else []
         run.command(*on_one, venv / "bin" / "ansible-test", *words, cwd=collection, env=_path(venv), keep_proxies=True)
 
@@ -301,19 +402,35 @@ def _prepare_ansible_test(home: pathlib.Path, venv: pathlib.Path) -> None:
             lines[option] = value[1:-1].replace("\\n", "\n  ")
     target = home / ".config" / "pip" / "pip.conf"
     target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text("[global]\n" + "".join(f"{option} = {value}\n" for option, value in lines.items()), encoding="utf-8")
+    target.write_text(
+        "[global]\n" + "".join(f"{option} = {value}\n" for option, value in lines.items()), encoding="utf-8"
+    )
     target.chmod(0o600)
 
 
 def units_oldest(run: Run) -> None:
-    """Run each unit test, with a draw of its cases, on the oldest supported Ansible, Python and client, and one file with ansible-test."""
+    """Run each unit test, with a draw of its cases, on the oldest supported Ansible, Python and client, and one file
+    with ansible-test.
+    """
     venv = run.venv("oldest")
     version = _version_of(venv)
     with copied_tree() as copy:
         env = {**_path(venv), "ANSIBLE_COLLECTIONS_PATH": str(collections_of(copy)), "PYTHONPATH": str(copy / "tools")}
-        # What differs between two Pythons or Ansibles differs by statement, which the newest's run of all cases need not repeat here.
+        # What differs between two Pythons or Ansibles differs by statement, which the newest's run of all cases need
+        # not repeat here.
         # ansible-test forks for each of thousands of tests, which takes twice the time of the tests themselves.
-        run.command(venv / "bin" / "python", "-m", "pytest", "-q", "-p", "pytest_draw", f"--cases={CASES_ON_THE_OLDEST}", "tests/unit", cwd=copy, env=env)
+        run.command(
+            venv / "bin" / "python",
+            "-m",
+            "pytest",
+            "-q",
+            "-p",
+            "pytest_draw",
+            f"--cases={CASES_ON_THE_OLDEST}",
+            "tests/unit",
+            cwd=copy,
+            env=env,
+        )
         words = ["units", "--local", "--color=no", f"--python={version}", "tests/unit/plugins/module_utils/test_run.py"]
         run.command(venv / "bin" / "ansible-test", *words, cwd=copy, env=_path(venv))
 
@@ -321,11 +438,21 @@ def units_oldest(run: Run) -> None:
 def programs(run: Run) -> None:
     """Fetch or build the testbed's programs (minutes the first time)."""
     venv = run.venv("newest")
-    run.command(venv / "bin" / "python", "-m", "testbed", "programs", "--controllers", env={"PYTHONPATH": str(TREE / "tests")}, keep_proxies=True)
+    run.command(
+        venv / "bin" / "python",
+        "-m",
+        "testbed",
+        "programs",
+        "--controllers",
+        env={"PYTHONPATH": str(TREE / "tests")},
+        keep_proxies=True,
+    )
 
 
 def integration_oldest(run: Run) -> None:
-    """Run the playbooks of a federation, from the installed archive, on the oldest supported Ansible, Python and client."""
+    """Run the playbooks of a federation, from the installed archive, on the oldest supported Ansible, Python and
+    client.
+    """
     _installed(run, "oldest", "short_flow")
 
 
@@ -346,19 +473,32 @@ def molecule(run: Run) -> None:
 
 
 def traffic(run: Run) -> None:
-    """Have rules of traffic obeyed by a real Istio control plane with real sidecars; builds it the first time (minutes)."""
+    """Have rules of traffic obeyed by a real Istio control plane with real sidecars; builds it the first time
+    (minutes).
+    """
     _traffic(run)
 
 
 def _traffic(run: Run, **variables: str) -> None:
     venv = run.venv("newest")
-    run.command(venv / "bin" / "python", "-m", "testbed", "programs", "--istio", env={"PYTHONPATH": str(TREE / "tests")}, keep_proxies=True)
+    run.command(
+        venv / "bin" / "python",
+        "-m",
+        "testbed",
+        "programs",
+        "--istio",
+        env={"PYTHONPATH": str(TREE / "tests")},
+        keep_proxies=True,
+    )
     run.command(venv / "bin" / "python", "-m", "pytest", "-s", "tests/real_istio", env={**_path(venv), **variables})
 
 
 def traffic_where_built(run: Run) -> None:
     """Run the stage traffic where its programs stand in the cache; nothing is built for it here."""
-    words = f"import sys; sys.path.insert(0, {str(TREE / 'tests')!r}); from testbed.programs import has_istio; print(has_istio())"
+    words = (
+        f"import sys; sys.path.insert(0, {str(TREE / 'tests')!r}); from testbed.programs import has_istio;"
+        " print(has_istio())"
+    )
     if _printed_by([run.venv("newest") / "bin" / "python", "-c", words], run.output) != "True":
         raise NotRun("Istio's programs are not in the cache; make test-traffic builds them once")
     traffic(run)
@@ -368,17 +508,28 @@ def rulebook(run: Run) -> None:
     """Have ansible-rulebook run the rulebook that is shipped, where there is the Java that it needs."""
     if (version := _java_version()) < JAVA:
         found = f"this is Java {version}" if version else "there is no Java"
-        raise NotRun(f"ansible-rulebook needs Java {JAVA}, and {found}. On Debian and Ubuntu: apt install openjdk-{JAVA}-jre-headless")
+        raise NotRun(
+            f"ansible-rulebook needs Java {JAVA}, and {found}. On Debian and Ubuntu: apt install"
+            f" openjdk-{JAVA}-jre-headless"
+        )
     program = run.venv("rulebook") / "bin" / "ansible-rulebook"
     venv = run.venv("newest")
-    run.command(venv / "bin" / "python", "-m", "pytest", "tests/rulebook", env={**_path(venv), "OSSM_FEDERATION_RULEBOOK": str(program)})
+    run.command(
+        venv / "bin" / "python",
+        "-m",
+        "pytest",
+        "tests/rulebook",
+        env={**_path(venv), "OSSM_FEDERATION_RULEBOOK": str(program)},
+    )
 
 
 def _java_version() -> int:
     """Return the major version of the Java on PATH; 0 without one."""
     if shutil.which("java") is None:
         return 0
-    told = subprocess.run(["java", "-version"], check=False, stdin=subprocess.DEVNULL, capture_output=True, text=True).stderr
+    told = subprocess.run(
+        ["java", "-version"], check=False, stdin=subprocess.DEVNULL, capture_output=True, text=True
+    ).stderr
     found = re.search(r'version "(\d+)', told)
     return int(found[1]) if found else 0
 
@@ -397,7 +548,9 @@ def benchmark(run: Run) -> None:
 
 
 def benchmark_smallest(run: Run) -> None:
-    """Run every benchmark's code at its smallest size, so that it still runs when it is wanted; its figures mean nothing."""
+    """Run every benchmark's code at its smallest size, so that it still runs when it is wanted; its figures mean
+    nothing.
+    """
     _benchmark(run, OSSM_FEDERATION_SMALLEST="1")
 
 
@@ -411,7 +564,9 @@ def _benchmark(run: Run, **variables: str) -> None:
 
 
 def soak(run: Run) -> None:
-    """Run every test with all of its cases and long draws: certificates, hostile answers, secrets, faults, crash points (hours on two cores)."""
+    """Run every test with all of its cases and long draws: certificates, hostile answers, secrets, faults, crash points
+    (hours on two cores).
+    """
     venv = run.venv("newest")
     _traffic(run, OSSM_FEDERATION_SOAK="1")
     try:
@@ -419,11 +574,15 @@ def soak(run: Run) -> None:
     except NotRun as left_out:
         print(f"rulebook: NOT RUN: {left_out}", flush=True)
     env = {**_path(venv), "OSSM_FEDERATION_BESIDE": run.beside(venv), "OSSM_FEDERATION_SOAK": "1"}
-    run.command(venv / "bin" / "python", "-m", "pytest", "--numprocesses=2", "--dist=loadfile", *PYTEST_FOLDERS, env=env)
+    run.command(
+        venv / "bin" / "python", "-m", "pytest", "--numprocesses=2", "--dist=loadfile", *PYTEST_FOLDERS, env=env
+    )
 
 
 def release_check(run: Run) -> None:
-    """Do what comes before a release: the image's base; the archive, installed and at work on the oldest and newest Ansible; the site."""
+    """Do what comes before a release: the image's base; the archive, installed and at work on the oldest and newest
+    Ansible; the site.
+    """
     _refuse_unbound_images()
     programs(run)
     build(run)
@@ -440,8 +599,9 @@ def _refuse_unbound_images() -> None:
     unbound = [image for image in images if not re.search(r"@sha256:[0-9a-f]{64}$", image)]
     if unbound or not images:
         raise SystemExit(
-            f"{folder.relative_to(TREE)}/execution-environment.yml names the base image {', '.join(unbound) or 'of none'} without a digest, so whoever "
-            "moves its tag decides what runs. Look its digest up (skopeo inspect docker://…) and write it behind the name: …@sha256:…"
+            f"{folder.relative_to(TREE)}/execution-environment.yml names the base image"
+            f" {', '.join(unbound) or 'of none'} without a digest, so whoever moves its tag decides what runs. Look its"
+            " digest up (skopeo inspect docker://…) and write it behind the name: …@sha256:…"
         )
 
 
@@ -484,11 +644,16 @@ BEFORE_PYTEST: tuple[Callable[[Run], None], ...] = (
     changelog_lint,
 )
 PATIENT = (sanity, units_oldest, build, lint, mutations, types, docs_lint, changelog_lint)
-STAGES = {stage.__name__.replace("_", "-"): stage for stage in (*BEFORE_PYTEST, traffic, unit, integration, docs, benchmark, soak, release_check)}
+STAGES = {
+    stage.__name__.replace("_", "-"): stage
+    for stage in (*BEFORE_PYTEST, traffic, unit, integration, docs, benchmark, soak, release_check)
+}
 
 
 def outcome(stage: Callable[[Run], None], folder: pathlib.Path, turn: int | None = None) -> Result:
-    """Run one stage, or its share in a ``turn``, to its end and return how it ended; its output is printed at once when it failed."""
+    """Run one stage, or its share in a ``turn``, to its end and return how it ended; its output is printed at once when
+    it failed.
+    """
     name = _name_of(stage)
     log = folder / f"{name}.log"
     started, run, not_run, said = time.monotonic(), Run(output=log, is_patient=stage in PATIENT, turn=turn), "", ""
@@ -541,15 +706,33 @@ def run_all() -> int:
         folders = [name for name in PYTEST_FOLDERS if (TREE / name).exists()]
         clean = [str(TREE / "tools" / "clean-env.sh"), "env", *(f"{name}={value}" for name, value in env.items())]
         options = ["--continue-on-collection-errors", "--durations=20"]
-        words = [*clean, str(newest / "bin" / "python"), "-m", "pytest", "-p", "pytest_stages", *options, *SIDE_BY_SIDE, *DRAWN, *_shares(turn), *folders]
+        words = [
+            *clean,
+            str(newest / "bin" / "python"),
+            "-m",
+            "pytest",
+            "-p",
+            "pytest_stages",
+            *options,
+            *SIDE_BY_SIDE,
+            *DRAWN,
+            *_shares(turn),
+            *folders,
+        ]
         needed, *others = BEFORE_PYTEST
         _kept_outcome(needed, folder, turn)
-        print("== pytest: unit, testbed and integration tests on the newest supported Ansible, and beside them the stages; one that fails is told", flush=True)
+        print(
+            "== pytest: unit, testbed and integration tests on the newest supported Ansible, and beside them the"
+            " stages; one that fails is told",
+            flush=True,
+        )
         pool = ThreadPoolExecutor(STAGES_AT_ONCE)
         try:
             for stage in others:
                 pool.submit(_kept_outcome, stage, folder, turn)
-            return subprocess.run(words, cwd=TREE, check=False, stdin=subprocess.DEVNULL, stderr=subprocess.STDOUT).returncode
+            return subprocess.run(
+                words, cwd=TREE, check=False, stdin=subprocess.DEVNULL, stderr=subprocess.STDOUT
+            ).returncode
         finally:  # pytest has waited for all, unless somebody has interrupted it
             pool.shutdown(cancel_futures=True)
 

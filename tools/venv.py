@@ -1,9 +1,10 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Make a venv of pinned packages outside the tree and print its folder: ``python venv.py newest|oldest|demo|docs|rulebook``.
+"""Make a venv of pinned packages outside the tree and print its folder: ``python venv.py
+newest|oldest|demo|docs|rulebook``.
 
 The folder's name holds a hash of the pins and of the interpreter that runs this program, so a venv is made once and a
-change of either gives a new one. pip takes only files whose SHA-256 stands in tools/hashes.txt, whatever its index gives.
-Needs nothing but the standard library.
+change of either gives a new one. pip takes only files whose SHA-256 stands in tools/hashes.txt, whatever its index
+gives. Needs nothing but the standard library.
 """
 
 from __future__ import annotations
@@ -36,13 +37,14 @@ def make(folder: pathlib.Path, requirements: pathlib.Path) -> None:
     if importlib.util.find_spec("ensurepip") is None:
         version = ".".join(map(str, sys.version_info[:2]))
         sys.exit(
-            f"Python {version} at {sys.executable} cannot make a venv: ensurepip is missing. On Debian and Ubuntu: apt install python{version}-venv"
+            f"Python {version} at {sys.executable} cannot make a venv: ensurepip is missing. On Debian and Ubuntu: apt"
+            f" install python{version}-venv"
         )
     checked = with_hashes(requirements.read_text(encoding="utf-8"))
     count = checked.count("==")
     print(
-        f"Making the venv {folder} (once, up to two minutes): pip fetches the {count} packages of tools/{requirements.name}, "
-        "each held to its SHA-256 in tools/hashes.txt",
+        f"Making the venv {folder} (once, up to two minutes): pip fetches the {count} packages of"
+        f" tools/{requirements.name}, each held to its SHA-256 in tools/hashes.txt",
         file=sys.stderr,
         flush=True,
     )
@@ -82,7 +84,8 @@ def main() -> None:
                 make(folder, requirements)
             except subprocess.CalledProcessError as error:
                 sys.exit(
-                    f"The venv {folder} could not be made: a command ended with {error.returncode}, the lines above say why. Fix it and run this again."
+                    f"The venv {folder} could not be made: a command ended with {error.returncode}, the lines above say"
+                    " why. Fix it and run this again."
                 )
     print(folder)
 

@@ -13,7 +13,9 @@ class ActionModule(WaitingAction):
     MODULE = module
 
     def act(self, variables: dict) -> dict:
-        """Return the module's result; what was restarted is that of all slices together, and a failure has the report as well."""
+        """Return the module's result; what was restarted is that of all slices together, and a failure has the report
+        as well.
+        """
         self._done: dict[str, list] = {"changes": [], "restarted": []}
         result = super().act(variables)
         told = {**(result.pop("facts", None) or {}), **result} if result.get("failed") else result

@@ -22,7 +22,9 @@ from ansible_collections.ossm.federation.plugins.plugin_utils.here import HereAc
 
 MOST_NOTES = 5
 MOST_CARRIED = 20
-"""Of how many meshes one workflow's jobs hand their cards on: AWX gives every job the cards of all, whoever they are for."""
+"""Of how many meshes one workflow's jobs hand their cards on: AWX gives every job the cards of all, whoever they are
+for.
+"""
 
 display = Display()
 
@@ -68,10 +70,11 @@ class ActionModule(HereAction):
 def handed_on(name: str, mesh: str, variables: dict, now: datetime) -> tuple[list, list[str]]:
     """Return the cards that earlier jobs of a workflow made for ``mesh``, as they stand, and notes on what is left out.
 
-    Each of those jobs gave its mesh's cards a variable of its own (``federation_cards_of_west``), since of two artifacts
-    with one name only the later reaches the jobs that follow. It is a JSON text, or what such a text holds. Nothing in it is
-    evaluated. A job speaks for its own mesh alone: cards of others in its variable are left out, and so is what is no card in
-    order, so that one job cannot stop the others' peerings. Cards for other meshes are left out without a word.
+    Each of those jobs gave its mesh's cards a variable of its own (``federation_cards_of_west``), since of two
+    artifacts with one name only the later reaches the jobs that follow. It is a JSON text, or what such a text holds.
+    Nothing in it is evaluated. A job speaks for its own mesh alone: cards of others in its variable are left out, and
+    so is what is no card in order, so that one job cannot stop the others' peerings. Cards for other meshes are left
+    out without a word.
 
     Raises ``FederationError`` FED360 for more meshes than a workflow's artifacts are good for.
     """
@@ -84,7 +87,10 @@ def handed_on(name: str, mesh: str, variables: dict, now: datetime) -> tuple[lis
         raise FederationError(
             "FED360",
             where=f"{prefix}*",
-            what=f"{len(keys)} meshes handed their cards on as artifacts of one workflow, and every job gets all of them; {MOST_CARRIED} are the most",
+            what=(
+                f"{len(keys)} meshes handed their cards on as artifacts of one workflow, and every job gets all of"
+                f" them; {MOST_CARRIED} are the most"
+            ),
             fix="Carry the cards by Git and set federation_cards_dir; extensions/awx does that with awx_cards_dir",
         )
     for key in (key for key in keys if key != own):
@@ -114,7 +120,9 @@ def _cards_in(key: str, value: object, left_out: list[str]) -> list:
 
 
 def _why_not(card: object, where: str, speaker: str, mesh: str, now: datetime) -> str | None:
-    """Return why an entry is left out, "" where that is nobody's concern, None for a card that ``speaker`` made for ``mesh``."""
+    """Return why an entry is left out, "" where that is nobody's concern, None for a card that ``speaker`` made for
+    ``mesh``.
+    """
     try:
         refuse_oversize(card, where)
         said = card if isinstance(card, Mapping) else {}

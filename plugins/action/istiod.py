@@ -14,7 +14,9 @@ class ActionModule(WaitingAction):
     MODULE = module
 
     def act(self, variables: dict) -> dict:
-        """Return the module's result. Waiting is what people expect of a restart, so it is on unless it is switched off."""
+        """Return the module's result. Waiting is what people expect of a restart, so it is on unless it is switched
+        off.
+        """
         self._task.args["wait"] = boolean(self._task.args.get("wait", True), strict=False)
         return super().act(variables)
 
@@ -23,5 +25,7 @@ class ActionModule(WaitingAction):
         if asked.get("failed") or not asked.get("changed"):
             return asked if asked.get("failed") else super()._wait(arguments, task_vars)
         # What follows waits for this restart and asks for no other.
-        found = super()._wait({**arguments, "since": asked["restarted_at"], "wrote": asked.get("written") or []}, task_vars)
+        found = super()._wait(
+            {**arguments, "since": asked["restarted_at"], "wrote": asked.get("written") or []}, task_vars
+        )
         return {**found, "changed": True, "diff": asked.get("diff") or []}

@@ -10,7 +10,8 @@ author: The ossm.federation authors (@ossm)
 description:
   - Shows the tables, plans and sentences of this collection's playbooks, what changed, warnings and failures. Tasks
     without such output, and their names, are not shown.
-  - A failure is shown in at most four lines, which are the code with the place and what is wrong there, what to do, what was written, and the
+  - A failure is shown in at most four lines, which are the code with the place and what is wrong there, what to do,
+    what was written, and the
     page that explains the code.
   - With C(-v) or more everything is shown as P(ansible.builtin.default#callback) shows it.
   - The rows of a table are coloured by their state, unless E(ANSIBLE_NOCOLOR) is set.
@@ -41,7 +42,9 @@ DEBUG = ("debug", "ansible.builtin.debug")
 
 
 def of(result: Any, part: str) -> Any:
-    """Return the ``host``, ``task`` or ``result`` of what Ansible hands over. Before ansible-core 2.19 their names are private."""
+    """Return the ``host``, ``task`` or ``result`` of what Ansible hands over. Before ansible-core 2.19 their names are
+    private.
+    """
     found = getattr(result, part, None)
     return getattr(result, f"_{part}") if found is None else found
 
@@ -87,7 +90,10 @@ class CallbackModule(Default):
         self._say(
             [
                 f"stopped before the end · changed by then: {changed}",
-                "  ossm.federation.status shows how it stands; run again to finish, nothing has to be taken back before",
+                (
+                    "  ossm.federation.status shows how it stands; run again to finish, nothing has to be taken back"
+                    " before"
+                ),
             ]
         )
 
@@ -98,7 +104,9 @@ class CallbackModule(Default):
             super().v2_playbook_on_play_start(play)
 
     def v2_playbook_on_no_hosts_matched(self) -> None:
-        """Say nothing of a play that is for none of these hosts; Ansible itself warns of a pattern that matches nothing."""
+        """Say nothing of a play that is for none of these hosts; Ansible itself warns of a pattern that matches
+        nothing.
+        """
         if self._is_loud:
             super().v2_playbook_on_no_hosts_matched()
 
@@ -156,7 +164,13 @@ class CallbackModule(Default):
         if task.action in DEBUG:
             self._say(_lines(found))
         elif found.get("changed") and "results" not in found:
-            self._say([f"{of(result, 'host').get_name()} · changed: {task.get_name().partition(' : ')[2] or task.get_name()}"], constants.COLOR_CHANGED)
+            self._say(
+                [
+                    f"{of(result, 'host').get_name()} · changed:"
+                    f" {task.get_name().partition(' : ')[2] or task.get_name()}"
+                ],
+                constants.COLOR_CHANGED,
+            )
 
     def v2_runner_on_failed(self, result: Any, ignore_errors: bool = False) -> None:
         """Show a failure in at most four lines; one that is ignored is none."""
@@ -194,13 +208,29 @@ class CallbackModule(Default):
         told = {}
         for host in sorted(stats.processed):
             counts = stats.summarize(host)
-            ended = "failed" if counts["failures"] or counts["unreachable"] else "changed" if counts["changed"] else "unchanged"
+            ended = (
+                "failed"
+                if counts["failures"] or counts["unreachable"]
+                else "changed"
+                if counts["changed"]
+                else "unchanged"
+            )
             told.setdefault(ended, []).append(host)
-        self._say([" · ".join(f"{ended}: {', '.join(told[ended])}" for ended in ("failed", "changed", "unchanged") if ended in told)])
+        self._say(
+            [
+                " · ".join(
+                    f"{ended}: {', '.join(told[ended])}"
+                    for ended in ("failed", "changed", "unchanged")
+                    if ended in told
+                )
+            ]
+        )
 
 
 def refusal(host: str, found: Mapping) -> list[str]:
-    """Return a failure in at most four lines: code, place and what; what to do; what was written; where it is explained."""
+    """Return a failure in at most four lines: code, place and what; what to do; what was written; where it is
+    explained.
+    """
     if not found.get("code") or not found.get("what"):
         # Another module's, or a sentence of ours that has all of it.
         text = str(found.get("msg") or found.get("stderr") or "failed")
@@ -223,5 +253,9 @@ def _lines(found: Mapping) -> list[str]:
     said = found.get("msg")
     if said is None:
         # It shows a variable, under the variable's name.
-        said = [f"{key}: {value}" for key, value in found.items() if key not in ("changed", "failed") and not key.startswith("_")]
+        said = [
+            f"{key}: {value}"
+            for key, value in found.items()
+            if key not in ("changed", "failed") and not key.startswith("_")
+        ]
     return [shown(str(line)) for line in (said if isinstance(said, (list, tuple)) else str(said).split("\n"))]

@@ -9,7 +9,8 @@ class ModuleDocFragment:
 options:
   kubeconfig:
     description:
-      - A kubeconfig, as a path, as several paths joined by C(:), or its content as a mapping or a text. Also E(K8S_AUTH_KUBECONFIG).
+      - A kubeconfig, as a path, as several paths joined by C(:), or its content as a mapping or a text. Also
+        E(K8S_AUTH_KUBECONFIG).
       - Its settings are used as by C(kubectl), including C(proxy-url), C(tls-server-name), C(exec) and C(as); what is
         not read is
         refused by its name.
@@ -41,7 +42,8 @@ options:
     type: bool
     aliases: [verify_ssl]
   ca_cert:
-    description: A file with the CA certificates that the API server's is verified against. Also E(K8S_AUTH_SSL_CA_CERT).
+    description: A file with the CA certificates that the API server's is verified against. Also
+      E(K8S_AUTH_SSL_CA_CERT).
     type: path
     aliases: [ssl_ca_cert]
   client_cert:
@@ -54,7 +56,8 @@ options:
     aliases: [key_file]
   proxy:
     description:
-      - The URL of a proxy to go through, C(http), C(https) or C(socks5), in place of the kubeconfig's C(proxy-url). Also E(K8S_AUTH_PROXY).
+      - The URL of a proxy to go through, C(http), C(https) or C(socks5), in place of the kubeconfig's C(proxy-url).
+        Also E(K8S_AUTH_PROXY).
       - It may contain a user and a password, with C(#), C(/), C(?) and C(@) written as C(%23), C(%2F), C(%3F) and
         C(%40).
       - E(HTTPS_PROXY), E(NO_PROXY) and similar variables are ignored.
@@ -87,14 +90,18 @@ options:
     elements: str
   api_timeout:
     description:
-      - For how many seconds one request is retried in all, at least 1. A server that starts up, is busy, or cannot be reached
+      - For how many seconds one request is retried in all, at least 1. A server that starts up, is busy, or cannot be
+        reached
         for a moment is asked again; a refusal is not.
     type: int
     default: 60
 notes:
-  - The connection options and E(K8S_AUTH_*) variables are those of C(kubernetes.core), with two differences. Credentials are
-    always given, by option or by E(K8S_AUTH_*). Neither E(KUBECONFIG), nor C(~/.kube/config), nor the service account of the
+  - The connection options and E(K8S_AUTH_*) variables are those of C(kubernetes.core), with two differences.
+    Credentials are
+    always given, by option or by E(K8S_AUTH_*). Neither E(KUBECONFIG), nor C(~/.kube/config), nor the service account
+      of the
     pod that runs Ansible is ever used, so that no task changes a cluster that was not named.
-  - What a task names is complete. The E(K8S_AUTH_*) variables count where a task gives no connection option but O(api_timeout),
+  - What a task names is complete. The E(K8S_AUTH_*) variables count where a task gives no connection option but
+    O(api_timeout),
     and then all of them together.
 """

@@ -10,9 +10,11 @@ options:
   peers:
     description:
       - The peers, each a name or a mapping with C(name), C(local_name), C(root_fingerprints), C(same_cluster),
-        C(suspended), C(adopt), C(gateways), C(locality) (C(region), C(zone), C(subzone)) and C(kubectl). An empty list is refused.
+        C(suspended), C(adopt), C(gateways), C(locality) (C(region), C(zone), C(subzone)) and C(kubectl). An empty list
+          is refused.
       - With C(adopt) a peering that somebody else made is taken over unchanged, except for what the entry sets.
-      - C(kubectl) describes the peer's own mesh, with C(namespace), C(control_plane), C(version), C(gateways), C(exports) and C(imports),
+      - C(kubectl) describes the peer's own mesh, with C(namespace), C(control_plane), C(version), C(gateways),
+        C(exports) and C(imports),
         where M(ossm.federation.mesh_card) is to write the peer's half as files.
     type: list
     elements: raw
@@ -42,14 +44,16 @@ options:
         type: dict
         suboptions: &gateways
           service_type:
-            description: How the gateway is reached; C(ClusterIP) where the peer is in the same cluster, else C(LoadBalancer), when absent.
+            description: How the gateway is reached; C(ClusterIP) where the peer is in the same cluster, else
+              C(LoadBalancer), when absent.
             type: str
             choices: [LoadBalancer, NodePort, ClusterIP]
           annotations:
             description: Annotations of the Service, such as those that a cloud's load balancer wants.
             type: dict
           addresses:
-            description: Where the peer reaches the gateway, instead of what its Service reports. Needed for C(NodePort).
+            description: Where the peer reaches the gateway, instead of what its Service reports. Needed for
+              C(NodePort).
             type: list
             elements: str
           discovery_port:
@@ -172,7 +176,8 @@ options:
             elements: dict
             suboptions: &imports
               name:
-                description: The name under which the peer exports the service; every name when absent, or where it is C(*).
+                description: The name under which the peer exports the service; every name when absent, or where it is
+                  C(*).
                 type: str
               namespace:
                 description: The namespace under which the peer exports the service; every namespace when absent.
@@ -206,7 +211,8 @@ options:
     type: dict
     suboptions:
       service_type:
-        description: How the gateway is reached; C(ClusterIP) where the peer is in the same cluster, else C(LoadBalancer), when absent.
+        description: How the gateway is reached; C(ClusterIP) where the peer is in the same cluster, else
+          C(LoadBalancer), when absent.
         type: str
         choices: [LoadBalancer, NodePort, ClusterIP]
       annotations:
@@ -268,13 +274,15 @@ options:
     suboptions: *imports
   loopback:
     description:
-      - Whether addresses of the machine itself (loopback, link-local, unspecified, multicast and reserved ones) and names of one or two labels are
+      - Whether addresses of the machine itself (loopback, link-local, unspecified, multicast and reserved ones) and
+        names of one or two labels are
         taken, on cards and for our own gateways. For testbeds on one machine only; each run warns about it.
     type: bool
     default: false
   hold:
     description:
-      - Peers, by the names of their meshes, about which nothing is to be done this time, because their own part of the run failed.
+      - Peers, by the names of their meshes, about which nothing is to be done this time, because their own part of the
+        run failed.
         They stay as they are.
     type: list
     elements: str
@@ -284,14 +292,17 @@ options:
     type: str
   owner:
     description:
-      - Who keeps this description of the mesh, in your own words. It is written on what this collection makes, and a run with another
+      - Who keeps this description of the mesh, in your own words. It is written on what this collection makes, and a
+        run with another
         O(mesh), or another O(owner), is refused while objects of this description exist.
     type: str
   accept_changes:
     description:
       - Accepted changes of a peer's identity, each as the name of the peer and the digits that a refusal gives, such as
-        V(west=3F9A-1B2C-7D4E-A0C1-D0F3-5B6A-9E8D-7C21). Separators and case of the digits do not matter. The digits name the new
-        trust domain, client identity and roots, or one older card, or one other description of this mesh; a name alone is refused.
+        V(west=3F9A-1B2C-7D4E-A0C1-D0F3-5B6A-9E8D-7C21). Separators and case of the digits do not matter. The digits
+          name the new
+        trust domain, client identity and roots, or one older card, or one other description of this mesh; a name alone
+          is refused.
     type: list
     elements: str
     default: []

@@ -9,7 +9,8 @@ class ModuleDocFragment:
 options:
   control_planes:
     description:
-      - The control planes that are wanted in this cluster, each with C(mesh), C(version) and C(spec); they say which companions are needed.
+      - The control planes that are wanted in this cluster, each with C(mesh), C(version) and C(spec); they say which
+        companions are needed.
       - C(control_plane) is its name, C(basic) when absent; some versions do not support every name.
       - One with C(removed) was removed by the same run. When operators are removed in check mode, it counts as removed.
     type: list

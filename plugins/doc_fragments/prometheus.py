@@ -8,7 +8,8 @@ class ModuleDocFragment:
     DOCUMENTATION = r"""
 options:
   prometheus_url:
-    description: The URL of a Prometheus (or Thanos querier) that has the mesh's metrics, such as C(https://prometheus-istio.apps.example.com).
+    description: The URL of a Prometheus (or Thanos querier) that has the mesh's metrics, such as
+      C(https://prometheus-istio.apps.example.com).
     type: str
   prometheus_token:
     description: A bearer token that may query it. Refused with an URL of C(http).

@@ -19,11 +19,13 @@ options:
     type: str
     version_added: 0.3.0
   registry_token_host:
-    description: A second host that may see user and password, where the registry has its tokens given by another, such as C(auth.example.com).
+    description: A second host that may see user and password, where the registry has its tokens given by another, such
+      as C(auth.example.com).
     type: str
     version_added: 0.3.0
   registry_ca_cert:
-    description: A file with the CA certificates that the registry's certificate is checked against; the system's when absent.
+    description: A file with the CA certificates that the registry's certificate is checked against; the system's when
+      absent.
     type: path
     version_added: 0.3.0
   registry_plain_http:

@@ -13,10 +13,13 @@ from .mesh_names import mesh_names
 
 # How a mesh is reached is nothing that it needs, and some of it is secret.
 ACCESS = frozenset(
-    "mesh_kubeconfig mesh_context mesh_host mesh_api_key mesh_ca_cert mesh_proxy mesh_impersonate mesh_access mesh_api_timeout".split()
+    "mesh_kubeconfig mesh_context mesh_host mesh_api_key mesh_ca_cert mesh_proxy mesh_impersonate mesh_access"
+    " mesh_api_timeout".split()
 )
 # Of the variables of a run those that change what stands; the others say where files are and what is shown.
-OF_RUN = frozenset("federation_full_mesh federation_owner federation_prune federation_loopback federation_force".split())
+OF_RUN = frozenset(
+    "federation_full_mesh federation_owner federation_prune federation_loopback federation_force".split()
+)
 
 
 def fleet_needs(hosts: object, hostvars: Mapping) -> list[dict]:
@@ -48,12 +51,18 @@ def _value(host: str, key: str, variables: Mapping) -> object:
     try:
         return variables[key]
     except AnsibleError as error:
-        told = FederationError("FED363", where=f"Host {host}, {key}", what=f"cannot be evaluated: {error}", fix="Correct the expression")
+        told = FederationError(
+            "FED363", where=f"Host {host}, {key}", what=f"cannot be evaluated: {error}", fix="Correct the expression"
+        )
         raise AnsibleFilterError(str(told)) from None
 
 
 def _entries(peers: object) -> list:
-    return list(peers) if isinstance(peers, (list, tuple)) else [part.strip() for part in str(peers or "").split(",") if part.strip()]
+    return (
+        list(peers)
+        if isinstance(peers, (list, tuple))
+        else [part.strip() for part in str(peers or "").split(",") if part.strip()]
+    )
 
 
 def _called(entry: object) -> list[str]:

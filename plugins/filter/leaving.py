@@ -58,15 +58,18 @@ def leaving_unknown(hosts: object, hostvars: Mapping, names: object) -> str:
     error = FederationError(
         "FED302",
         where="unfederate_peers",
-        what=f"names {some(unknown, _MOST_SHOWN)}, which no mesh of this run describes "
-        "and of which nothing stands on a cluster",
+        what=(
+            f"names {some(unknown, _MOST_SHOWN)}, which no mesh of this run describes "
+            "and of which nothing stands on a cluster"
+        ),
         fix=f"Correct the name; known peers are {some(sorted(known), _MOST_SHOWN) or 'none'}",
     )
     return _told(error)
 
 
 def names_in_run(hosts: object, hostvars: Mapping) -> list[str]:
-    """Return the names that hosts of the run are known to know: meshes, whom they made cards for, and whose gateways are left.
+    """Return the names that hosts of the run are known to know: meshes, whom they made cards for, and whose gateways
+    are left.
 
     Empty while one of them has made no cards: then nobody can say that it does not know a name.
     """

@@ -65,8 +65,8 @@ def mesh_refusals(hosts: object, hostvars: Mapping, with_clusters: bool = True) 
 def mesh_cards(hosts: object, hostvars: Mapping, audience: str, made: str = "card_made") -> list[dict]:
     """Return the cards that hosts of this run have made for the mesh called ``audience``, in the order of the hosts.
 
-    ``made`` is the variable that a host has registered them in. They are taken as they were registered: nothing on a card is templated,
-    nor are the cards for others looked at.
+    ``made`` is the variable that a host has registered them in. They are taken as they were registered: nothing on a
+    card is templated, nor are the cards for others looked at.
     """
     # hostvars alone would template all cards of all hosts to give us a few.
     known = getattr(hostvars, "raw_get", hostvars.__getitem__)
@@ -83,14 +83,20 @@ def mesh_report(hosts: object, hostvars: Mapping) -> dict[str, dict]:
 def mesh_tenants(hosts: object, hostvars: Mapping, cluster: str, clusters: Sequence[str] = ()) -> list[dict]:
     """Return the meshes that lie in a cluster, as the module ``mesh_tenants`` takes them.
 
-    A mesh without ``mesh_cluster`` lies nowhere that we prepare. ``tenants_adopt`` is the cluster's own variable: what a mesh says of
-    itself gives it nothing. Raises ``AnsibleFilterError`` with the code FED453 for one that lies in none of ``clusters``.
+    A mesh without ``mesh_cluster`` lies nowhere that we prepare. ``tenants_adopt`` is the cluster's own variable: what
+    a mesh says of itself gives it nothing. Raises ``AnsibleFilterError`` with the code FED453 for one that lies in none
+    of ``clusters``.
     """
     found = []
     adopted = _words(hostvars[cluster].get("tenants_adopt")) if cluster in hostvars else []
     for name, variables in _lying_in(cluster, clusters, _hosts("mesh_tenants", hosts), hostvars):
         namespace, members, admins = (variables.get(key) for key in ("mesh_namespace", "mesh_members", "mesh_admins"))
-        tenant = {"mesh": name, "namespace": namespace or f"{name}-mesh-system", "members": members or [], "admins": admins or {}}
+        tenant = {
+            "mesh": name,
+            "namespace": namespace or f"{name}-mesh-system",
+            "members": members or [],
+            "admins": admins or {},
+        }
         found.append({**tenant, "adopt": True} if name in adopted else tenant)
     return found
 
@@ -102,7 +108,9 @@ def _words(value: object) -> list[str]:
 
 
 def mesh_control_planes(hosts: object, hostvars: Mapping, cluster: str, clusters: Sequence[str] = ()) -> list[dict]:
-    """Return the control planes that are wanted in a cluster, as the module ``mesh_operator`` takes them; raises as ``mesh_tenants``."""
+    """Return the control planes that are wanted in a cluster, as the module ``mesh_operator`` takes them; raises as
+    ``mesh_tenants``.
+    """
     return [
         {
             "mesh": name,
@@ -115,7 +123,9 @@ def mesh_control_planes(hosts: object, hostvars: Mapping, cluster: str, clusters
     ]
 
 
-def _lying_in(cluster: str, clusters: Sequence[str], hosts: Iterable[str], hostvars: Mapping) -> Iterable[tuple[str, Mapping]]:
+def _lying_in(
+    cluster: str, clusters: Sequence[str], hosts: Iterable[str], hostvars: Mapping
+) -> Iterable[tuple[str, Mapping]]:
     for host in hosts:
         variables, name = hostvars[host], _name(host, hostvars)
         lies_in = variables.get("mesh_cluster")
@@ -177,7 +187,9 @@ def _borrowed_credentials(names: Mapping[str, str], hostvars: Mapping) -> Iterab
 
 
 def _is_given(variables: Mapping, name: str) -> bool:
-    """Return whether a variable is there and not empty. One whose template is wrong is: the task that needs it refuses it, unquoted."""
+    """Return whether a variable is there and not empty. One whose template is wrong is: the task that needs it refuses
+    it, unquoted.
+    """
     try:
         return bool(variables.get(name))
     except Exception:
@@ -192,22 +204,32 @@ def _same_control_planes(names: Mapping[str, str], hostvars: Mapping) -> Iterabl
             "FED103",
             where=f"Meshes {_and([names[host] for host in hosts])}",
             what=f"are one and the same control plane, {found.get('namespace')}/{found.get('name')}",
-            fix="Give each its own cluster (mesh_kubeconfig, mesh_context) or its own mesh_namespace and mesh_control_plane",
+            fix=(
+                "Give each its own cluster (mesh_kubeconfig, mesh_context) or its own mesh_namespace and"
+                " mesh_control_plane"
+            ),
         )
         yield from ((host, error) for host in hosts)
 
 
 def _entry(known: Mapping) -> dict:
     results, is_alone = _results(known), _is_alone(known)
-    shown = next((result for result in reversed(results) if "lines" in result), known["control_plane_kept"] if is_alone else {})
+    shown = next(
+        (result for result in reversed(results) if "lines" in result), known["control_plane_kept"] if is_alone else {}
+    )
     # Its tables are of components and proxies, so it stands beside what is said of the federation.
     health, verified = mapping(known.get("__health_seen")), mapping(known.get("__verify_seen"))
     failed = next((result for result in [*results, health, verified] if result.get("failed")), None)
-    entry = {key: shown[key] for key in ("server", "control_plane", "members", "peers", "faults", "restart") if key in shown}
+    entry = {
+        key: shown[key] for key in ("server", "control_plane", "members", "peers", "faults", "restart") if key in shown
+    }
     if failed:
         entry["error"] = _error(failed)
     elif not (is_alone or _was_looked_at(known, results)):
-        entry["error"] = {"code": None, "message": "was refused or stopped before its status could be read; see the output of the run"}
+        entry["error"] = {
+            "code": None,
+            "message": "was refused or stopped before its status could be read; see the output of the run",
+        }
     entry["verdict"] = _verdict(failed, shown, is_failed="error" in entry)
     if failed or is_alone:
         entry.setdefault("peers", [])
@@ -244,7 +266,9 @@ def _found(known: Mapping) -> dict:
     kept, found = mapping(known.get("__peers_kept")), mapping(known.get("__preflight_seen"))
     entry = {key: kept.get(key) or [] for key in ("pending", "leftovers")} if kept else {}
     if "__peers_drifted" in known:
-        entry["drift"] = [change for result in (mapping(known.get("card_made")), kept) for change in result.get("changes") or []]
+        entry["drift"] = [
+            change for result in (mapping(known.get("card_made")), kept) for change in result.get("changes") or []
+        ]
     for key in ("findings", "findings_left_out", "unknown", "pending", "changed_peers", "hand_over"):
         for result in (kept, found):
             if key in result:
@@ -298,7 +322,11 @@ def _error(failed: Mapping) -> dict:
 def _control_plane(known: Mapping) -> Mapping:
     """Return the control plane that this run has seen a host to be; empty while it has seen none."""
     seen = [known.get(step) for step in ("__identity_seen", "__preflight_seen", "control_plane_kept")]
-    found = [result["control_plane"] for result in seen if isinstance(result, Mapping) and isinstance(result.get("control_plane"), Mapping)]
+    found = [
+        result["control_plane"]
+        for result in seen
+        if isinstance(result, Mapping) and isinstance(result.get("control_plane"), Mapping)
+    ]
     return found[0] if found else {}
 
 

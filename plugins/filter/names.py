@@ -20,7 +20,9 @@ def exported_names_filter(services: object, spec: object, peer: object) -> list[
     )
 
 
-def imported_names_filter(hosts: object, spec: object, peer: object, cluster_domain: object = "cluster.local") -> list[dict]:
+def imported_names_filter(
+    hosts: object, spec: object, peer: object, cluster_domain: object = "cluster.local"
+) -> list[dict]:
     """Return rows of host, imported, rule, local and reason; see ``names.imported_names``."""
     return imported_names(
         _entries("imported_names", hosts, str, "exported host names"),
@@ -41,7 +43,9 @@ def _entries(which: str, value: object, kind: type, what: str) -> list:
     entries = _plain(list(value))
     for place, entry in enumerate(entries):
         if not isinstance(entry, kind):
-            raise AnsibleFilterError(f"{which}: entry {place} of the input is a {_kind_of(entry)}. Give a list of {what}.")
+            raise AnsibleFilterError(
+                f"{which}: entry {place} of the input is a {_kind_of(entry)}. Give a list of {what}."
+            )
     return entries
 
 
@@ -56,7 +60,10 @@ def _spec(which: str, value: object, kind: str) -> dict | None:
     if value is None:
         return None
     if not isinstance(value, Mapping):
-        raise AnsibleFilterError(f"{which}: spec is a {_kind_of(value)}. Give the 'spec' of the {kind}, or none when there is no such object.")
+        raise AnsibleFilterError(
+            f"{which}: spec is a {_kind_of(value)}. Give the 'spec' of the {kind}, or none when there is no such"
+            " object."
+        )
     if "spec" in value:
         raise AnsibleFilterError(f"{which}: spec is a whole object. Give only what stands under 'spec' in the {kind}.")
     return _plain(value)
@@ -65,12 +72,22 @@ def _spec(which: str, value: object, kind: str) -> dict | None:
 def _name(which: str, option: str, value: object) -> str:
     if not isinstance(value, str) or not value:
         shown = "empty" if value == "" else f"a {_kind_of(value)}"
-        raise AnsibleFilterError(f"{which}: {option} is {shown}. Give a text, such as {option}='{'east' if option == 'peer' else 'cluster.local'}'.")
+        raise AnsibleFilterError(
+            f"{which}: {option} is {shown}. Give a text, such as"
+            f" {option}='{'east' if option == 'peer' else 'cluster.local'}'."
+        )
     return str(value)
 
 
 def _kind_of(value: object) -> str:
-    kinds = {Mapping: "mapping", str: "text", bool: "boolean", (int, float): "number", type(None): "null", Iterable: "list"}
+    kinds = {
+        Mapping: "mapping",
+        str: "text",
+        bool: "boolean",
+        (int, float): "number",
+        type(None): "null",
+        Iterable: "list",
+    }
     return next((name for kind, name in kinds.items() if isinstance(value, kind)), type(value).__name__)
 
 

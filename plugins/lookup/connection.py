@@ -1,5 +1,7 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Gives a variable that may hold a secret to a task: where its template is wrong, Ansible would print it, and this does not."""
+"""Gives a variable that may hold a secret to a task: where its template is wrong, Ansible would print it, and this does
+not.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,8 @@ author: The ossm.federation authors (@ossm)
 version_added: 0.1.0
 short_description: The value of a variable that says how a cluster is reached
 description:
-  - Returns the value of a variable such as C(mesh_kubeconfig) or C(mesh_api_key), with its templates evaluated; an empty text when
+  - Returns the value of a variable such as C(mesh_kubeconfig) or C(mesh_api_key), with its templates evaluated; an
+    empty text when
     the variable is not there.
   - Where its template cannot be evaluated, it fails with FED101 and the variable's name. What Ansible itself says then
     quotes the template, and a password with C({{) in it is one.
@@ -21,11 +24,13 @@ options:
     elements: str
     required: true
   folder:
-    description: A folder. A value that is a relative path is returned as a path below it, one that is the content of a file as it is.
+    description: A folder. A value that is a relative path is returned as a path below it, one that is the content of a
+      file as it is.
     type: str
   hosts:
     description:
-      - The hosts of the run, for a variable that ends in C(_kubeconfig). With more than one, a host that has neither it nor C(_host) and
+      - The hosts of the run, for a variable that ends in C(_kubeconfig). With more than one, a host that has neither it
+        nor C(_host) and
         C(_api_key) of the same name fails with FED102, because one environment cannot serve them all.
     type: list
     elements: str
@@ -46,15 +51,15 @@ _raw:
   elements: raw
 """
 
-import os  # noqa: E402
-from collections.abc import Mapping, Sequence  # noqa: E402
-from typing import Any  # noqa: E402
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from ansible.errors import AnsibleLookupError  # noqa: E402
-from ansible.plugins.lookup import LookupBase  # noqa: E402
-from ansible_collections.ossm.federation.plugins.module_utils._core.plain.errors import FederationError  # noqa: E402
-from ansible_collections.ossm.federation.plugins.module_utils._core.plain.secrets import is_content  # noqa: E402
-from ansible_collections.ossm.federation.plugins.plugin_utils.credentials import borrowed  # noqa: E402
+from ansible.errors import AnsibleLookupError
+from ansible.plugins.lookup import LookupBase
+from ansible_collections.ossm.federation.plugins.module_utils._core.plain.errors import FederationError
+from ansible_collections.ossm.federation.plugins.module_utils._core.plain.secrets import is_content
+from ansible_collections.ossm.federation.plugins.plugin_utils.credentials import borrowed
 
 OMITTED = "AnsibleValueOmittedError"
 

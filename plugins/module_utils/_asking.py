@@ -1,5 +1,7 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""How a server that is no Kubernetes API is asked: one request, within bounds of time and size, and without following it elsewhere."""
+"""How a server that is no Kubernetes API is asked: one request, within bounds of time and size, and without following
+it elsewhere.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,9 @@ LARGEST = 4 << 20
 
 
 def trust_in(ca_cert: str) -> ssl.SSLContext | str:
-    """Return whom TLS trusts, those of a PEM file or, without one, those of the machine; or in words why the file cannot be used."""
+    """Return whom TLS trusts, those of a PEM file or, without one, those of the machine; or in words why the file
+    cannot be used.
+    """
     try:
         return ssl.create_default_context(cafile=ca_cert or None)
     except (OSError, ssl.SSLError) as error:
@@ -31,7 +35,9 @@ class Unfit(Exception):
 
 @dataclass(frozen=True)
 class Question:
-    """One request. ``unfit`` is given the address that is about to be asked, and says why nothing may be sent there; "" where it may."""
+    """One request. ``unfit`` is given the address that is about to be asked, and says why nothing may be sent there; ""
+    where it may.
+    """
 
     url: SplitResult
     path: str
@@ -44,7 +50,9 @@ class Question:
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back: headers by their names in small letters, a body that is cut one byte beyond the bound, and the address that sent it."""
+    """What came back: headers by their names in small letters, a body that is cut one byte beyond the bound, and the
+    address that sent it.
+    """
 
     status: int
     headers: Mapping[str, list[str]]
@@ -70,7 +78,9 @@ class _Way:
                 socket.socket.shutdown(self.socket, socket.SHUT_RDWR)
 
 
-def asked(question: Question, trust: ssl.SSLContext | None, seconds: float, failed: Callable[[str], FederationError]) -> Answer:
+def asked(
+    question: Question, trust: ssl.SSLContext | None, seconds: float, failed: Callable[[str], FederationError]
+) -> Answer:
     """Return the answer to one question; ``trust`` is None for plain HTTP. ``seconds`` bounds all of it.
 
     Raises what ``failed`` makes of the reason, where no answer comes, and ``Unfit``.
@@ -81,7 +91,8 @@ def asked(question: Question, trust: ssl.SSLContext | None, seconds: float, fail
     thread = threading.Thread(target=_ask, args=(question, trust, seconds, way, found), daemon=True)
     thread.start()
     thread.join(seconds)
-    # The socket's own bound and that of the whole end at the same time: whichever is noticed first, nobody has answered.
+    # The socket's own bound and that of the whole end at the same time: whichever is noticed first, nobody has
+    # answered.
     if not found or isinstance(found[0], TimeoutError):
         way.end()
         raise failed(f"has not answered within {seconds:g} s")
@@ -110,7 +121,9 @@ def got(
 
 
 def bounded(status: int, body: bytes, failed: Callable[[str], FederationError]) -> bytes:
-    """Return the body of a good answer. Raises what ``failed`` makes of any other status, and of a body that is too large."""
+    """Return the body of a good answer. Raises what ``failed`` makes of any other status, and of a body that is too
+    large.
+    """
     if status != 200:
         raise failed(f"answers with status {status}")
     if len(body) > LARGEST:
@@ -135,7 +148,9 @@ def _ask(question: Question, trust: ssl.SSLContext | None, seconds: float, way: 
         if trust is not None:
             way.socket = trust.wrap_socket(way.socket, server_hostname=host)
         connection.sock = way.socket
-        connection.request(question.method, f"{url.path.rstrip('/')}{question.path}", question.body, dict(question.headers))
+        connection.request(
+            question.method, f"{url.path.rstrip('/')}{question.path}", question.body, dict(question.headers)
+        )
         told = connection.getresponse()
         headers = {name.lower(): told.headers.get_all(name) or [] for name in told.headers}
         found.append(Answer(told.status, headers, told.read(question.largest + 1), address))

@@ -1,8 +1,9 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Letting one pod try a guard before all others get it: writing the object for it, asking it, and taking the object away again.
+"""Letting one pod try a guard before all others get it: writing the object for it, asking it, and taking the object
+away again.
 
-The order of writing is what a run that is ended at any point leaves behind in a state that the next one finds: the object stands before its
-pod bears a label, and goes after the label has gone.
+The order of writing is what a run that is ended at any point leaves behind in a state that the next one finds: the
+object stands before its pod bears a label, and goes after the label has gone.
 """
 
 from __future__ import annotations
@@ -29,7 +30,9 @@ from ._run import Run
 
 @dataclass
 class Tried:
-    """How the canaries of a run fare: which are awaited still, what is said of those that tell nothing, what was written, and the seconds it took."""
+    """How the canaries of a run fare: which are awaited still, what is said of those that tell nothing, what was
+    written, and the seconds it took.
+    """
 
     pending: dict[str, list[Loading]] = field(default_factory=dict)
     doubts: list[Finding] = field(default_factory=list)
@@ -38,11 +41,18 @@ class Tried:
 
 
 def try_first(
-    run: Run, cluster: Cluster, control_plane: ControlPlane, trials: Sequence[Trial], standing: Sequence[Mapping], spaces: Iterable[str]
+    run: Run,
+    cluster: Cluster,
+    control_plane: ControlPlane,
+    trials: Sequence[Trial],
+    standing: Sequence[Mapping],
+    spaces: Iterable[str],
 ) -> Tried:
-    """Have one pod each try what is to be written for many, and return how that goes; ``standing`` are the canaries that stand already.
+    """Have one pod each try what is to be written for many, and return how that goes; ``standing`` are the canaries
+    that stand already.
 
-    With C(wait) it is waited for. Raises ``FederationError`` FED817 where a pod does not load it; then all canaries have gone again.
+    With C(wait) it is waited for. Raises ``FederationError`` FED817 where a pod does not load it; then all canaries
+    have gone again.
     """
     params, tried = run.params, Tried()
     canaries = _begun(run, cluster, control_plane, trials, standing, tried)
@@ -61,7 +71,9 @@ def try_first(
     told = {each: found.loadings.get(key_of(each.manifest)) or [_gone(each)] for each in canaries}
     missing = {each: said for each, said in told.items() if any(one.is_missing for one in said)}
     is_last = params["wait"] and not params["soft"]
-    is_over = all(one.state == loading.FAILED for said in missing.values() for one in said) and found.seconds >= PATIENCE
+    is_over = (
+        all(one.state == loading.FAILED for said in missing.values() for one in said) and found.seconds >= PATIENCE
+    )
     if missing and params["wait"] and (is_last or is_over):
         clear(run, cluster, _live(cluster, map(_place, canaries)))
         _refuse_failed(missing, found.seconds)
@@ -75,7 +87,9 @@ def try_first(
 
 
 def finish(run: Run, cluster: Cluster, standing: Sequence[Mapping], tried: Tried) -> list[Change]:
-    """Take all canaries away, those of this call too, and return what was written for it; in check mode what would be."""
+    """Take all canaries away, those of this call too, and return what was written for it; in check mode
+    what would be.
+    """
     made = {(change.namespace, change.name) for change in tried.changes if change.kind is WASM_PLUGIN}
     places = made | {key_of(each)[1:] for each in standing}
     return clear(run, cluster, _live(cluster, sorted(places)) if made else standing)
@@ -87,8 +101,16 @@ def clear(run: Run, cluster: Cluster, standing: Iterable[Mapping]) -> list[Chang
     for live in standing:
         place = pod_of(live)
         label = label_of(str(at(live, "metadata", "namespace")), str(at(live, "metadata", "annotations", CANARY_OF)))
-        pod = cluster.get(POD, *place) if place and label in mapping(at(live, "spec", "selector", "matchLabels")) else None
-        change = merge_of(pod, {"metadata": {"labels": {label: None}}}, EXTENSIONS_MANAGER) if pod and label in _labels(pod) else None
+        pod = (
+            cluster.get(POD, *place)
+            if place and label in mapping(at(live, "spec", "selector", "matchLabels"))
+            else None
+        )
+        change = (
+            merge_of(pod, {"metadata": {"labels": {label: None}}}, EXTENSIONS_MANAGER)
+            if pod and label in _labels(pod)
+            else None
+        )
         found = [*([change] if change else []), removal_of(live, EXTENSIONS_MANAGER)]
         run.apply(cluster, found, looks_again=False)
         done += found
@@ -96,7 +118,12 @@ def clear(run: Run, cluster: Cluster, standing: Iterable[Mapping]) -> list[Chang
 
 
 def _begun(
-    run: Run, cluster: Cluster, control_plane: ControlPlane, trials: Sequence[Trial], standing: Sequence[Mapping], tried: Tried
+    run: Run,
+    cluster: Cluster,
+    control_plane: ControlPlane,
+    trials: Sequence[Trial],
+    standing: Sequence[Mapping],
+    tried: Tried,
 ) -> list[Canary]:
     """Return the canaries that stand, written where they did not yet; what cannot be tried is a doubt of ``tried``."""
     begun: list[Canary] = []
@@ -115,8 +142,12 @@ def _begun(
     return begun
 
 
-def _chosen(cluster: Cluster, control_plane: ControlPlane, trial: Trial, own: Mapping | None) -> tuple[Canary | None, str]:
-    """Return which canary of a trial it is: the one that has begun, else the first whose pod tells and has a listener for it; or why none is."""
+def _chosen(
+    cluster: Cluster, control_plane: ControlPlane, trial: Trial, own: Mapping | None
+) -> tuple[Canary | None, str]:
+    """Return which canary of a trial it is: the one that has begun, else the first whose pod tells and has a listener
+    for it; or why none is.
+    """
     first = trial.canaries[0]
     if own is not None and pod_of(own) == (first.proxy.namespace, first.proxy.name):
         return first, ""
@@ -130,7 +161,9 @@ def _chosen(cluster: Cluster, control_plane: ControlPlane, trial: Trial, own: Ma
 
 
 def _written(run: Run, cluster: Cluster, canary: Canary, is_new: bool, tried: Tried) -> str:
-    """Write a canary where none stands, then the label on its pod; return "" or why the pod cannot bear it, and then nothing of it stands."""
+    """Write a canary where none stands, then the label on its pod; return "" or why the pod cannot bear it, and then
+    nothing of it stands.
+    """
     change = change_to(None, canary.manifest, EXTENSIONS_MANAGER) if is_new else None
     run.apply(cluster, [change] if change else [], looks_again=False)
     tried.changes += [change] if change else []
@@ -142,7 +175,10 @@ def _written(run: Run, cluster: Cluster, canary: Canary, is_new: bool, tried: Tr
         if error.code != "FED104":
             raise
         tried.changes += clear(run, cluster, _live(cluster, [_place(canary)]))
-        return f"its pods have all labels in common, and to put one on {canary.proxy.place} this account needs patch on pods"
+        return (
+            f"its pods have all labels in common, and to put one on {canary.proxy.place} this account needs patch on"
+            " pods"
+        )
     tried.changes += [mark] if mark else []
     return ""
 
@@ -171,8 +207,13 @@ def _refuse_failed(missing: Mapping[Canary, Sequence[Loading]], seconds: int) ->
     raise FederationError(
         "FED817",
         where=f"mesh_extensions, {some([each.place for each in missing], 5)}",
-        what=f"{'is' if len(missing) == 1 else 'are'} not loaded after {seconds} s by the one pod that tries it: {told}; "
-        "the other pods are as they were, and that pod no longer tries it",
-        fix="See in the proxy's log why the module cannot be fetched or run; correct its image, pull secret or config, and run again",
+        what=(
+            f"{'is' if len(missing) == 1 else 'are'} not loaded after {seconds} s by the one pod that tries it: {told};"
+            " the other pods are as they were, and that pod no longer tries it"
+        ),
+        fix=(
+            "See in the proxy's log why the module cannot be fetched or run; correct its image, pull secret or config,"
+            " and run again"
+        ),
         facts={"loading": {each.place: [one.as_data() for one in said] for each, said in missing.items()}},
     )

@@ -50,7 +50,8 @@ class Comparer:
     def look(self) -> tuple[list[Dump], list[Comparison]]:
         """Return the configurations that were read and what differs between them.
 
-        A pod alone is only shown; pods of a workload are compared with what most of them have. Raises ``FederationError``.
+        A pod alone is only shown; pods of a workload are compared with what most of them have. Raises
+        ``FederationError``.
         """
         params = self._params
         if params["against"] and params["against_file"]:
@@ -115,7 +116,9 @@ class Comparer:
         gaps: list = []
         pods = read_pods(self._cluster, [namespace], gaps).get(namespace)
         if pods is None:
-            raise FederationError("FED921", where=where, what=gaps[0].because, fix="Give the account playbooks/files/mesh-insight.yml")
+            raise FederationError(
+                "FED921", where=where, what=gaps[0].because, fix="Give the account playbooks/files/mesh-insight.yml"
+            )
         return [pod for pod in pods if (proxy := proxy_in(pod)) is not None and proxy.is_running]
 
     def _read(self, side: Side) -> list[Dump]:

@@ -1,8 +1,10 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The one place that opens files: what lies in a folder that others may write leads nowhere else, and is read to a bound.
+"""The one place that opens files: what lies in a folder that others may write leads nowhere else, and is read to a
+bound.
 
-The folder is as the user names it: the links on the way to it are theirs. Below it nothing is followed. A file is written beside the
-one that it replaces and renamed, so that nobody reads half of it and whoever has the former one open keeps that.
+The folder is as the user names it: the links on the way to it are theirs. Below it nothing is followed. A file is
+written beside the one that it replaces and renamed, so that nobody reads half of it and whoever has the former one open
+keeps that.
 """
 
 from __future__ import annotations
@@ -75,7 +77,10 @@ def refuse_no_folder(folder: str | None) -> None:
                 f"{folder} {'is not a folder' if os.path.lexists(folder) else 'does not exist'}, so no card can be "
                 "read from it"
             ),
-            fix="Correct the path (a relative one starts at the inventory), or run publish_cards, which makes the folder",
+            fix=(
+                "Correct the path (a relative one starts at the inventory), or run publish_cards, which makes the"
+                " folder"
+            ),
         )
 
 
@@ -93,7 +98,9 @@ def beginning(place: Place, size: int) -> bytes | None:
 
 
 def read(place: Place, limit: int) -> bytes | None:
-    """Return a file's bytes, None where there is no file. Raises as ``beginning``, and for more than ``limit`` bytes."""
+    """Return a file's bytes, None where there is no file. Raises as ``beginning``, and for more than
+    ``limit`` bytes.
+    """
     content = beginning(place, limit + 1)
     if content is not None and len(content) > limit:
         raise place.refusal(
@@ -103,7 +110,8 @@ def read(place: Place, limit: int) -> bytes | None:
 
 
 def write(place: Place, content: str | bytes, mode: int) -> None:
-    """Write a file whole or not at all, with this ``mode`` whatever stood there; folders are made where they are missing.
+    """Write a file whole or not at all, with this ``mode`` whatever stood there; folders are made where they are
+    missing.
 
     Raises ``FederationError`` where a link or anything but an ordinary file stands, and for what cannot be written.
     """
@@ -124,7 +132,8 @@ def write(place: Place, content: str | bytes, mode: int) -> None:
 
 @contextmanager
 def written(place: Place, mode: int) -> Iterator[BinaryIO]:
-    """Give a file to write what is too much for memory; it takes the place's name when the block ends well, and is gone otherwise.
+    """Give a file to write what is too much for memory; it takes the place's name when the block ends well, and is gone
+    otherwise.
 
     Raises as ``write``.
     """
@@ -138,13 +147,17 @@ def written(place: Place, mode: int) -> Iterator[BinaryIO]:
 
 
 def kept_open(file: BinaryIO) -> BinaryIO:
-    """Return the file of ``written`` to write at its end, also once it has taken the place's name; who reads it there sees what is flushed."""
+    """Return the file of ``written`` to write at its end, also once it has taken the place's name; who reads it there
+    sees what is flushed.
+    """
     return os.fdopen(os.dup(file.fileno()), "ab")
 
 
 @contextmanager
 def spooled() -> Iterator[BinaryIO]:
-    """Give a file without a name, which nobody else can open and which is gone when the block ends, whatever ends it."""
+    """Give a file without a name, which nobody else can open and which is gone when the block ends,
+    whatever ends it.
+    """
     with tempfile.TemporaryFile(prefix="ossm-federation-") as file:
         yield file
 
@@ -163,7 +176,8 @@ def own_lines(place: Place, longest: int) -> Iterator[bytes]:
 
 
 def own_content(path: str, size: int) -> bytes:
-    """Return at most the first ``size`` bytes of a file that the user names alone, through links, as mounted Secrets have them.
+    """Return at most the first ``size`` bytes of a file that the user names alone, through links, as mounted Secrets
+    have them.
 
     Raises ``OSError``: ``NoFile`` for a pipe, a device or a folder, which might have no end.
     """
@@ -206,7 +220,9 @@ def _beside(folder: int, name: str, mode: int) -> Iterator[BinaryIO]:
 
 @contextmanager
 def _folder_of(place: Place, *, is_made: bool = False) -> Iterator[tuple[int, str]]:
-    """Give the opened folder that a file is in, and the file's own name; what is below the user's folder must be no link."""
+    """Give the opened folder that a file is in, and the file's own name; what is below the user's folder must be no
+    link.
+    """
     *between, name = place.name.split("/")
     opened, at = os.open(place.folder or ".", _ENTER), ""
     try:
@@ -240,7 +256,10 @@ def _refuse_other(mode: int) -> None:
     if stat.S_ISREG(mode):
         return
     kinds = {stat.S_IFLNK: "a link", stat.S_IFDIR: "a folder", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket"}
-    raise NoFile(errno.ELOOP if stat.S_ISLNK(mode) else errno.EINVAL, f"is {kinds.get(stat.S_IFMT(mode), 'a device')}, not a file")
+    raise NoFile(
+        errno.ELOOP if stat.S_ISLNK(mode) else errno.EINVAL,
+        f"is {kinds.get(stat.S_IFMT(mode), 'a device')}, not a file",
+    )
 
 
 @contextmanager

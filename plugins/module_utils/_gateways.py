@@ -36,7 +36,9 @@ from ._run import Run
 
 @dataclass(frozen=True)
 class Kept:
-    """What became of a mesh's gateways: changes, peers of ours that are no longer described, and what stays although its peer goes."""
+    """What became of a mesh's gateways: changes, peers of ours that are no longer described, and what stays although
+    its peer goes.
+    """
 
     changes: list[Change]
     leftovers: list[str]
@@ -46,10 +48,14 @@ class Kept:
 NOTHING = Kept([], [], [])
 
 
-def keep_gateways(run: Run, cluster: Cluster, mesh: Mesh, control_plane: ControlPlane, peers: Mapping[str, Mapping]) -> Kept:
-    """Give every peer its gateways, and prune those of former peers where the module is asked to; ``peers`` are the live ServiceMeshPeers.
+def keep_gateways(
+    run: Run, cluster: Cluster, mesh: Mesh, control_plane: ControlPlane, peers: Mapping[str, Mapping]
+) -> Kept:
+    """Give every peer its gateways, and prune those of former peers where the module is asked to; ``peers`` are the
+    live ServiceMeshPeers.
 
-    ``mesh`` is as it stands (``adopting.as_it_stands``). The module's options are ``managed``, ``force`` and, where it has it, ``prune``.
+    ``mesh`` is as it stands (``adopting.as_it_stands``). The module's options are ``managed``, ``force`` and, where it
+    has it, ``prune``.
     """
     params = run.params
     check_descriptions(run, mesh, peers)
@@ -57,7 +63,14 @@ def keep_gateways(run: Run, cluster: Cluster, mesh: Mesh, control_plane: Control
         run.warn(warning)
     if params["managed"]:
         refuse_foreign(cluster, mesh, control_plane, peers)
-    changes = additions(mesh, control_plane, peers, knows_route_config(cluster, control_plane), managed=params["managed"], force=params["force"])
+    changes = additions(
+        mesh,
+        control_plane,
+        peers,
+        knows_route_config(cluster, control_plane),
+        managed=params["managed"],
+        force=params["force"],
+    )
     leftovers = made_for_others(control_plane, mesh)
     going = leftovers if params.get("prune") else []
     left: list[dict] = []
@@ -71,13 +84,17 @@ def keep_gateways(run: Run, cluster: Cluster, mesh: Mesh, control_plane: Control
 
 
 def knows_route_config(cluster: Cluster, control_plane: ControlPlane) -> bool:
-    """Return whether the API server's kind has ``routeConfig``; its schema, a large answer, is asked for only where nothing else tells."""
+    """Return whether the API server's kind has ``routeConfig``; its schema, a large answer, is asked for only where
+    nothing else tells.
+    """
     if not control_plane.keeps_route_config or control_plane.shows_route_config:
         return control_plane.keeps_route_config
     return has_route_config(cluster.schema(CONTROL_PLANE.api_version))
 
 
-def remove_gateways(run: Run, cluster: Cluster, mesh: Mesh, control_plane: ControlPlane, peers: Mapping[str, Mapping]) -> Kept:
+def remove_gateways(
+    run: Run, cluster: Cluster, mesh: Mesh, control_plane: ControlPlane, peers: Mapping[str, Mapping]
+) -> Kept:
     """Take the gateways of all described peers away, as ``keep_gateways`` gives them."""
     params = run.params
     check_descriptions(run, mesh, peers)
@@ -90,7 +107,9 @@ def remove_gateways(run: Run, cluster: Cluster, mesh: Mesh, control_plane: Contr
     changes += _budgets(cluster, mesh, peers, going, state="absent", force=params["force"])
     shared = shared_keys(control_plane, going)
     shared += given_up_before(mesh, control_plane, peers) if params["force"] else []
-    return _told(run, Kept(_done(run, cluster, control_plane, changes, shared), [], left_standing(shared, force=params["force"])))
+    return _told(
+        run, Kept(_done(run, cluster, control_plane, changes, shared), [], left_standing(shared, force=params["force"]))
+    )
 
 
 def check_descriptions(run: Run, mesh: Mesh, peers: Mapping[str, Mapping]) -> None:
@@ -102,8 +121,8 @@ def check_descriptions(run: Run, mesh: Mesh, peers: Mapping[str, Mapping]) -> No
 def refuse_foreign(cluster: Cluster, mesh: Mesh, control_plane: ControlPlane, peers: Mapping[str, Mapping]) -> None:
     """Refuse gateways whose names lead to what is not the peer's: FED228.
 
-    The operator would make the Service and Deployment of that name the gateway's. They are looked at only when a gateway
-    is new.
+    The operator would make the Service and Deployment of that name the gateway's. They are looked at only when a
+    gateway is new.
     """
     found, new = claimed_gateways(mesh, control_plane, peers)
     for kind in (SERVICE, DEPLOYMENT) if new else ():
@@ -127,7 +146,9 @@ def _told(run: Run, kept: Kept) -> Kept:
     return kept
 
 
-def _done(run: Run, cluster: Cluster, control_plane: ControlPlane, changes: list[Change], shared: Sequence[dict]) -> list[Change]:
+def _done(
+    run: Run, cluster: Cluster, control_plane: ControlPlane, changes: list[Change], shared: Sequence[dict]
+) -> list[Change]:
     """Make the changes, with ``force`` also take out what other managers hold too, and return all that was changed."""
     run.apply(cluster, changes)
     return [*changes, *(_taken_out(run, cluster, control_plane, shared) if run.params["force"] else [])]
@@ -136,7 +157,8 @@ def _done(run: Run, cluster: Cluster, control_plane: ControlPlane, changes: list
 def _budgets(
     cluster: Cluster, mesh: Mesh, peers: Mapping[str, Mapping], going: Sequence[str], *, state: str, force: bool
 ) -> list[Change]:
-    """Return the changes that keep the gateways' PodDisruptionBudgets as described, and take away those that are no longer.
+    """Return the changes that keep the gateways' PodDisruptionBudgets as described, and take away those that are no
+    longer.
 
     Reading them needs a right of its own, which is asked for only where one is described. Raises ``FederationError``
     FED418 for a budget of somebody else: two budgets on one pod stop every eviction.

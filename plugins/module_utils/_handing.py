@@ -1,5 +1,7 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What is kept beside a card's file of the card that its peer has: until the peer has the new one, every run says what to hand over."""
+"""What is kept beside a card's file of the card that its peer has: until the peer has the new one, every run says what
+to hand over.
+"""
 
 from __future__ import annotations
 
@@ -33,8 +35,8 @@ def keep_handed_over(
 ) -> list[str]:
     """Return what is to be handed over, a line per peer, and remember beside each card's file which card its peer has.
 
-    ``cards`` are by the names of their files, which are not written yet; ``peers`` are the live ServiceMeshPeers. A peer whose own
-    run is part of this one takes its card from there.
+    ``cards`` are by the names of their files, which are not written yet; ``peers`` are the live ServiceMeshPeers. A
+    peer whose own run is part of this one takes its card from there.
     """
     params, directory = run.params, run.params["cards_dir"]
     said = handed_over(params["handed_over"])
@@ -47,15 +49,21 @@ def keep_handed_over(
         handing = _handing(directory, name, cards.get(name), now)
         if handing is None:
             continue
-        is_over = peer.name in params["in_run"] or handing.is_over(mesh.names_of(peer), said, peers.get(peer.local_name))
+        is_over = peer.name in params["in_run"] or handing.is_over(
+            mesh.names_of(peer), said, peers.get(peer.local_name)
+        )
         _remember(run, directory, name, handing.card if is_over else handing.had)
         if not is_over:
             lines.append(handing.line(os.path.join(directory, name), mesh.known_as(peer)))
     return lines
 
 
-def waiting_to_be_handed_over(directory: str | None, mesh: Mesh, peers: Mapping[str, Mapping], said: Sequence[str], now: datetime) -> list[str]:
-    """Return what an earlier run left to be handed over, a line per peer, from the files alone: no card is made and nothing remembered."""
+def waiting_to_be_handed_over(
+    directory: str | None, mesh: Mesh, peers: Mapping[str, Mapping], said: Sequence[str], now: datetime
+) -> list[str]:
+    """Return what an earlier run left to be handed over, a line per peer, from the files alone: no card is made and
+    nothing remembered.
+    """
     lines = []
     places = [(peer, file_name(mesh.name, mesh.known_as(peer), layout)) for peer in mesh.peers for layout in LAYOUTS]
     for peer, name in places if directory else ():
@@ -67,7 +75,9 @@ def waiting_to_be_handed_over(directory: str | None, mesh: Mesh, peers: Mapping[
 
 
 def _handing(directory: str, name: str, card: Card | None, now: datetime) -> Handing | None:
-    """Return what a peer was given last, beside what it is to have; None where it was given nothing else, as far as is known."""
+    """Return what a peer was given last, beside what it is to have; None where it was given nothing else, as far as is
+    known.
+    """
     kept = earlier(directory, name, now) if card else None
     if card is None or kept is None:
         return None
@@ -79,7 +89,9 @@ def _handing(directory: str, name: str, card: Card | None, now: datetime) -> Han
 
 
 def _remember(run: Run, directory: str, name: str, card: Card) -> None:
-    """Keep the card that a peer has beside the one that it is to have. A note of ours, so no change of what was asked for."""
+    """Keep the card that a peer has beside the one that it is to have. A note of ours, so no change of what was asked
+    for.
+    """
     place, text = Place(directory, beside(name)), card.to_text()
     if run.check_mode or read(place, SIZE_LIMIT) == text.encode():
         return

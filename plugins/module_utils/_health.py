@@ -22,7 +22,16 @@ from ._core.peering.live import Peerings
 from ._core.plain.errors import FederationError
 from ._core.plain.kinds import DAEMON_SET, DEPLOYMENT, JAEGER, JAEGER_OBJECT, KIALI, KIALI_OBJECT, MEMBER_ROLL, SERVICE
 from ._prometheus import Prometheus
-from ._reads.insight import UNREADABLE, Asker, listed, read_istiods, read_pods, what_envoys_say, what_istiods_log, what_logs_say
+from ._reads.insight import (
+    UNREADABLE,
+    Asker,
+    listed,
+    read_istiods,
+    read_pods,
+    what_envoys_say,
+    what_istiods_log,
+    what_logs_say,
+)
 from ._reads.peerings import read_control_plane, read_peerings, read_roots_of
 from ._reads.rates import Ask, of_pod, read_rates
 
@@ -69,9 +78,9 @@ def health_of(
 ) -> Health:
     """Return the health of a mesh. What is not in order is looked at once more after ``again`` seconds; 0 looks once.
 
-    ``by_exec`` asks istiod and Envoy by a command in their containers instead of a forwarded port. ``prometheus`` is asked about calls,
-    else the one of the control plane's namespace, where it is ready. Raises ``FederationError`` FED401
-    without the control plane; everything else that cannot be read is told in the result.
+    ``by_exec`` asks istiod and Envoy by a command in their containers instead of a forwarded port. ``prometheus`` is
+    asked about calls, else the one of the control plane's namespace, where it is ready. Raises ``FederationError``
+    FED401 without the control plane; everything else that cannot be read is told in the result.
     """
     live = read_control_plane(cluster, namespace, control_plane)
     look = Look(cluster, Asker(cluster, by_exec=by_exec), live)
@@ -89,7 +98,13 @@ def health_of(
     silent = [Unknown(f"proxies that {pod} knows", why) for pod, why in sorted(readings[-1].silent.items())]
     gaps = [*look.gaps, *look.asker.gaps(), *(silent if not look.asker.gaps() else [])]
     ask = prometheus.ask if prometheus else _own_prometheus(look, own)
-    rates = [] if ask is None else read_rates(ask, imported_hosts(peerings), gateways_by("egress", peerings), gateways_by("ingress", peerings), gaps)
+    rates = (
+        []
+        if ask is None
+        else read_rates(
+            ask, imported_hosts(peerings), gateways_by("egress", peerings), gateways_by("ingress", peerings), gaps
+        )
+    )
     return Health(mesh, components_of(seen), proxies, gaps, cluster.now, rates)
 
 
@@ -141,7 +156,9 @@ def _readings(
 def _proxies(
     look: Look, readings: Sequence[syncz.Reading], pods: Mapping[str, list[dict]], current: str
 ) -> list[syncz.Proxy]:
-    """Return the proxies. The Envoys of those that are not in order are asked themselves; their word only counts beside istiod's."""
+    """Return the proxies. The Envoys of those that are not in order are asked themselves; their word only counts beside
+    istiod's.
+    """
     if not readings[-1].rows and readings[-1].silent:
         return []
     known = with_proxies(pods)
@@ -156,11 +173,15 @@ def _proxies(
     found = syncz.proxies_of(readings, known, pods, said, current)
     if len(readings) > 1 and any(proxy.state == syncz.STALE for proxy in found):
         # Envoys have not said why: they have nothing to say, or may not be asked. istiods log what they are told.
-        nacks = what_istiods_log(look.asker, look.home, sorted({row.istiod for row in readings[-1].rows}), readings[0].at, look.gaps)
+        nacks = what_istiods_log(
+            look.asker, look.home, sorted({row.istiod for row in readings[-1].rows}), readings[0].at, look.gaps
+        )
         found = syncz.proxies_of(syncz.with_nacks(readings, nacks), known, pods, said, current)
         found = with_evidence(found, {proxy: f"istiod's log: {kind} {why}" for proxy, kind, why in nacks})
     told = {name: f"its Envoy says {text}" for name, text in connections.items() if name in lost}
-    alone = [proxy for proxy in found if proxy.state in (syncz.NOT_CONNECTED, syncz.REJECTED, syncz.WAITING)][:MOST_LOGS]
+    alone = [proxy for proxy in found if proxy.state in (syncz.NOT_CONNECTED, syncz.REJECTED, syncz.WAITING)][
+        :MOST_LOGS
+    ]
     return with_evidence(with_evidence(found, told), what_logs_say(look.asker, alone, look.gaps))
 
 

@@ -34,7 +34,16 @@ from ._core.peering.leaving import (
 )
 from ._core.peering.live import Peering, Peerings
 from ._core.peering.status import settling_seconds
-from ._core.peering.using import Taken, Use, names_of_traffic, place_in, routed_by, routes_in, unwanted_routes, withdrawals_of
+from ._core.peering.using import (
+    Taken,
+    Use,
+    names_of_traffic,
+    place_in,
+    routed_by,
+    routes_in,
+    unwanted_routes,
+    withdrawals_of,
+)
 from ._core.plain.diff import Change, as_diff
 from ._core.plain.errors import FederationError
 from ._reads.peerings import read_peerings
@@ -53,7 +62,11 @@ def absent(run: Run, cluster: Cluster, mesh: Mesh, control_plane: ControlPlane) 
     left_out = leftovers(before, control_plane, mesh)
     if run.params["must_be_all"]:
         refuse_left_out(control_plane, left_out)
-    used, routes = refuse_what_breaks(run, cluster, control_plane, before, names) if stage in ("check", "imports", "all") else ([], [])
+    used, routes = (
+        refuse_what_breaks(run, cluster, control_plane, before, names)
+        if stage in ("check", "imports", "all")
+        else ([], [])
+    )
     if stage == "suspend":
         changes = suspend(run, cluster, mesh, before)
     else:
@@ -82,7 +95,11 @@ def absent(run: Run, cluster: Cluster, mesh: Mesh, control_plane: ControlPlane) 
 
 def suspend(run: Run, cluster: Cluster, mesh: Mesh, before: Peerings) -> list[Change]:
     """Suspend the peerings of ``mesh`` and return the changes."""
-    changes = [change for peer in mesh.peers for change in suspended(mesh, peer, before.of(peer.local_name), force=run.params["force"])]
+    changes = [
+        change
+        for peer in mesh.peers
+        for change in suspended(mesh, peer, before.of(peer.local_name), force=run.params["force"])
+    ]
     run.apply(cluster, changes)
     return changes
 
@@ -106,11 +123,19 @@ def leave(run: Run, cluster: Cluster, control_plane: ControlPlane, names: Sequen
     for part in ("imports", "exports") if stage == "all" else (stage,):
         standing = read()
         own = silenced(standing.values(), cluster.now, control_plane) if part == "exports" else []
-        own += [change for peering in standing.values() for change in emptied(getattr(peering, part), force=run.params["force"])]
+        own += [
+            change
+            for peering in standing.values()
+            for change in emptied(getattr(peering, part), force=run.params["force"])
+        ]
         run.apply(cluster, own)
         changes += own
         if stage == "all":
-            refuse_live(wait_until(lambda part=part: still(cluster.now, control_plane, read(), part), seconds_for(run, control_plane))[0])
+            refuse_live(
+                wait_until(
+                    lambda part=part: still(cluster.now, control_plane, read(), part), seconds_for(run, control_plane)
+                )[0]
+            )
     if stage == "all":
         last = read()
         refuse_foreign_exports(last, is_emptied=True)
@@ -132,9 +157,9 @@ def refuse_what_breaks(
 ) -> tuple[list[Use], list[Change]]:
     """Refuse to leave ``names`` while leaving would break something of ours; nothing has been written by then.
 
-    Returns what breaks all the same (with ``leave_when: always`` it is told as warnings), and the changes that withdraw first the routes of
-    ``mesh_traffic`` that it does not ask for any more. Raises ``FederationError``: FED505
-    an imported host is used, FED506 that cannot be known, FED507 somebody else exports through a peer of ours, FED107
+    Returns what breaks all the same (with ``leave_when: always`` it is told as warnings), and the changes that withdraw
+    first the routes of ``mesh_traffic`` that it does not ask for any more. Raises ``FederationError``: FED505 an
+    imported host is used, FED506 that cannot be known, FED507 somebody else exports through a peer of ours, FED107
     another manager holds the rules.
     """
     leaving = {name: peerings.of(name) for name in names}
@@ -155,13 +180,16 @@ def refuse_what_breaks(
 def without_lost(
     run: Run, cluster: Cluster, control_plane: ControlPlane, mesh: Mesh, lost: Mapping[str, Iterable[str]]
 ) -> list[Change]:
-    """Return the changes that withdraw our own routes to hosts which dropped import rules take away, to be made before these go.
+    """Return the changes that withdraw our own routes to hosts which dropped import rules take away, to be made before
+    these go.
 
-    Other people's objects that name them are a warning. ``lost`` are the hosts by our name of the peer. Raises ``FederationError`` FED845
-    where ``mesh_traffic`` still sends calls there.
+    Other people's objects that name them are a warning. ``lost`` are the hosts by our name of the peer. Raises
+    ``FederationError`` FED845 where ``mesh_traffic`` still sends calls there.
     """
     local = f".svc.{control_plane.cluster_domain}"
-    taken = [Taken(peer, {host.lower(): host.endswith(local) for host in hosts}) for peer, hosts in lost.items() if hosts]
+    taken = [
+        Taken(peer, {host.lower(): host.endswith(local) for host in hosts}) for peer, hosts in lost.items() if hosts
+    ]
     uses, _unreadable, objects = uses_of(cluster, control_plane, taken)
     for line in told([str(use) for use in uses if not use.is_routed], "FED508 no rule imports it any more: "):
         run.warn(line)

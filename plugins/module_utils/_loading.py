@@ -16,12 +16,16 @@ from ._reads.loading import read_loadings
 from ._run import wait_until
 
 PATIENCE = 20
-"""Seconds for which a wait asks again where a proxy does not tell at the moment; not to know is no failure after them."""
+"""Seconds for which a wait asks again where a proxy does not tell at the moment; not to know is no failure
+after them.
+"""
 
 
 @dataclass(frozen=True)
 class Watched:
-    """How plugins fare, by their keys, in all proxies that may be read; the namespaces that may not; and the ``seconds`` waited."""
+    """How plugins fare, by their keys, in all proxies that may be read; the namespaces that may not; and the
+    ``seconds`` waited.
+    """
 
     loadings: Mapping[tuple, list[Loading]]
     unread: Sequence[str] = ()
@@ -33,12 +37,19 @@ class Watched:
         return self._where(lambda one: one.is_missing)
 
     def awaited(self, waited: float, *, gives_up: bool = False) -> dict[str, list[Loading]]:
-        """Return what a wait goes on for after so many seconds: plugins that are missing, and those of which a proxy may tell soon.
+        """Return what a wait goes on for after so many seconds: plugins that are missing, and those of which a proxy
+        may tell soon.
 
-        One that ``gives_up`` waits a while only for a plugin that has failed, and not for as long as somebody may still mend it.
+        One that ``gives_up`` waits a while only for a plugin that has failed, and not for as long as somebody may still
+        mend it.
         """
         is_early = waited < PATIENCE
-        return self._where(lambda one: (one.is_missing and (is_early or not gives_up or one.state != FAILED)) or (one.is_momentary and is_early))
+        return self._where(
+            lambda one: (
+                (one.is_missing and (is_early or not gives_up or one.state != FAILED))
+                or (one.is_momentary and is_early)
+            )
+        )
 
     def _where(self, is_so: Callable[[Loading], bool]) -> dict[str, list[Loading]]:
         return {f"{key[1]}/{key[2]}": each for key, each in self.loadings.items() if any(map(is_so, each))}
@@ -54,7 +65,8 @@ def watch(
     waited: int = 0,
     gives_up: bool = False,
 ) -> Watched:
-    """Return how WasmPlugins fare once all proxies run them or after so many seconds; ``waited`` are seconds before this call.
+    """Return how WasmPlugins fare once all proxies run them or after so many seconds; ``waited`` are seconds before
+    this call.
 
     With ``gives_up`` it also ends where one has failed for a while.
     """

@@ -95,7 +95,13 @@ def gather(run: Run, cluster: Cluster, stack: ExitStack) -> dict:
         out.file = later
         cut += _follow(cluster, out, [one.stream for one in spools], span, parse, unread)
     findings = [*(findings_of(log) if any(stream.is_proxy for stream in streams) else ()), *_cut(cut)]
-    notes = [*log.unread, *found.notes, *_lost(cluster, found, streams), *missed(sources, streams), *uncertain(tally, wanted)]
+    notes = [
+        *log.unread,
+        *found.notes,
+        *_lost(cluster, found, streams),
+        *missed(sources, streams),
+        *uncertain(tally, wanted),
+    ]
     return _result(run, mesh.name, spools, unread, findings, notes, found, tally)
 
 
@@ -152,8 +158,12 @@ class _Output:
                 self.file.write(self.writer.line(entry).encode("utf-8", "replace"))
 
 
-def _written(run: Run, readings: Sequence[Reading], wanted: Wanted, found: Journey, stack: ExitStack) -> tuple[_Output, BinaryIO | None]:
-    """Write what is wanted in the order of time, in check mode nothing; return what it comes to, and the file, open as long as ``stack``."""
+def _written(
+    run: Run, readings: Sequence[Reading], wanted: Wanted, found: Journey, stack: ExitStack
+) -> tuple[_Output, BinaryIO | None]:
+    """Write what is wanted in the order of time, in check mode nothing; return what it comes to, and the file, open as
+    long as ``stack``.
+    """
     params, later = run.params, None
     carried = {(hop.entry.written, hop.entry.stream, hop.entry.text) for hop in found.hops}
     place = Place(*os.path.split(params["file"]), kind="File of logs")
@@ -168,7 +178,9 @@ def _written(run: Run, readings: Sequence[Reading], wanted: Wanted, found: Journ
 def _follow(
     cluster: Cluster, out: _Output, streams: Sequence[Stream], span: Span, parse: Parser, unread: list[dict]
 ) -> list[Spool]:
-    """Write new lines as they come, those of one look in the order of time, until the time is over; return what was cut."""
+    """Write new lines as they come, those of one look in the order of time, until the time is over; return what was
+    cut.
+    """
     began, ends, cut = cluster.now, time.monotonic() + span.follow, []
     left = list(streams)
     while left and (seconds := ends - time.monotonic()) > 0:
@@ -189,7 +201,9 @@ def _follow(
 def _cut(spools: Sequence[Spool]) -> list[Finding]:
     cut = {one.stream.name: one.size for one in spools if one.is_cut}
     return [
-        Finding("FED933", name, f"its log has more than the {size >> 20:,} MiB that were read, so later lines are missing")
+        Finding(
+            "FED933", name, f"its log has more than the {size >> 20:,} MiB that were read, so later lines are missing"
+        )
         for name, size in cut.items()
     ]
 

@@ -78,7 +78,8 @@ REGISTRY = {
 REGISTRY_TOGETHER = [("registry_username", "registry_password")]
 FORCE = {"force": {"type": "bool", "default": False}}
 
-# The variables that stand in for options that are not given, the first that is set. Those of ``proxy_headers`` are its own.
+# The variables that stand in for options that are not given, the first that is set. Those of ``proxy_headers`` are its
+# own.
 CLUSTER_ENVIRONMENT = {
     option: tuple(f"K8S_AUTH_{name.upper()}" for name in (option, *spec.get("aliases", ())))
     for option, spec in CLUSTER.items()

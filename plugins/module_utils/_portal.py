@@ -1,5 +1,7 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The one place that asks 3scale's admin portal: by GET alone, over TLS, within bounds of time and size, and without following it elsewhere."""
+"""The one place that asks 3scale's admin portal: by GET alone, over TLS, within bounds of time and size, and without
+following it elsewhere.
+"""
 
 from __future__ import annotations
 
@@ -34,11 +36,15 @@ class Portal:
         trust = trust_in(ca_cert)
         if isinstance(trust, str):
             what = f"cannot be used as a file of certificates ({trust})"
-            raise FederationError("FED890", where="mesh_threescale, portal: ca_cert", what=what, fix="Name a PEM file that can be read")
+            raise FederationError(
+                "FED890", where="mesh_threescale, portal: ca_cert", what=what, fix="Name a PEM file that can be read"
+            )
         self._trust = trust
 
     def get(self, path: str) -> Any:
-        """Return what stands at a path, parsed. Raises ``FederationError``: FED890, FED891 for the token, FED892 where nothing is."""
+        """Return what stands at a path, parsed. Raises ``FederationError``: FED890, FED891 for the token, FED892 where
+        nothing is.
+        """
         login = base64.b64encode(f"{self._token}:".encode()).decode()
         left = self._end - time.monotonic()
         if left <= 0:
@@ -73,5 +79,8 @@ class Portal:
             "FED890",
             where=f"mesh_threescale, portal {self._host}",
             what=what,
-            fix="Check the URL and the way from the machine that runs Ansible, or write token and mapping_rules of each service",
+            fix=(
+                "Check the URL and the way from the machine that runs Ansible, or write token and mapping_rules of each"
+                " service"
+            ),
         )

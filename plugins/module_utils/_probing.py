@@ -1,5 +1,6 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""How a peer's addresses are called from the machine that runs Ansible: a name looked up, a connection, a TLS handshake.
+"""How a peer's addresses are called from the machine that runs Ansible: a name looked up, a connection, a TLS
+handshake.
 
 Nothing but the handshake is sent, and no certificate of ours. All is bounded, since the other end may be anybody.
 """
@@ -148,17 +149,24 @@ def _shaken(way: Way, ip: str, way_there: socket.socket, until: float) -> Probed
     outcome, detail = _handshake(tls, inward, outward, wire, until)
     der, asks = shown_in_clear(wire.taken)
     if outcome != SHAKEN:
-        # Before TLS 1.3 a server that wants our certificate ends the handshake here; all there is to see has been shown.
+        # Before TLS 1.3 a server that wants our certificate ends the handshake here; all there is to see has been
+        # shown.
         is_seen = bool(der) and asks and outcome in (BROKEN, CLOSED)
         told = told_by(der) if der else {}
-        return Probed(way, SHAKEN, ip, "TLS before 1.3", told, True) if is_seen else Probed(way, outcome, ip, "", told, None, detail)
+        return (
+            Probed(way, SHAKEN, ip, "TLS before 1.3", told, True)
+            if is_seen
+            else Probed(way, outcome, ip, "", told, None, detail)
+        )
     # Both before anything is read: a refusal that comes then takes them away.
     protocol, shown = tls.version() or "", tls.getpeercert(binary_form=True)
     wants = _wants_ours(tls, inward, wire) if protocol == "TLSv1.3" else asks
     return Probed(way, SHAKEN, ip, protocol, told_by(shown) if shown else {}, wants)
 
 
-def _handshake(tls: ssl.SSLObject, inward: ssl.MemoryBIO, outward: ssl.MemoryBIO, wire: _Wire, until: float) -> tuple[str, str]:
+def _handshake(
+    tls: ssl.SSLObject, inward: ssl.MemoryBIO, outward: ssl.MemoryBIO, wire: _Wire, until: float
+) -> tuple[str, str]:
     """Shake hands; return ``SHAKEN``, or how it ended instead and what TLS says of that."""
     try:
         while True:

@@ -1,5 +1,7 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The one place that asks Prometheus: instant queries alone, within bounds of time and size, and without following it elsewhere."""
+"""The one place that asks Prometheus: instant queries alone, within bounds of time and size, and without following it
+elsewhere.
+"""
 
 from __future__ import annotations
 
@@ -17,9 +19,13 @@ SECONDS = 20.0
 
 
 class Prometheus:
-    """A Prometheus at ``url``, asked with a bearer ``token`` where there is one. ``word`` is how the user calls the option with the URL."""
+    """A Prometheus at ``url``, asked with a bearer ``token`` where there is one. ``word`` is how the user calls the
+    option with the URL.
+    """
 
-    def __init__(self, url: str, token: str = "", ca_cert: str = "", *, word: str = "prometheus_url", seconds: float = SECONDS) -> None:
+    def __init__(
+        self, url: str, token: str = "", ca_cert: str = "", *, word: str = "prometheus_url", seconds: float = SECONDS
+    ) -> None:
         # A block of YAML, and most Secrets that are pasted, end in a newline.
         self._word, self._token, self._seconds = word, token.strip(), seconds
         try:
@@ -27,7 +33,12 @@ class Prometheus:
             int(self._parts.port or 0)  # looked at only when it is asked for
         except ValueError:
             raise self._failed("is no URL") from None
-        if self._parts.scheme not in ("http", "https") or not self._parts.hostname or self._parts.query or self._parts.username is not None:
+        if (
+            self._parts.scheme not in ("http", "https")
+            or not self._parts.hostname
+            or self._parts.query
+            or self._parts.username is not None
+        ):
             raise self._failed("is not a URL of the form https://host[:port][/path], without user and query")
         if not (self._token.isascii() and self._token.isprintable()) or " " in self._token:
             raise self._failed("has a token with signs that no header can have")
@@ -42,10 +53,14 @@ class Prometheus:
     def of(cls, params: Mapping[str, Any], word: str) -> Prometheus | None:
         """Return the Prometheus that a module's options name, None where they name none."""
         url = params["prometheus_url"]
-        return cls(url, params["prometheus_token"] or "", params["prometheus_ca_cert"] or "", word=word) if url else None
+        return (
+            cls(url, params["prometheus_token"] or "", params["prometheus_ca_cert"] or "", word=word) if url else None
+        )
 
     def ask(self, query: str) -> list[Row]:
-        """Return the rows that answer ``query``. Raises ``FederationError`` FED875 where no whole answer comes, or none that can be read."""
+        """Return the rows that answer ``query``. Raises ``FederationError`` FED875 where no whole answer comes, or none
+        that can be read.
+        """
         headers = {"Authorization": f"Bearer {self._token}"} if self._token else {}
         path = f"/api/v1/query?{urlencode({'query': query})}"
         status, body = got(self._parts, path, headers, self._trust, self._seconds, self._failed)
@@ -66,5 +81,8 @@ class Prometheus:
             "FED875",
             where=where,
             what=what,
-            fix="Check the URL, the CA file and the token: a bearer token that may query, such as that of a service account with cluster-monitoring-view",
+            fix=(
+                "Check the URL, the CA file and the token: a bearer token that may query, such as that of a service"
+                " account with cluster-monitoring-view"
+            ),
         )

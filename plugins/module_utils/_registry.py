@@ -47,7 +47,9 @@ _OF_CONTENT = "application/octet-stream"
 
 @dataclass(frozen=True)
 class Bounds:
-    """Where questions about one registry may go: its ``base``, whether plain HTTP was asked for, and who else may see the login."""
+    """Where questions about one registry may go: its ``base``, whether plain HTTP was asked for, and who else may see
+    the login.
+    """
 
     base: str
     is_plain: bool = False
@@ -59,7 +61,9 @@ class Bounds:
         return urlsplit(f"{'http' if self.is_plain else 'https'}://{self.base}")
 
     def led_to(self, asked: SplitResult, location: str) -> SplitResult:
-        """Return where an answer's ``location`` leads. Raises ``FederationError`` FED937 where that is nowhere to be asked."""
+        """Return where an answer's ``location`` leads. Raises ``FederationError`` FED937 where that is nowhere to be
+        asked.
+        """
         try:
             url = urlsplit(urljoin(asked.geturl(), location))
             is_whole = bool(url.hostname) and (url.port or 1) > 0
@@ -68,7 +72,9 @@ class Bounds:
         if not is_whole or url.username is not None:
             raise self.refusal("leads to something else than a URL")
         if url.scheme != "https" and not (self.is_plain and url.scheme == "http"):
-            raise self.refusal(f"leads away from TLS, to {url.scheme or 'no scheme'} at {printable(str(url.hostname), 80)}")
+            raise self.refusal(
+                f"leads away from TLS, to {url.scheme or 'no scheme'} at {printable(str(url.hostname), 80)}"
+            )
         kind = special_kind(str(url.hostname))
         is_same = kind in _OF_THIS_MACHINE and special_kind(str(self.url.hostname)) in _OF_THIS_MACHINE
         if kind and not self.is_own(url) and not is_same:
@@ -87,7 +93,9 @@ class Bounds:
         return str(url.hostname) in hosts
 
     def unfit(self, own: str, peer: str) -> str:
-        """Return why nothing is sent to the address ``peer``, to which the registry at the address ``own`` led; "" where it may be."""
+        """Return why nothing is sent to the address ``peer``, to which the registry at the address ``own`` led; ""
+        where it may be.
+        """
         if special_kind(peer):
             # Where the registry is on this very machine, so may be what it leads to; who tells credentials never is.
             is_same = special_kind(own) == special_kind(peer) == _LOOPBACK
@@ -109,33 +117,50 @@ def _origin(url: SplitResult) -> tuple[str, str, int]:
 
 
 class Registry:
-    """The repository of one image, asked with the options ``REGISTRY`` of a module; ``know`` is told each secret that comes up on the way.
+    """The repository of one image, asked with the options ``REGISTRY`` of a module; ``know`` is told each secret that
+    comes up on the way.
 
-    Raises ``FederationError`` wherever it is asked: FED935 where no answer comes that can be used, FED936 where a login is refused or
-    would go where it does not belong, FED937 where an answer leads elsewhere.
+    Raises ``FederationError`` wherever it is asked: FED935 where no answer comes that can be used, FED936 where a login
+    is refused or would go where it does not belong, FED937 where an answer leads elsewhere.
     """
 
-    def __init__(self, reference: Reference, params: Mapping[str, Any], know: Callable[[Iterable[str]], None], *, writes: bool = False) -> None:
+    def __init__(
+        self,
+        reference: Reference,
+        params: Mapping[str, Any],
+        know: Callable[[Iterable[str]], None],
+        *,
+        writes: bool = False,
+    ) -> None:
         self._reference, self._know = reference, know
         self._bounds = Bounds(reference.base, bool(params["registry_plain_http"]), params["registry_token_host"] or "")
         self._scope = f"repository:{reference.repository}:{'pull,push' if writes else 'pull'}"
         self._login = ""
         if params["registry_username"]:
             if self._bounds.is_plain:
-                raise self._closed("is asked by plain HTTP, where user and password would travel in clear text", "Use TLS, or no login")
+                raise self._closed(
+                    "is asked by plain HTTP, where user and password would travel in clear text", "Use TLS, or no login"
+                )
             pair = f"{params['registry_username']}:{params['registry_password'] or ''}"
             self._login = f"Basic {base64.b64encode(pair.encode()).decode()}"
             know({self._login.partition(" ")[2]})
         trust = trust_in(params["registry_ca_cert"] or "")
         if isinstance(trust, str):
-            raise FederationError("FED935", where="registry_ca_cert", what=f"cannot be used ({trust})", fix="Name a PEM file that can be read")
+            raise FederationError(
+                "FED935",
+                where="registry_ca_cert",
+                what=f"cannot be used ({trust})",
+                fix="Name a PEM file that can be read",
+            )
         self._trust = trust
         self._seconds = float(params["registry_timeout"])
         self._ends = time.monotonic() + self._seconds
         self._authorization, self._logins, self._address = "", 0, ""
 
     def manifest(self, wanted: str) -> bytes | None:
-        """Return what stands under a tag or a digest, None where nothing does. Raises FED842 where it is not what its digest says."""
+        """Return what stands under a tag or a digest, None where nothing does. Raises FED842 where it is not what its
+        digest says.
+        """
         answer = self._ask("GET", f"/manifests/{wanted}", {"Accept": ", ".join(ACCEPTED)})
         if answer.status == 404:
             return None
@@ -146,7 +171,9 @@ class Registry:
         return content
 
     def blob(self, descriptor: Mapping) -> bytes:
-        """Return the content that a descriptor of a manifest names, whose form was checked. Raises FED842 where it is another."""
+        """Return the content that a descriptor of a manifest names, whose form was checked. Raises FED842 where it is
+        another.
+        """
         digest, size = descriptor["digest"], descriptor["size"]
         content = self._content(self._ask("GET", f"/blobs/{digest}", largest=size), size)
         if digest_of(content) != digest:
@@ -164,7 +191,9 @@ class Registry:
         return replace(image, digest=digest_of(named))
 
     def signatures(self, digest: str) -> list[Signature]:
-        """Return the signatures of an image that stand beside it. Raises also FED841 and FED939 where they cannot be read."""
+        """Return the signatures of an image that stand beside it. Raises also FED841 and FED939 where they cannot be
+        read.
+        """
         where = f"Signatures of image {self._reference}"
         manifest = self.manifest(tag_of(digest))
         if manifest is None:
@@ -173,7 +202,9 @@ class Registry:
         return signatures_in(manifest, where)
 
     def bundles(self, digest: str) -> list[Bundle]:
-        """Return what bundles that refer to an image say of who has signed it. Raises also FED841 and FED939 where they cannot be read."""
+        """Return what bundles that refer to an image say of who has signed it. Raises also FED841 and FED939 where they
+        cannot be read.
+        """
         where = f"Signatures of image {self._reference}"
         found = []
         for each in referrers_in(self._referrers(digest), where):
@@ -185,19 +216,31 @@ class Registry:
             found += [read_bundle(self.blob(layer)) for layer in layers]
         return [each for each in found if each is not None]
 
-    def refuse_unsigned(self, digest: str, found: Sequence[Signature], bundles: Sequence[Bundle], verifies: Verifier) -> None:
-        """Refuse an image that none of the signatures and bundles that were found speaks for by the key that ``verifies``: FED939."""
+    def refuse_unsigned(
+        self, digest: str, found: Sequence[Signature], bundles: Sequence[Bundle], verifies: Verifier
+    ) -> None:
+        """Refuse an image that none of the signatures and bundles that were found speaks for by the key that
+        ``verifies``: FED939.
+        """
         payloads = [(each.content, self.blob(each.payload)) for each in found]
         signed = [names(payload) for content, payload in payloads if verifies(content, payload)]
-        signed += [name for each in bundles if any(verifies(content, each.signed) for content in each.contents) for name in each.names]
+        signed += [
+            name
+            for each in bundles
+            if any(verifies(content, each.signed) for content in each.contents)
+            for name in each.names
+        ]
         refuse_unsigned(digest, len(found) + len(bundles), signed, f"Image {self._reference}")
 
     def _referrers(self, digest: str) -> bytes:
-        """Return the index of what refers to an image: the registry's own, or the one that clients keep where it has none."""
+        """Return the index of what refers to an image: the registry's own, or the one that clients keep where it has
+        none.
+        """
         try:
             answer = self._ask("GET", f"/referrers/{digest}", {"Accept": OF_INDEX})
         except FederationError as error:
-            # A registry that does not know the question may call it forbidden; that of the image itself it has answered.
+            # A registry that does not know the question may call it forbidden; that of the image itself it has
+            # answered.
             if error.code != "FED936":
                 raise
             answer = None
@@ -236,10 +279,19 @@ class Registry:
 
     # one question, with what it takes to have it answered
 
-    def _ask(self, method: str, path: str, headers: Mapping[str, str] | None = None, body: bytes | None = None, largest: int = LARGEST_JSON) -> Answer:
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        largest: int = LARGEST_JSON,
+    ) -> Answer:
         return self._at(f"/v2/{self._reference.repository}{path}", method, headers or {}, body, largest)
 
-    def _at(self, path: str, method: str, headers: Mapping[str, str], body: bytes | None = None, largest: int = LARGEST_JSON) -> Answer:
+    def _at(
+        self, path: str, method: str, headers: Mapping[str, str], body: bytes | None = None, largest: int = LARGEST_JSON
+    ) -> Answer:
         answer = self._followed(path, method, headers, body, largest)
         if answer.status == 401 and self._logins < MOST_LOGINS:
             self._log_in(answer)
@@ -247,7 +299,10 @@ class Registry:
         if answer.status in (401, 403):
             whom = "the login" if self._login else "anybody without a login"
             verb = "write to" if "push" in self._scope else "read"
-            fix = f"Give registry_username and registry_password of an account that may {verb} {self._reference.repository}"
+            fix = (
+                f"Give registry_username and registry_password of an account that may {verb}"
+                f" {self._reference.repository}"
+            )
             raise self._closed(f"does not let {whom} {verb} {self._reference.repository} (status {answer.status})", fix)
         return answer
 
@@ -256,7 +311,9 @@ class Registry:
         url = self._bounds.url
         for hop in range(MOST_HOPS + 1):
             own = {"Authorization": self._authorization} if self._authorization and self._bounds.is_own(url) else {}
-            answer = self._question(url, Question(url, path, {**headers, **own}, method, body, largest, self._unfit(url)))
+            answer = self._question(
+                url, Question(url, path, {**headers, **own}, method, body, largest, self._unfit(url))
+            )
             if answer.status not in _LED or method not in ("GET", "HEAD"):
                 return answer
             if hop < MOST_HOPS:
@@ -289,7 +346,9 @@ class Registry:
         self._logins += 1
         challenge = challenge_in(answer.headers.get("www-authenticate", []))
         if challenge is None:
-            raise self._closed("asks for something else than a password or a token", "Use a registry with one of the two")
+            raise self._closed(
+                "asks for something else than a password or a token", "Use a registry with one of the two"
+            )
         if challenge.scheme == "bearer":
             self._authorization = f"Bearer {self._token(challenge)}"
         elif not self._login:
@@ -315,7 +374,11 @@ class Registry:
             )
         told = mapping(from_json(self._content(answer, LARGEST_JSON)))
         token = told.get("token") or told.get("access_token")
-        if not isinstance(token, str) or len(token) > _LONGEST_TOKEN or not all(33 <= ord(sign) < 127 for sign in token):
+        if (
+            not isinstance(token, str)
+            or len(token) > _LONGEST_TOKEN
+            or not all(33 <= ord(sign) < 127 for sign in token)
+        ):
             raise self._failed("gives something else than a token")
         self._know({token})
         return token

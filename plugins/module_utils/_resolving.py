@@ -12,9 +12,11 @@ MOST_NAMES = 64
 
 
 def resolved(names: Iterable[str], seconds: float = 3.0) -> dict[str, list[str]]:
-    """Return the addresses of each name, none for one that does not resolve; names without an answer in time are missing.
+    """Return the addresses of each name, none for one that does not resolve; names without an answer in time are
+    missing.
 
-    ``seconds`` bounds all of it. A resolver cannot be told to stop, so each name has a thread that ends with the process.
+    ``seconds`` bounds all of it. A resolver cannot be told to stop, so each name has a thread that ends with the
+    process.
     """
     found: dict[str, list[str]] = {}
     threads = [threading.Thread(target=_resolve, args=(name, found), daemon=True) for name in list(names)[:MOST_NAMES]]

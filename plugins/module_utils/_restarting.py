@@ -1,5 +1,7 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Restarts sent one by one: what somebody else was faster with is left for the next look, while there is time for one."""
+"""Restarts sent one by one: what somebody else was faster with is left for the next look, while there is
+time for one.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +44,9 @@ class Clock:
 
 
 def perform(run: Run, cluster: Cluster, changes: Sequence[Change]) -> list[Change]:
-    """Send one request per change and return those that were made; what somebody else was faster with is left for the next look."""
+    """Send one request per change and return those that were made; what somebody else was faster with is left for the
+    next look.
+    """
     done = []
     for change in changes:
         try:

@@ -36,10 +36,11 @@ LOOPBACK = (
 
 
 class Module(AnsibleModule):
-    """A module that shows no secret: not in its invocation, which ``-vvv`` prints, nor in the system's log, its messages or its result.
+    """A module that shows no secret: not in its invocation, which ``-vvv`` prints, nor in the system's log, its
+    messages or its result.
 
-    Secrets are known by their values, so that paths, addresses and names stay readable; a short one is masked only where it stands.
-    What others wrote is made fit for a terminal here, at the exit, wherever it came from.
+    Secrets are known by their values, so that paths, addresses and names stay readable; a short one is masked only
+    where it stands. What others wrote is made fit for a terminal here, at the exit, wherever it came from.
     """
 
     def know(self, secrets: Iterable[str]) -> None:
@@ -66,8 +67,15 @@ class Module(AnsibleModule):
         self._hide()
         if log_args:
             # The arguments once again, as they may be shown.
-            told = {name: str(value) for name, value in shown_arguments({**log_args, **self.params}).items() if name in log_args}
-            log_args = {name: log_args[name] if str(log_args[name]).startswith("NOT_LOGGING") else text for name, text in told.items()}
+            told = {
+                name: str(value)
+                for name, value in shown_arguments({**log_args, **self.params}).items()
+                if name in log_args
+            }
+            log_args = {
+                name: log_args[name] if str(log_args[name]).startswith("NOT_LOGGING") else text
+                for name, text in told.items()
+            }
             msg = f"Invoked with {' '.join(f'{name}={value}' for name, value in log_args.items())}"
         super().log(without(self.no_log_values, msg), log_args=log_args)
 
@@ -96,7 +104,9 @@ class Journal:
 
 @dataclass
 class Run:
-    """What the work of a module sees of it: what was asked, whether anything may be written, who is warned, and what was written."""
+    """What the work of a module sees of it: what was asked, whether anything may be written, who is warned, and what
+    was written.
+    """
 
     params: dict[str, Any]
     warn: Callable[[str], None]
@@ -114,8 +124,8 @@ class Run:
     def apply(self, cluster: Cluster, changes: Iterable[Change], *, looks_again: bool = True) -> None:
         """Send one request per change, in order, and look once more at each object; nothing in check mode.
 
-        Raises ``FederationError`` FED515 where another run has changed meanwhile what this one had written. A module that
-        looks at the whole anyway, or writes what the next run overwrites without harm, says so (``looks_again``).
+        Raises ``FederationError`` FED515 where another run has changed meanwhile what this one had written. A module
+        that looks at the whole anyway, or writes what the next run overwrites without harm, says so (``looks_again``).
         """
         if self.check_mode:
             return
@@ -141,8 +151,8 @@ Body = Callable[[Run, Cluster, datetime], dict]
 def run_module(module: Module, body: Body, *, needs_cluster: bool = True, writes: bool = True) -> NoReturn:
     """Run one module to its result; a ``FederationError`` becomes its failure, with code and reference.
 
-    A module that ``writes`` says in a failure what it had written; one that only reads has nothing to say of that. An error that
-    nobody expected is told by its type and place: its text is a library's, and may quote what is secret.
+    A module that ``writes`` says in a failure what it had written; one that only reads has nothing to say of that. An
+    error that nobody expected is told by its type and place: its text is a library's, and may quote what is secret.
     """
     journal = Journal(module.params.get("wrote") or ())
     run = Run(module.params, module.warn, module.check_mode, journal, module.know)
@@ -219,7 +229,10 @@ def refuse_unchosen(cluster: Cluster) -> None:
         raise FederationError(
             "FED460",
             where="mesh_context",
-            what=f"is not given, and the kubeconfig has the contexts {cluster.context} (current) and {some(sorted(cluster.others))}",
+            what=(
+                f"is not given, and the kubeconfig has the contexts {cluster.context} (current) and"
+                f" {some(sorted(cluster.others))}"
+            ),
             fix=(
                 "Choose one (mesh_context or cluster_context of the host, context of a task), or give a kubeconfig "
                 "that has only one"
@@ -228,7 +241,9 @@ def refuse_unchosen(cluster: Cluster) -> None:
 
 
 def asked_of(error: FederationError, cluster: Cluster | None) -> str:
-    """Return as a sentence which API server an error about a control plane came from: two meshes may have equal names."""
+    """Return as a sentence which API server an error about a control plane came from: two meshes may have
+    equal names.
+    """
     if cluster is None or not error.code.startswith("FED4"):
         return ""
     return f"Asked was {cluster.server}{f', context {cluster.context}' if cluster.context else ''}."
@@ -265,7 +280,9 @@ def refuse_overtaken(cluster: Cluster, done: Iterable[tuple[Change, Mapping | No
             how = "was made again by another run" if is_back and owned_leaves(live, change.manager) else ""
         else:
             how = "" if live else "was deleted by another run"
-            is_same = live and all(stands_as_stored(live, stored or {}, path) for path, _value in leaves(change.manifest))
+            is_same = live and all(
+                stands_as_stored(live, stored or {}, path) for path, _value in leaves(change.manifest)
+            )
             how = how or ("" if is_same else "was changed by another run")
         if how:
             raise FederationError(
@@ -287,7 +304,9 @@ def _looked_at(cluster: Cluster, change: Change) -> Mapping | None:
 
 
 def live_or_planned(run: Run, cluster: Cluster, kind: Kind, namespace: str, name: str) -> dict | None:
-    """Return a live object, or None. In check mode its kind may be missing, too: what installs it was only checked. So may that of what shall go."""
+    """Return a live object, or None. In check mode its kind may be missing, too: what installs it was only checked. So
+    may that of what shall go.
+    """
     try:
         return cluster.get(kind, namespace, name)
     except FederationError as error:
@@ -310,7 +329,9 @@ def rehearse(cluster: Cluster, change: Change) -> None:
 
 
 def wait_until(look: Callable[[], list[str]], seconds: float, interval: float = 2.0) -> tuple[list[str], int]:
-    """Look until nothing is missing or ``seconds`` have passed; return what is missing then, and whole seconds waited."""
+    """Look until nothing is missing or ``seconds`` have passed; return what is missing then, and whole
+    seconds waited.
+    """
     started = time.monotonic()
     while True:
         missing = look()
@@ -321,7 +342,9 @@ def wait_until(look: Callable[[], list[str]], seconds: float, interval: float = 
 
 
 def awaited(run: Run, look: Callable[[], list[str]], late: Callable[[list[str], int], FederationError]) -> list[str]:
-    """Return what is missing, after a wait where one was asked for; raises at the deadline what ``late`` makes of it and of the seconds."""
+    """Return what is missing, after a wait where one was asked for; raises at the deadline what ``late`` makes of it
+    and of the seconds.
+    """
     params = run.params
     missing, seconds = wait_until(look, params["wait_timeout"] if params["wait"] else 0)
     if missing and params["wait"] and not params["soft"]:

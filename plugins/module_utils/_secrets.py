@@ -1,7 +1,8 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
 """What of a module's connection options is secret, and how those options look where they are shown.
 
-A secret of fewer than ``LONG`` characters is masked where it stands and nowhere else: as a word of its own it could be part of any name.
+A secret of fewer than ``LONG`` characters is masked where it stands and nowhere else: as a word of its own it could be
+part of any name.
 """
 
 from __future__ import annotations
@@ -13,7 +14,16 @@ from urllib.parse import unquote
 
 from ._core.extensions.registries import has_login
 from ._core.plain.kubeconfig import TOKEN_LIKE
-from ._core.plain.secrets import HIDDEN, content_of, is_content, login_secrets, shown_url, tokens_in, without_parts, without_tokens
+from ._core.plain.secrets import (
+    HIDDEN,
+    content_of,
+    is_content,
+    login_secrets,
+    shown_url,
+    tokens_in,
+    without_parts,
+    without_tokens,
+)
 from ._options import CLUSTER, PROMETHEUS, REGISTRY
 
 NAMED = frozenset(
@@ -30,13 +40,21 @@ NAMED = frozenset(
 )
 OPTIONS = {alias: name for name, spec in CLUSTER.items() for alias in (name, *spec.get("aliases", ()))}
 # What of descriptions is never repeated: what Wasm modules are told, and what callers of 3scale's tests bring.
-TOLD: Mapping[str, frozenset[str]] = {"extensions": frozenset({"config", "env"}), "tests": frozenset({"request", "expect"})}
+TOLD: Mapping[str, frozenset[str]] = {
+    "extensions": frozenset({"config", "env"}),
+    "tests": frozenset({"request", "expect"}),
+}
 # Keys of what Wasm modules are told, 3scale's among them.
-OF_EXTENSIONS = re.compile(r"token|secret|passw|passphrase|pwd|credential|private|auth|bearer|cookie|signature|jwt|[a-z][_-]?key$", re.IGNORECASE)
+OF_EXTENSIONS = re.compile(
+    r"token|secret|passw|passphrase|pwd|credential|private|auth|bearer|cookie|signature|jwt|[a-z][_-]?key$",
+    re.IGNORECASE,
+)
 
 
 def secrets_of(options: Mapping[str, Any]) -> set[str]:
-    """Return the secrets that stand in connection options, also in a kubeconfig that is given as a mapping or a text."""
+    """Return the secrets that stand in connection options, also in a kubeconfig that is given as a mapping
+    or a text.
+    """
     named = {options.get(name) for name, spec in {**CLUSTER, **PROMETHEUS, **REGISTRY}.items() if spec.get("no_log")}
     headers = options.get("proxy_headers")
     logins = (
@@ -64,10 +82,18 @@ def _of_extensions(value: object, depth: int = 0, *, is_secret: bool = False) ->
         return set()
     if isinstance(value, Mapping):
         # The name of a pull secret is a name.
-        parts = [(child, is_secret or bool(OF_EXTENSIONS.search(str(key)))) for key, child in value.items() if key != "pull_secret"]
+        parts = [
+            (child, is_secret or bool(OF_EXTENSIONS.search(str(key))))
+            for key, child in value.items()
+            if key != "pull_secret"
+        ]
         # An environment variable is named by its value.
-        parts += [(value.get("value"), True)] if OF_EXTENSIONS.search(str(value.get("name"))) and "value" in value else []
-        return url_secrets(value.get("image")).union(*(_of_extensions(child, depth + 1, is_secret=told) for child, told in parts))
+        parts += (
+            [(value.get("value"), True)] if OF_EXTENSIONS.search(str(value.get("name"))) and "value" in value else []
+        )
+        return url_secrets(value.get("image")).union(
+            *(_of_extensions(child, depth + 1, is_secret=told) for child, told in parts)
+        )
     if isinstance(value, (list, tuple)):
         return set().union(*(_of_extensions(child, depth + 1, is_secret=is_secret) for child in value))
     return set()
@@ -101,9 +127,15 @@ def url_secrets(url: object) -> set[str]:
 
 
 def shown_arguments(arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a module's arguments as they may be shown: connection options without what is secret in them, the rest as it is."""
-    shown = {name: _shown(OPTIONS[name], value) if name in OPTIONS and value else value for name, value in arguments.items()}
-    shown |= {name: HIDDEN for name, spec in {**PROMETHEUS, **REGISTRY}.items() if spec.get("no_log") and shown.get(name)}
+    """Return a module's arguments as they may be shown: connection options without what is secret in them, the rest as
+    it is.
+    """
+    shown = {
+        name: _shown(OPTIONS[name], value) if name in OPTIONS and value else value for name, value in arguments.items()
+    }
+    shown |= {
+        name: HIDDEN for name, spec in {**PROMETHEUS, **REGISTRY}.items() if spec.get("no_log") and shown.get(name)
+    }
     shown |= {name: HIDDEN for name in ("pull", "push") if has_login(shown.get(name))}
     for name, parts in TOLD.items():
         shown |= {name: without_parts(shown[name], parts)} if shown.get(name) else {}

@@ -45,7 +45,9 @@ def keep_set(run: Run, cluster: Cluster, mesh: Mesh, kind: Kind, desired: Mappin
 
 
 def check_withdrawal(run: Run, cluster: Cluster, mesh: Mesh, peering: Peering, change: Change) -> None:
-    """Refuse rules that would take from the peer what it is offered and look like a mistake, and say what else it would lose: FED332."""
+    """Refuse rules that would take from the peer what it is offered and look like a mistake, and say what else it would
+    lose: FED332.
+    """
     peer = mesh.peers[0]
     services = read_services(cluster, mesh, [peer], run.warn)
     found = withdrawal(peer, peering, [change], services)

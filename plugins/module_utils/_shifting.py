@@ -79,13 +79,23 @@ class Walk:
                 self._check()
             moves = self._moves()
             self.lines += self._told(moves)
-            self._apply([self._change(replace(one, shift=moves[one.service].shift)) for one in self.chosen if one.service in moves])
+            self._apply(
+                [
+                    self._change(replace(one, shift=moves[one.service].shift))
+                    for one in self.chosen
+                    if one.service in moves
+                ]
+            )
             if self.run.check_mode:
                 return
             if moves:
                 self.asked, self.chosen = self._look(self.asked)
                 self.is_old = False
-            if self.params["one_step"] or self.params["check"] == "approve" or not any(move.shift for move in moves.values()):
+            if (
+                self.params["one_step"]
+                or self.params["check"] == "approve"
+                or not any(move.shift for move in moves.values())
+            ):
                 return
 
     def _moves(self) -> dict[str, Move]:
@@ -93,7 +103,8 @@ class Walk:
         return {
             one.service: move
             for one in self.chosen
-            if one.service not in self.lost and (move := next_move(one, self.weights(one), self.steps, self.asked.standing))
+            if one.service not in self.lost
+            and (move := next_move(one, self.weights(one), self.steps, self.asked.standing))
         }
 
     def _told(self, moves: Mapping[str, Move]) -> list[str]:
@@ -123,10 +134,15 @@ class Walk:
             return Verdict(True, False, "")
         hosts = hosts_of(one, self.asked.standing)
         try:
-            verdict = judged(self.prometheus.ask(error_query(hosts, self.pause, self.params["query"] or "")), self.params["error_rate"])
+            verdict = judged(
+                self.prometheus.ask(error_query(hosts, self.pause, self.params["query"] or "")),
+                self.params["error_rate"],
+            )
         except FederationError as error:
             verdict = Verdict(False, False, f"{error.where} {error.what}")
-        return replace(verdict, is_good=True) if not verdict.is_proven and self.params["unproven"] == "go_on" else verdict
+        return (
+            replace(verdict, is_good=True) if not verdict.is_proven and self.params["unproven"] == "go_on" else verdict
+        )
 
     def _back(self, several: Sequence[Wanted]) -> None:
         self._apply([self._change(replace(one, shift=one.shift.back())) for one in several if one.shift])

@@ -27,10 +27,11 @@ def shown(
     is_planned: bool = False,
     is_leaving: bool = False,
 ) -> dict:
-    """Return the part of a module's result that people look at: control plane, rows, lines, verdict, and whether istiod must be restarted.
+    """Return the part of a module's result that people look at: control plane, rows, lines, verdict, and whether istiod
+    must be restarted.
 
-    ``seen`` are the peerings and their rows; faults of the kinds ``fail_on`` are shown as failures. With
-    ``is_planned`` the table's head says that it is older than the plan; with ``is_leaving`` a peer without a peering is no fault.
+    ``seen`` are the peerings and their rows; faults of the kinds ``fail_on`` are shown as failures. With ``is_planned``
+    the table's head says that it is older than the plan; with ``is_leaving`` a peer without a peering is no fault.
     """
     peerings, rows = seen
     roots, refused = (), None

@@ -31,7 +31,9 @@ TRAFFIC = {"traffic": {"type": "raw"}, "locality": {"type": "dict"}}
 
 @dataclass(frozen=True)
 class Asked:
-    """What a run asks for, what stands, and what is wrong; ``where`` says in words where this mesh is and who said so."""
+    """What a run asks for, what stands, and what is wrong; ``where`` says in words where this mesh is and
+    who said so.
+    """
 
     mesh: Mesh
     wanted: list[Wanted]
@@ -50,13 +52,15 @@ def look(
     pods_in: Collection[str] = (),
     before: Asked | None = None,
 ) -> Asked:
-    """Read what the rules of ``traffic`` need and return all of it, and every problem; nothing has been refused by then.
+    """Read what the rules of ``traffic`` need and return all of it, and every problem; nothing has been refused by
+    then.
 
-    Each rule knows the shift that its share is in. Without rules where they ``may_be_unset`` and are; ``pods_in`` are namespaces whose pods
-    are wanted in any case. Who ``asks_callers`` wants to know from Prometheus who calls the workloads that get a policy. Where Envoys are was
-    asked ``before`` in the same run, and is not asked again.
+    Each rule knows the shift that its share is in. Without rules where they ``may_be_unset`` and are; ``pods_in`` are
+    namespaces whose pods are wanted in any case. Who ``asks_callers`` wants to know from Prometheus who calls the
+    workloads that get a policy. Where Envoys are was asked ``before`` in the same run, and is not asked again.
 
-    Raises ``FederationError`` for what makes the rest unreadable: the description of the mesh, its control plane, rights.
+    Raises ``FederationError`` for what makes the rest unreadable: the description of the mesh, its control plane,
+    rights.
     """
     params = run.params
     mesh = described_mesh(params, allow_no_peers=True)
@@ -95,9 +99,13 @@ def look(
 
 
 def _callers(run: Run, wanted: list[Wanted], standing: Standing) -> dict[tuple[str, str], tuple[Caller, ...]]:
-    """Return who called the services whose workloads get a policy, as Prometheus has it; one that does not answer is a warning."""
+    """Return who called the services whose workloads get a policy, as Prometheus has it; one that does not answer is a
+    warning.
+    """
     asking = admitting(wanted)
-    prometheus = Prometheus.of(run.params, "traffic_prometheus_url") if asking and run.params.get("prometheus_url") else None
+    prometheus = (
+        Prometheus.of(run.params, "traffic_prometheus_url") if asking and run.params.get("prometheus_url") else None
+    )
     found: dict[tuple[str, str], tuple[Caller, ...]] = {}
     for one in asking if prometheus else ():
         try:
@@ -108,7 +116,9 @@ def _callers(run: Run, wanted: list[Wanted], standing: Standing) -> dict[tuple[s
     return found
 
 
-def _rehearsed(run: Run, cluster: Cluster, wanted: list[Wanted], mesh: Mesh, standing: Standing) -> tuple[list[Wanted], Standing]:
+def _rehearsed(
+    run: Run, cluster: Cluster, wanted: list[Wanted], mesh: Mesh, standing: Standing
+) -> tuple[list[Wanted], Standing]:
     """Return the rules with what their rehearsals have shown: to proxies, and where these cannot tell to Prometheus."""
     asked = rehearsals(wanted, standing)
     if not asked:
@@ -116,7 +126,9 @@ def _rehearsed(run: Run, cluster: Cluster, wanted: list[Wanted], mesh: Mesh, sta
     standing, now = with_tallies(cluster, standing, asked), cluster.now
     found = judged(wanted, mesh, standing, now)
     doubtful = unsure(found, now)
-    prometheus = Prometheus.of(run.params, "traffic_prometheus_url") if doubtful and run.params.get("prometheus_url") else None
+    prometheus = (
+        Prometheus.of(run.params, "traffic_prometheus_url") if doubtful and run.params.get("prometheus_url") else None
+    )
     tallies = dict(standing.tallies)
     for one, seconds in doubtful if prometheus else ():
         own = standing.proxies_of(one.namespace, one.name)
@@ -135,7 +147,9 @@ def _rehearsed(run: Run, cluster: Cluster, wanted: list[Wanted], mesh: Mesh, sta
 
 
 def looked_at(run: Run, cluster: Cluster, mesh: Mesh) -> tuple[list[Wanted], list[Finding]]:
-    """Return the rules of ``mesh_traffic``, and all that is wrong with them or deserves a warning; nothing where it is not set."""
+    """Return the rules of ``mesh_traffic``, and all that is wrong with them or deserves a warning; nothing where it is
+    not set.
+    """
     if run.params["traffic"] is None:
         return [], []
     try:

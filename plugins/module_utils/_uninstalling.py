@@ -29,8 +29,9 @@ class Removal:
 def remove(run: Run, cluster: Cluster, operators: Sequence[Operator], found: Found) -> Removal:
     """Remove the operators in their order, then what they leave behind: an operator that runs would make that again.
 
-    Raises ``FederationError`` before anything is removed: FED446 while control planes exist, FED501 for a Subscription that was made
-    by hand, FED448 where objects would go with their kinds; FED612 when the operator has not ended by the deadline.
+    Raises ``FederationError`` before anything is removed: FED446 while control planes exist, FED501 for a Subscription
+    that was made by hand, FED448 where objects would go with their kinds; FED612 when the operator has not ended by the
+    deadline.
     """
     params = run.params
     check_unused(found, params["control_planes"] if run.check_mode else (), force=params["force"])
@@ -46,13 +47,26 @@ def remove(run: Run, cluster: Cluster, operators: Sequence[Operator], found: Fou
     namespace = next(operator.namespace for operator in operators if operator.package == MESH_OPERATOR)
 
     def running() -> list[str]:
-        return [f"Deployment {namespace}/{OPERATOR_DEPLOYMENT} is still there"] if cluster.outline(DEPLOYMENT, namespace, OPERATOR_DEPLOYMENT) else []
+        return (
+            [f"Deployment {namespace}/{OPERATOR_DEPLOYMENT} is still there"]
+            if cluster.outline(DEPLOYMENT, namespace, OPERATOR_DEPLOYMENT)
+            else []
+        )
 
-    still = ended(run, f"The operator in {namespace}", running, "Delete the Deployment if nothing owns it any more, then run again")
+    still = ended(
+        run,
+        f"The operator in {namespace}",
+        running,
+        "Delete the Deployment if nothing owns it any more, then run again",
+    )
     if still:
         return Removal(changes, still, stays)
     # Roles of Jaeger's kinds may be another Jaeger operator's: they go only with the Subscription.
-    packages = [operator.package for operator in operators if at(found.subscription(operator.package), "metadata", "uid") in gone]
+    packages = [
+        operator.package
+        for operator in operators
+        if at(found.subscription(operator.package), "metadata", "uid") in gone
+    ]
     after = leftovers(cluster, packages, namespace)
     after += [removal_of(definition.outline(), MANAGER) for definition in definitions if not definition.is_going]
     run.apply(cluster, after, looks_again=False)
@@ -71,11 +85,20 @@ def remove(run: Run, cluster: Cluster, operators: Sequence[Operator], found: Fou
 def check_objects(cluster: Cluster, definitions: Iterable[Definition], *, force: bool) -> None:
     """Refuse to remove kinds of which somebody else has objects: FED448. They would go with their kind."""
     if not force:
-        refuse_foreign([live for definition in definitions if not definition.is_going for live in objects_of(cluster, definition.kind)])
+        refuse_foreign(
+            [
+                live
+                for definition in definitions
+                if not definition.is_going
+                for live in objects_of(cluster, definition.kind)
+            ]
+        )
 
 
 def objects_of(cluster: Cluster, kind: Kind) -> list[dict]:
-    """Return which objects of a kind, in all namespaces, are neither ours nor the operator's; none where the kind is not served (any more)."""
+    """Return which objects of a kind, in all namespaces, are neither ours nor the operator's; none where the kind is
+    not served (any more).
+    """
     try:
         return cluster.list(kind, "", keep=foreign)
     except FederationError as error:
@@ -85,7 +108,9 @@ def objects_of(cluster: Cluster, kind: Kind) -> list[dict]:
 
 
 def ended(run: Run, where: str, look: Callable[[], list[str]], fix: str) -> list[str]:
-    """Return what has yet to end, after a wait when one was asked for, and nothing in check mode; raises ``FederationError`` FED612 at the deadline."""
+    """Return what has yet to end, after a wait when one was asked for, and nothing in check mode; raises
+    ``FederationError`` FED612 at the deadline.
+    """
     if run.check_mode:
         return []
     return awaited(run, look, lambda still, seconds: not_ended(where, still, seconds, fix))

@@ -143,8 +143,8 @@ def one_call(
 ) -> Verdict | None:
     """Return what one request came to, to the first of ``imports`` (rows of ``status.imported``) that has a port.
 
-    ``client`` is ``namespace/name`` of a workload or pod, "" for any. None where nothing is imported. Whoever calls this
-    has asked whether a command may run in a container.
+    ``client`` is ``namespace/name`` of a workload or pod, "" for any. None where nothing is imported. Whoever calls
+    this has asked whether a command may run in a container.
     """
     rows = [{"peer": peer, "imports": list(imports)}]
     ports = _ports(cluster, control_plane, unread) if imports else {}

@@ -1,5 +1,7 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What modules that look at a whole mesh say of its Wasm extensions and 3scale's adapters: what is wrong with them, as files, and how they stand."""
+"""What modules that look at a whole mesh say of its Wasm extensions and 3scale's adapters: what is wrong with them, as
+files, and how they stand.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +37,8 @@ _OF_THE_PLATFORM = ("FED824",)
 
 
 def wasm_of(params: Mapping[str, Any], cluster: Any) -> tuple[list[Finding], list[Unknown]]:
-    """Return all that is wrong with what is described of extensions and 3scale, or deserves a warning, and what nobody knows of it.
+    """Return all that is wrong with what is described of extensions and 3scale, or deserves a warning, and what nobody
+    knows of it.
 
     Nothing is looked at where neither is described. The portal of 3scale is not asked.
     """
@@ -69,7 +72,9 @@ def _extensions(params: Mapping[str, Any], cluster: Any) -> tuple[list[Finding],
         futile, unasked = never_ready(cluster, desired)
         found += [*futile, *warnings(extensions, desired, around.live, proxies, around.ground, unread)]
         try:
-            found += open_until_fetched(changes(around.live, desired, params["mesh"], force=params.get("force", False)), extensions)
+            found += open_until_fetched(
+                changes(around.live, desired, params["mesh"], force=params.get("force", False)), extensions
+            )
         except FederationError as error:
             found.append(finding_of(error))
     return found, _gaps(around, unread, unasked, _OF_EXTENSIONS)
@@ -87,7 +92,9 @@ def _threescale(params: Mapping[str, Any], cluster: Any) -> tuple[list[Finding],
     if not problems:
         planned, taken = keeping.without_taken(of_threescale.plan(described, ground), around.live, mesh)
         wrappers = [each for each in planned if each["kind"] in keeping.WRAPPERS]
-        proxies, unread = read_pods(cluster, ground.reached_from(each.extension.namespace for each in described.adapters))
+        proxies, unread = read_pods(
+            cluster, ground.reached_from(each.extension.namespace for each in described.adapters)
+        )
         futile, unasked = never_ready(cluster, wrappers)
         found += [
             *futile,
@@ -107,9 +114,13 @@ def _threescale(params: Mapping[str, Any], cluster: Any) -> tuple[list[Finding],
 
 def verdicts_known(described: Described, trials: Iterable[Any], ground: Ground) -> list[Verdict]:
     """Return what becomes of the tests of adapters whose rules are all described; the portal is not asked here."""
-    adapters = {each.place: each for each in described.adapters if all(service.rules is not None for service in each.services)}
+    adapters = {
+        each.place: each for each in described.adapters if all(service.rules is not None for service in each.services)
+    }
     return [
-        verdict_of(trial, adapters[trial.adapter].services, of_threescale.generation_of(adapters[trial.adapter], ground))
+        verdict_of(
+            trial, adapters[trial.adapter].services, of_threescale.generation_of(adapters[trial.adapter], ground)
+        )
         for trial in trials
         if trial.adapter in adapters
     ]
@@ -127,14 +138,20 @@ def _findings(problems: Iterable[Problem]) -> list[Finding]:
 
 def _gaps(around: Around, unread: Iterable[str], unasked: Iterable[Refusal], codes: tuple[str, ...]) -> list[Unknown]:
     gaps = [*around.unknown, *(Refusal(POD, place) for place in unread)]
-    return [*(Unknown(gap.what, gap.because, codes) for gap in gaps), *(Unknown(gap.what, gap.because, _OF_THE_PLATFORM) for gap in unasked)]
+    return [
+        *(Unknown(gap.what, gap.because, codes) for gap in gaps),
+        *(Unknown(gap.what, gap.because, _OF_THE_PLATFORM) for gap in unasked),
+    ]
 
 
 # how they are written down
 
 
-def rendered(params: Mapping[str, Any], mesh: Mesh, version: tuple[int, int] | None) -> tuple[dict[str, list[dict]], list[str]]:
-    """Return the objects of what is described that need no cluster and hold no secret, by folder, and in words what is left out.
+def rendered(
+    params: Mapping[str, Any], mesh: Mesh, version: tuple[int, int] | None
+) -> tuple[dict[str, list[dict]], list[str]]:
+    """Return the objects of what is described that need no cluster and hold no secret, by folder, and in words what is
+    left out.
 
     Raises ``FederationError`` for a description that cannot be read.
     """
@@ -154,12 +171,19 @@ def rendered(params: Mapping[str, Any], mesh: Mesh, version: tuple[int, int] | N
     return found, left_out
 
 
-def _rendered_extensions(params: Mapping[str, Any], mesh: Mesh, version: tuple[int, int]) -> tuple[list[dict], list[str]]:
+def _rendered_extensions(
+    params: Mapping[str, Any], mesh: Mesh, version: tuple[int, int]
+) -> tuple[list[dict], list[str]]:
     extensions, problems = read_extensions(params["extensions"])
     refuse(problems)
     ground = _described_ground(mesh, version, extensions)
-    secret = [each for each in extensions if secrets_of({"extensions": [{"config": dict(each.config), "env": _env(each)}]})]
-    left_out = [f"mesh_extensions, {each.place}: has a secret in its configuration, and files go to others; extend writes it" for each in secret]
+    secret = [
+        each for each in extensions if secrets_of({"extensions": [{"config": dict(each.config), "env": _env(each)}]})
+    ]
+    left_out = [
+        f"mesh_extensions, {each.place}: has a secret in its configuration, and files go to others; extend writes it"
+        for each in secret
+    ]
     plain = [each for each in extensions if each not in secret]
     wrong = objections(plain, ground)
     left_out += [f"{each.code} {each.where} {each.what}; render reads no cluster" for each in wrong]
@@ -167,7 +191,9 @@ def _rendered_extensions(params: Mapping[str, Any], mesh: Mesh, version: tuple[i
     return plan([each for each in plain if each.place not in places], ground), left_out
 
 
-def _rendered_threescale(params: Mapping[str, Any], mesh: Mesh, version: tuple[int, int]) -> tuple[list[dict], list[str]]:
+def _rendered_threescale(
+    params: Mapping[str, Any], mesh: Mesh, version: tuple[int, int]
+) -> tuple[list[dict], list[str]]:
     described, problems = read_threescale(params["threescale"])
     refuse(problems)
     ground = _described_ground(mesh, version, [each.extension for each in described.adapters])
@@ -191,9 +217,11 @@ def _env(extension: Extension) -> list[dict]:
 
 
 def standing(params: Mapping[str, Any], cluster: Any) -> tuple[list[dict], dict[str, bool]]:
-    """Return how what is described stands, in rows and in lines, which say whether that is as it should be; nothing where nothing is described.
+    """Return how what is described stands, in rows and in lines, which say whether that is as it should be; nothing
+    where nothing is described.
 
-    A row's ``stands`` is None where nobody may look. A description that cannot be read is a line; preflight says what is wrong with it.
+    A row's ``stands`` is None where nobody may look. A description that cannot be read is a line; preflight says what
+    is wrong with it.
     """
     rows: list[dict] = []
     lines: dict[str, bool] = {}
@@ -224,11 +252,18 @@ def _standing_adapters(params: Mapping[str, Any], cluster: Any) -> list[dict]:
     around = read_adapters(cluster, params)
     wrappers = [each for each in of_threescale.plan(described, around.ground) if each["kind"] in keeping.WRAPPERS]
     extensions = [each.extension for each in described.adapters]
-    return _rows("3scale", extensions, wrappers, around, cluster, lambda live: keeping.is_kept_here(live, params["mesh"]))
+    return _rows(
+        "3scale", extensions, wrappers, around, cluster, lambda live: keeping.is_kept_here(live, params["mesh"])
+    )
 
 
 def _rows(
-    what: str, extensions: Sequence[Extension], manifests: Sequence[Mapping], around: Around, cluster: Any, is_ours: Callable[[Mapping], bool]
+    what: str,
+    extensions: Sequence[Extension],
+    manifests: Sequence[Mapping],
+    around: Around,
+    cluster: Any,
+    is_ours: Callable[[Mapping], bool],
 ) -> list[dict]:
     proxies, unread = read_pods(cluster, around.ground.reached_from(each.namespace for each in extensions))
     live = {key_of(each): each for each in around.live}

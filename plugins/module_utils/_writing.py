@@ -27,11 +27,13 @@ def _write(run: Run, texts: Mapping[Place, str], changed: Iterable[Place], mode:
         run.journal.done.append(f"file {place.path}")
 
 
-def written_down(run: Run, folder: str, texts: Mapping[str, str], is_ours: Callable[[str], bool]) -> tuple[list[str], list[dict]]:
+def written_down(
+    run: Run, folder: str, texts: Mapping[str, str], is_ours: Callable[[str], bool]
+) -> tuple[list[str], list[dict]]:
     """Write the files that differ, once all have been looked at; return all files and a diff of those that change.
 
-    ``texts`` are by their paths below ``folder``. A diff shows what stood there only where it ``is_ours``. In check mode
-    nothing is written. Raises ``FederationError`` FED235 for what is not a file that could be replaced.
+    ``texts`` are by their paths below ``folder``. A diff shows what stood there only where it ``is_ours``. In check
+    mode nothing is written. Raises ``FederationError`` FED235 for what is not a file that could be replaced.
     """
     changed, diffs, places = [], [], {Place(folder, name): text for name, text in texts.items()}
     for place, text in places.items():

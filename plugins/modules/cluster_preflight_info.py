@@ -8,8 +8,10 @@ short_description: Find what prevents meshes in a cluster
 version_added: 0.2.0
 author: [The ossm.federation authors (@ossm)]
 description:
-  - Looks, before anything is installed, at what OLM has and its catalogs offer, at the platform, and at the namespaces of the meshes that
-    are wanted in one cluster. Returns everything that M(ossm.federation.mesh_operator), M(ossm.federation.control_plane) or
+  - Looks, before anything is installed, at what OLM has and its catalogs offer, at the platform, and at the namespaces
+    of the meshes that
+    are wanted in one cluster. Returns everything that M(ossm.federation.mesh_operator),
+      M(ossm.federation.control_plane) or
     M(ossm.federation.member_roll) would refuse, and what the platform does not support, each with a code, what was
     seen, why it matters, and
     the cure.
@@ -97,31 +99,32 @@ unknown:
   elements: dict
   sample: [{what: CatalogSource objects in the cluster, because: this account may not read them, codes: [FED447]}]
 lines:
-  description: The same for people, as a list of lines. More than five findings of one code are one, with their number and the first five.
+  description: The same for people, as a list of lines. More than five findings of one code are one, with their number
+    and the first five.
   returned: success
   type: list
   elements: str
   sample: ["https://api.east.example.com:6443 · nothing found"]
 """
 
-from collections.abc import Mapping  # noqa: E402
-from dataclasses import replace  # noqa: E402
-from datetime import datetime  # noqa: E402
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
 
-from ..module_utils._cluster.client import Cluster  # noqa: E402
-from ..module_utils._core.catalogue.findings import Finding, finding_of, found_by, told  # noqa: E402
-from ..module_utils._core.control_plane.live import parse_version  # noqa: E402
-from ..module_utils._core.install.tenants import Tenant, check_tenants  # noqa: E402
-from ..module_utils._core.plain.data import at  # noqa: E402
-from ..module_utils._core.plain.errors import FederationError  # noqa: E402
-from ..module_utils._core.plain.kinds import CONTROL_PLANE  # noqa: E402
-from ..module_utils._core.preflight.clusters import OLM_GROUP, ClusterEstate, check_wanted, look, may_stand  # noqa: E402
-from ..module_utils._core.preflight.platform import IDENTITY  # noqa: E402
-from ..module_utils._options import CLUSTER, OLM  # noqa: E402
-from ..module_utils._reads.clusters import with_holders, with_olm  # noqa: E402
-from ..module_utils._reads.estate import Reader, read_platform  # noqa: E402
-from ..module_utils._reads.remembering import Remembered  # noqa: E402
-from ..module_utils._run import Module, Run, run_module  # noqa: E402
+from ..module_utils._cluster.client import Cluster
+from ..module_utils._core.catalogue.findings import Finding, finding_of, found_by, told
+from ..module_utils._core.control_plane.live import parse_version
+from ..module_utils._core.install.tenants import Tenant, check_tenants
+from ..module_utils._core.plain.data import at
+from ..module_utils._core.plain.errors import FederationError
+from ..module_utils._core.plain.kinds import CONTROL_PLANE
+from ..module_utils._core.preflight.clusters import OLM_GROUP, ClusterEstate, check_wanted, look, may_stand
+from ..module_utils._core.preflight.platform import IDENTITY
+from ..module_utils._options import CLUSTER, OLM
+from ..module_utils._reads.clusters import with_holders, with_olm
+from ..module_utils._reads.estate import Reader, read_platform
+from ..module_utils._reads.remembering import Remembered
+from ..module_utils._run import Module, Run, run_module
 
 OPTIONS = {"title": {"type": "str"}, "upgrade": {"type": "bool", "default": False}}
 

@@ -9,9 +9,11 @@ version_added: 0.2.0
 author: [The ossm.federation authors (@ossm)]
 description:
   - Keeps a ServiceMeshControlPlane as O(spec) describes it, and waits until its operator has finished.
-  - Fields that O(spec) does not have are left to their owners. The gateways of peers are kept by M(ossm.federation.federation_gateways)
+  - Fields that O(spec) does not have are left to their owners. The gateways of peers are kept by
+    M(ossm.federation.federation_gateways)
     as separate field managers, so neither takes a field from the other.
-  - What the operator would refuse is refused before anything is sent. In check mode the API server is asked for a dry run as
+  - What the operator would refuse is refused before anything is sent. In check mode the API server is asked for a dry
+    run as
     well, so that its admission webhooks have their say.
 seealso:
   - module: ossm.federation.upgrade_plan_info
@@ -125,7 +127,8 @@ changes:
   returned: success
   type: list
   elements: dict
-  sample: [{action: update, kind: ServiceMeshControlPlane, namespace: east-mesh-system, name: basic, fields: [spec.tracing.type]}]
+  sample: [{action: update, kind: ServiceMeshControlPlane, namespace: east-mesh-system, name: basic, fields:
+    [spec.tracing.type]}]
 control_plane:
   description: The control plane afterwards; empty when there is none.
   returned: success
@@ -139,7 +142,8 @@ members_stand:
   sample: true
 joined:
   description:
-    - The namespaces that joined by themselves (M(ossm.federation.mesh_member)) beside those of the roll. Empty where RV(members_stand) was not
+    - The namespaces that joined by themselves (M(ossm.federation.mesh_member)) beside those of the roll. Empty where
+      RV(members_stand) was not
       looked at.
   returned: success
   type: list
@@ -158,22 +162,22 @@ wait_limit:
   sample: 600
 """
 
-import time  # noqa: E402
-from datetime import datetime  # noqa: E402
+import time
+from datetime import datetime
 
-from ..module_utils._cluster.client import Cluster  # noqa: E402
-from ..module_utils._core.control_plane import keeping  # noqa: E402
-from ..module_utils._core.control_plane.keeping import not_ready, place_of  # noqa: E402
-from ..module_utils._core.control_plane.live import ControlPlane, permanent_reason  # noqa: E402
-from ..module_utils._core.control_plane.members import ROLL, joined  # noqa: E402
-from ..module_utils._core.control_plane.spec import check_spec  # noqa: E402
-from ..module_utils._core.plain.diff import Change, as_result  # noqa: E402
-from ..module_utils._core.plain.errors import FederationError  # noqa: E402
-from ..module_utils._core.plain.kinds import AUTHENTICATION, CONTROL_PLANE, MEMBER_ROLL, PEER  # noqa: E402
-from ..module_utils._core.preflight.platform import foreign_tokens, identity_of, may_be_foreign  # noqa: E402
-from ..module_utils._options import CLUSTER, FORCE, MESH, WAITING  # noqa: E402
-from ..module_utils._reads.readable import all_served, one_readable  # noqa: E402
-from ..module_utils._run import Module, Run, live_or_planned, rehearse, run_module, wait_until  # noqa: E402
+from ..module_utils._cluster.client import Cluster
+from ..module_utils._core.control_plane import keeping
+from ..module_utils._core.control_plane.keeping import not_ready, place_of
+from ..module_utils._core.control_plane.live import ControlPlane, permanent_reason
+from ..module_utils._core.control_plane.members import ROLL, joined
+from ..module_utils._core.control_plane.spec import check_spec
+from ..module_utils._core.plain.diff import Change, as_result
+from ..module_utils._core.plain.errors import FederationError
+from ..module_utils._core.plain.kinds import AUTHENTICATION, CONTROL_PLANE, MEMBER_ROLL, PEER
+from ..module_utils._core.preflight.platform import foreign_tokens, identity_of, may_be_foreign
+from ..module_utils._options import CLUSTER, FORCE, MESH, WAITING
+from ..module_utils._reads.readable import all_served, one_readable
+from ..module_utils._run import Module, Run, live_or_planned, rehearse, run_module, wait_until
 
 OPTIONS = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
@@ -233,7 +237,11 @@ def removed(cluster: Cluster, live: dict | None, *, is_last: bool) -> list[Chang
     if live is None or keeping.is_going(live):
         return []
     namespace = live["metadata"]["namespace"]
-    return [keeping.removal(live, cluster.get(MEMBER_ROLL, namespace, ROLL), all_served(cluster, PEER, namespace), is_last=is_last)]
+    return [
+        keeping.removal(
+            live, cluster.get(MEMBER_ROLL, namespace, ROLL), all_served(cluster, PEER, namespace), is_last=is_last
+        )
+    ]
 
 
 def warn_of_tokens(run: Run, cluster: Cluster, live: dict | None, *, is_settled: bool) -> None:
@@ -256,7 +264,9 @@ def look(run: Run, cluster: Cluster, live: dict | None) -> tuple[dict | None, li
 
 
 def members_of(cluster: Cluster, params: dict, live: dict | None) -> dict:
-    """Return whether nothing is left to do about the member roll, and who has joined by himself; what is wrong ``member_roll`` says."""
+    """Return whether nothing is left to do about the member roll, and who has joined by himself; what is wrong
+    ``member_roll`` says.
+    """
     nothing = {"members_stand": False, "joined": []}
     if live is None or not keeping.asks_for_members(params):
         return nothing

@@ -9,7 +9,8 @@ author: [The ossm.federation authors (@ossm)]
 description:
   - A sidecar keeps the version with which its pod was created. After an upgrade of the control plane the workloads must
     be restarted.
-  - Finds old sidecars by the pods themselves, and restarts their owners namespace by namespace, O(batch) at a time, each only when those before are up again.
+  - Finds old sidecars by the pods themselves, and restarts their owners namespace by namespace, O(batch) at a time,
+    each only when those before are up again.
   - Decides only by the pods. A run that was interrupted continues where it stopped, and restarts nothing twice.
   - Restarts nothing before the control plane is ready; with O(wait) it also waits for that.
   - Pods that no controller would re-create (bare pods, Jobs), paused workloads, workloads that were not ready before,
@@ -97,7 +98,8 @@ old:
   elements: dict
   sample: [{pod: shop/cart-6c7f-x2z, version: 2.1.6, owner: Deployment shop/cart}]
 left_alone:
-  description: Owners of such pods that are not restarted, and why. C(code) is there where the catalogue of codes explains it.
+  description: Owners of such pods that are not restarted, and why. C(code) is there where the catalogue of codes
+    explains it.
   returned: when the mesh could be read, also in a failure
   type: list
   elements: dict
@@ -132,13 +134,13 @@ wait_limit:
   sample: 3600
 """
 
-from datetime import datetime  # noqa: E402
+from datetime import datetime
 
-from ..module_utils._cluster.client import Cluster  # noqa: E402
-from ..module_utils._core.control_plane.data_plane import Newest, next_batch, under_way  # noqa: E402
-from ..module_utils._core.control_plane.live import ControlPlane, unready  # noqa: E402
-from ..module_utils._core.control_plane.members import ROLL  # noqa: E402
-from ..module_utils._core.control_plane.restarting import (  # noqa: E402
+from ..module_utils._cluster.client import Cluster
+from ..module_utils._core.control_plane.data_plane import Newest, next_batch, under_way
+from ..module_utils._core.control_plane.live import ControlPlane, unready
+from ..module_utils._core.control_plane.members import ROLL
+from ..module_utils._core.control_plane.restarting import (
     Survey,
     not_up,
     places_of,
@@ -148,13 +150,13 @@ from ..module_utils._core.control_plane.restarting import (  # noqa: E402
     restarts,
     told,
 )
-from ..module_utils._core.plain.diff import Change  # noqa: E402
-from ..module_utils._core.plain.kinds import MEMBER_ROLL, home_of  # noqa: E402
-from ..module_utils._options import CLUSTER, MESH, WAITING  # noqa: E402
-from ..module_utils._reads.peerings import read_control_plane  # noqa: E402
-from ..module_utils._reads.workloads import Surveyor  # noqa: E402
-from ..module_utils._restarting import Clock, perform  # noqa: E402
-from ..module_utils._run import Module, Run, run_module  # noqa: E402
+from ..module_utils._core.plain.diff import Change
+from ..module_utils._core.plain.kinds import MEMBER_ROLL, home_of
+from ..module_utils._options import CLUSTER, MESH, WAITING
+from ..module_utils._reads.peerings import read_control_plane
+from ..module_utils._reads.workloads import Surveyor
+from ..module_utils._restarting import Clock, perform
+from ..module_utils._run import Module, Run, run_module
 
 OPTIONS = {
     "state": {"type": "str", "choices": ["surveyed", "restarted"], "default": "surveyed"},
@@ -190,7 +192,9 @@ def run(run: Run, cluster: Cluster, now: datetime) -> dict:
     if not is_restart:
         return told(survey, newest, (), (), limit)
     if run.check_mode:
-        changes = [change for workload in survey.workloads if workload.pods for change in restarts(workload, cluster.now)]
+        changes = [
+            change for workload in survey.workloads if workload.pods for change in restarts(workload, cluster.now)
+        ]
         return told(survey, newest, changes, (), limit)
     return roll(run, cluster, surveyor, survey, newest, clock)
 
@@ -209,7 +213,9 @@ def when_ready(run: Run, cluster: Cluster, control_plane: ControlPlane, clock: C
 
 
 def roll(run: Run, cluster: Cluster, surveyor: Surveyor, survey: Survey, newest: Newest, clock: Clock) -> dict:
-    """Restart batch after batch while there is time, and return the module's result; raises ``FederationError`` FED616 at its end."""
+    """Restart batch after batch while there is time, and return the module's result; raises ``FederationError`` FED616
+    at its end.
+    """
     params = run.params
     changes: list[Change] = []
     while True:

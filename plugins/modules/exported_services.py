@@ -8,7 +8,8 @@ short_description: Keep the services that are offered to one peer
 version_added: 0.1.0
 author: [The ossm.federation authors (@ossm)]
 description:
-  - Keeps the ExportedServiceSet of one peer. Removing it empties it, since istiod ignores a set that is deleted and made again.
+  - Keeps the ExportedServiceSet of one peer. Removing it empties it, since istiod ignores a set that is deleted and
+    made again.
   - Applies a part of the plan of M(ossm.federation.federation), for use in your own plays.
 seealso:
   - module: ossm.federation.federation
@@ -35,7 +36,8 @@ options:
     default: []
   withdraw:
     description:
-      - Say that the peer may lose all that it is offered, or something while a rule was added that matches nothing. Otherwise this is
+      - Say that the peer may lose all that it is offered, or something while a rule was added that matches nothing.
+        Otherwise this is
         refused with FED332, since a misspelled rule looks the same.
     type: bool
     default: false
@@ -91,15 +93,15 @@ changes:
   sample: [{action: create, kind: ExportedServiceSet, namespace: east-mesh-system, name: west, fields: [spec]}]
 """
 
-from datetime import datetime  # noqa: E402
+from datetime import datetime
 
-from ..module_utils._cluster.client import Cluster  # noqa: E402
-from ..module_utils._core.mesh.parse import one_peer  # noqa: E402
-from ..module_utils._core.peering.plan import plan_exports  # noqa: E402
-from ..module_utils._core.plain.kinds import EXPORTS  # noqa: E402
-from ..module_utils._options import CLUSTER, FORCE, MESH  # noqa: E402
-from ..module_utils._run import Module, Run, run_module  # noqa: E402
-from ..module_utils._service_sets import keep_set  # noqa: E402
+from ..module_utils._cluster.client import Cluster
+from ..module_utils._core.mesh.parse import one_peer
+from ..module_utils._core.peering.plan import plan_exports
+from ..module_utils._core.plain.kinds import EXPORTS
+from ..module_utils._options import CLUSTER, FORCE, MESH
+from ..module_utils._run import Module, Run, run_module
+from ..module_utils._service_sets import keep_set
 
 OPTIONS = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},

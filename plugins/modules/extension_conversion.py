@@ -11,7 +11,8 @@ description:
   - Plans for each ServiceMeshExtension in the namespaces of a mesh the WasmPlugin that replaces it, writes both to a
     folder, and with
     O(apply) replaces one by the other on the cluster.
-  - Extensions of the phases AUTHN and AUTHZ are created first. Their proxies are asked, by port-forward, whether they run the new one, and the
+  - Extensions of the phases AUTHN and AUTHZ are created first. Their proxies are asked, by port-forward, whether they
+    run the new one, and the
     old one is deleted once all do. If they cannot be asked or do not answer, a later run deletes it, once O(loaded)
     names it. Others are
     deleted and created in one go.
@@ -26,7 +27,8 @@ attributes:
 options:
   images:
     description:
-      - For each image of a ServiceMeshExtension the image that a WasmPlugin can read, which holds its module as C(/plugin.wasm). It may be the
+      - For each image of a ServiceMeshExtension the image that a WasmPlugin can read, which holds its module as
+        C(/plugin.wasm). It may be the
         same image, if it does.
     type: dict
     default: {}
@@ -40,7 +42,8 @@ options:
     type: bool
     default: false
   loaded:
-    description: Extensions of AUTHN and AUTHZ, as C(namespace/name), whose WasmPlugin somebody has seen loaded in every proxy.
+    description: Extensions of AUTHN and AUTHZ, as C(namespace/name), whose WasmPlugin somebody has seen loaded in every
+      proxy.
     type: list
     elements: str
     default: []
@@ -124,11 +127,11 @@ unknown:
   sample: []
 """
 
-from collections.abc import Mapping, Sequence  # noqa: E402
-from datetime import datetime  # noqa: E402
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 
-from ..module_utils._cluster.client import Cluster  # noqa: E402
-from ..module_utils._core.extensions.converting import (  # noqa: E402
+from ..module_utils._cluster.client import Cluster
+from ..module_utils._core.extensions.converting import (
     Conversion,
     Turn,
     conversions,
@@ -136,18 +139,18 @@ from ..module_utils._core.extensions.converting import (  # noqa: E402
     refuse_unseen,
     turns,
 )
-from ..module_utils._core.extensions.keeping import hidden, is_hidden, key_of  # noqa: E402
-from ..module_utils._core.extensions.rendering import old_text, text_of  # noqa: E402
-from ..module_utils._core.insight.loading import readiness, summary  # noqa: E402
-from ..module_utils._core.plain.data import some  # noqa: E402
-from ..module_utils._core.plain.diff import as_diff  # noqa: E402
-from ..module_utils._core.plain.errors import FederationError  # noqa: E402
-from ..module_utils._core.plain.kinds import EXTENSION, WASM_PLUGIN  # noqa: E402
-from ..module_utils._files import Place, read, write  # noqa: E402
-from ..module_utils._loading import watch  # noqa: E402
-from ..module_utils._options import CLUSTER, FORCE, MESH  # noqa: E402
-from ..module_utils._reads.extensions import Around, read_around  # noqa: E402
-from ..module_utils._run import Module, Run, rehearse, run_module  # noqa: E402
+from ..module_utils._core.extensions.keeping import hidden, is_hidden, key_of
+from ..module_utils._core.extensions.rendering import old_text, text_of
+from ..module_utils._core.insight.loading import readiness, summary
+from ..module_utils._core.plain.data import some
+from ..module_utils._core.plain.diff import as_diff
+from ..module_utils._core.plain.errors import FederationError
+from ..module_utils._core.plain.kinds import EXTENSION, WASM_PLUGIN
+from ..module_utils._files import Place, read, write
+from ..module_utils._loading import watch
+from ..module_utils._options import CLUSTER, FORCE, MESH
+from ..module_utils._reads.extensions import Around, read_around
+from ..module_utils._run import Module, Run, rehearse, run_module
 
 OPTIONS = {
     "images": {"type": "dict", "default": {}},
@@ -215,12 +218,18 @@ def carry_out(run: Run, cluster: Cluster, turn: Turn) -> None:
 
 
 def follow(run: Run, cluster: Cluster, turn: Turn, around: Around) -> Turn:
-    """Delete the old objects of guards whose new ones all proxies run, and return both turns as one; stop where others wait."""
+    """Delete the old objects of guards whose new ones all proxies run, and return both turns as one; stop where others
+    wait.
+    """
     plugins = [each.manifest for each in turn.waiting]
     found = watch(cluster, around.control_plane, plugins, around.ground.namespaces, seconds=run.params["wait_timeout"])
     told = {each.place: found.loadings[key_of(each.manifest)] for each in turn.waiting}
     # Pods that nobody may read may run the old one alone.
-    seen = [each.place for each in turn.waiting if readiness(told[each.place]) and not is_hidden(each.extension, around.ground, found.unread)]
+    seen = [
+        each.place
+        for each in turn.waiting
+        if readiness(told[each.place]) and not is_hidden(each.extension, around.ground, found.unread)
+    ]
     if seen:
         now = read_around(cluster, run.params, kinds=(EXTENSION, WASM_PLUGIN))
         images = {str(key): str(value) for key, value in run.params["images"].items()}
@@ -228,7 +237,10 @@ def follow(run: Run, cluster: Cluster, turn: Turn, around: Around) -> Turn:
         carry_out(run, cluster, second)
         turn = Turn((*turn.changes, *second.changes), second.waiting)
     unread = f"pods in {some(found.unread, 3)} may not be read" if found.unread else ""
-    why = {place: "; ".join(text for text in (summary(each) if each else "", unread) if text) for place, each in told.items()}
+    why = {
+        place: "; ".join(text for text in (summary(each) if each else "", unread) if text)
+        for place, each in told.items()
+    }
     refuse_unseen(turn.waiting, {place: sorted(one.proxy for one in each) for place, each in told.items()}, why)
     return turn
 

@@ -18,7 +18,8 @@ seealso:
   - module: ossm.federation.preflight_info
 attributes:
   check_mode: {support: full, description: Plans and shows everything; writes nothing.}
-  diff_mode: {support: full, description: "Shows the fields that change, and the names of services that the rules will give."}
+  diff_mode: {support: full, description: "Shows the fields that change, and the names of services that the rules will
+    give."}
   idempotent: {support: full, description: A second run changes nothing.}
 options:
   state:
@@ -48,7 +49,8 @@ options:
     default: false
   leave_when:
     description:
-      - Whether peers may be left, or pruned, while VirtualServices, DestinationRules or AuthorizationPolicies of the mesh still name
+      - Whether peers may be left, or pruned, while VirtualServices, DestinationRules or AuthorizationPolicies of the
+        mesh still name
         hosts that are imported from them. V(unused) refuses and lists these, V(always) lists them as warnings and
         continues.
     type: str
@@ -56,8 +58,10 @@ options:
     default: unused
   traffic:
     description:
-      - The rules of M(ossm.federation.mesh_traffic). Routes that it made and that these do not ask for any more are removed before the peer or
-        the import that they use goes. Those that these ask for refuse it. Without the option every such route refuses that a peer is left.
+      - The rules of M(ossm.federation.mesh_traffic). Routes that it made and that these do not ask for any more are
+        removed before the peer or
+        the import that they use goes. Those that these ask for refuse it. Without the option every such route refuses
+          that a peer is left.
       - With O(state=rendered) they are also rendered, as far as they need no cluster.
     type: raw
   extensions:
@@ -104,7 +108,8 @@ options:
     default: false
   withdraw:
     description:
-      - Peers that may lose all that they are offered, or something while a rule was added that matches nothing. For any other peer this is
+      - Peers that may lose all that they are offered, or something while a rule was added that matches nothing. For any
+        other peer this is
         refused with FED332, since a misspelled rule looks the same.
     type: list
     elements: str
@@ -209,7 +214,8 @@ left_alone:
   sample: []
 suspending:
   description:
-    - Peers that were emptied and still have an address, since their services are still imported. Wait until they are not, then
+    - Peers that were emptied and still have an address, since their services are still imported. Wait until they are
+      not, then
       call the module for them with O(state=absent) and O(stage=suspend).
   returned: success
   type: list
@@ -234,7 +240,8 @@ known_peers:
   elements: str
   sample: []
 gateway_places:
-  description: With O(state=absent), where the gateways of each of O(peers) were in the control plane before, whoever made them.
+  description: With O(state=absent), where the gateways of each of O(peers) were in the control plane before, whoever
+    made them.
   returned: success
   type: dict
   sample: {west: [spec.gateways.additionalIngress.west-ingress, spec.gateways.additionalEgress.west-egress]}
@@ -251,7 +258,8 @@ changes:
   returned: success
   type: list
   elements: dict
-  sample: [{action: create, kind: ServiceMeshPeer, namespace: east-mesh-system, name: west, fields: [spec.remote.addresses]}]
+  sample: [{action: create, kind: ServiceMeshPeer, namespace: east-mesh-system, name: west, fields:
+    [spec.remote.addresses]}]
 plan:
   description:
     - The same as text. It has how many objects change, which names peers gain and lose, and which this mesh imports and
@@ -280,7 +288,8 @@ unknown:
   elements: dict
   sample: []
 changed_peers:
-  description: What changes about peers that were known before, such as their address, roots or identity, and our gateways for them.
+  description: What changes about peers that were known before, such as their address, roots or identity, and our
+    gateways for them.
   returned: when O(state) is V(present)
   type: list
   elements: dict
@@ -301,7 +310,8 @@ standing:
     waiting_for: []
 restart:
   description:
-    - Whether istiod of this mesh must be restarted, since it keeps what it made for a peer before the peer's identity or our gateways
+    - Whether istiod of this mesh must be restarted, since it keeps what it made for a peer before the peer's identity
+      or our gateways
       for it changed. Also after changes of earlier runs, until istiod has been restarted.
   returned: when O(state) is V(present)
   type: dict
@@ -325,53 +335,53 @@ control_plane:
   sample: {name: basic, namespace: east-mesh-system, version: v2.3, trust_domain: east.local}
 """
 
-from collections.abc import Mapping, Sequence  # noqa: E402
-from dataclasses import dataclass, replace  # noqa: E402
-from datetime import datetime  # noqa: E402
-from typing import Any  # noqa: E402
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
 
-from ..module_utils._cluster.client import Cluster  # noqa: E402
-from ..module_utils._core.catalogue.findings import Finding, texts  # noqa: E402
-from ..module_utils._core.control_plane.live import ControlPlane, parse_version  # noqa: E402
-from ..module_utils._core.mesh.described import Mesh, Peer  # noqa: E402
-from ..module_utils._core.mesh.parse import checked_locality, described_mesh  # noqa: E402
-from ..module_utils._core.peering import render, status  # noqa: E402
-from ..module_utils._core.peering.adopting import as_it_stands, check_gateways  # noqa: E402
-from ..module_utils._core.peering.carrying import Identity, Received, receive, what_is_missing  # noqa: E402
-from ..module_utils._core.peering.changing import Restart  # noqa: E402
-from ..module_utils._core.peering.deciding import Decision, Intent, as_result, decide  # noqa: E402
-from ..module_utils._core.peering.foretelling import plan_block  # noqa: E402
-from ..module_utils._core.peering.identity import Accepted  # noqa: E402
-from ..module_utils._core.peering.keeping import check_descriptions, check_identity, check_peer  # noqa: E402
-from ..module_utils._core.peering.leaving import leftovers  # noqa: E402
-from ..module_utils._core.peering.live import Peerings  # noqa: E402
-from ..module_utils._core.peering.plan import plan_gateways, plan_peering, refuse_our_server  # noqa: E402
-from ..module_utils._core.peering.status import peer_rows  # noqa: E402
-from ..module_utils._core.peering.withdrawing import refuse_withdrawals, withdrawal  # noqa: E402
-from ..module_utils._core.plain.data import some  # noqa: E402
-from ..module_utils._core.plain.diff import Change, as_diff  # noqa: E402
-from ..module_utils._core.plain.errors import FederationError  # noqa: E402
-from ..module_utils._core.plain.kinds import EXPORTS  # noqa: E402
-from ..module_utils._core.traffic.rendering import rendered as rendered_traffic  # noqa: E402
-from ..module_utils._described import DESCRIBED  # noqa: E402
-from ..module_utils._files import refuse_no_folder  # noqa: E402
-from ..module_utils._leaving import NOTHING, absent, leave, refuse_what_breaks, without_lost  # noqa: E402
-from ..module_utils._options import CLUSTER, FORCE  # noqa: E402
-from ..module_utils._reads.estate import Reader, look_at_run  # noqa: E402
-from ..module_utils._reads.istiod import what_follows  # noqa: E402
-from ..module_utils._reads.peerings import (  # noqa: E402
+from ..module_utils._cluster.client import Cluster
+from ..module_utils._core.catalogue.findings import Finding, texts
+from ..module_utils._core.control_plane.live import ControlPlane, parse_version
+from ..module_utils._core.mesh.described import Mesh, Peer
+from ..module_utils._core.mesh.parse import checked_locality, described_mesh
+from ..module_utils._core.peering import render, status
+from ..module_utils._core.peering.adopting import as_it_stands, check_gateways
+from ..module_utils._core.peering.carrying import Identity, Received, receive, what_is_missing
+from ..module_utils._core.peering.changing import Restart
+from ..module_utils._core.peering.deciding import Decision, Intent, as_result, decide
+from ..module_utils._core.peering.foretelling import plan_block
+from ..module_utils._core.peering.identity import Accepted
+from ..module_utils._core.peering.keeping import check_descriptions, check_identity, check_peer
+from ..module_utils._core.peering.leaving import leftovers
+from ..module_utils._core.peering.live import Peerings
+from ..module_utils._core.peering.plan import plan_gateways, plan_peering, refuse_our_server
+from ..module_utils._core.peering.status import peer_rows
+from ..module_utils._core.peering.withdrawing import refuse_withdrawals, withdrawal
+from ..module_utils._core.plain.data import some
+from ..module_utils._core.plain.diff import Change, as_diff
+from ..module_utils._core.plain.errors import FederationError
+from ..module_utils._core.plain.kinds import EXPORTS
+from ..module_utils._core.traffic.rendering import rendered as rendered_traffic
+from ..module_utils._described import DESCRIBED
+from ..module_utils._files import refuse_no_folder
+from ..module_utils._leaving import NOTHING, absent, leave, refuse_what_breaks, without_lost
+from ..module_utils._options import CLUSTER, FORCE
+from ..module_utils._reads.estate import Reader, look_at_run
+from ..module_utils._reads.istiod import what_follows
+from ..module_utils._reads.peerings import (
     card_file,
     host_and_port,
     read_control_plane,
     read_peerings,
     read_services,
 )
-from ..module_utils._reads.remembering import Remembered, noted  # noqa: E402
-from ..module_utils._run import Module, Run, run_module  # noqa: E402
-from ..module_utils._standing import shown  # noqa: E402
-from ..module_utils._wasm import WASM  # noqa: E402
-from ..module_utils._wasm import rendered as rendered_wasm  # noqa: E402
-from ..module_utils._writing import written_down  # noqa: E402
+from ..module_utils._reads.remembering import Remembered, noted
+from ..module_utils._run import Module, Run, run_module
+from ..module_utils._standing import shown
+from ..module_utils._wasm import WASM
+from ..module_utils._wasm import rendered as rendered_wasm
+from ..module_utils._writing import written_down
 
 OPTIONS = {
     "state": {"type": "str", "choices": ["present", "absent", "rendered"], "default": "present"},
@@ -410,8 +420,9 @@ def run(run: Run, cluster: Cluster | None, now: datetime) -> dict:
 class Seen:
     """What a run knows before it decides anything.
 
-    ``mesh`` is as it stands (``as_it_stands``), ``received`` are the cards that came, by our names of the peers. ``quiet`` are known peers that
-    are suspended, ``told`` is what people hear of their peers' roots, and ``reads`` gives again what has been read, without asking twice.
+    ``mesh`` is as it stands (``as_it_stands``), ``received`` are the cards that came, by our names of the peers.
+    ``quiet`` are known peers that are suspended, ``told`` is what people hear of their peers' roots, and ``reads``
+    gives again what has been read, without asking twice.
     """
 
     mesh: Mesh
@@ -440,7 +451,9 @@ class Seen:
 
 @dataclass(frozen=True)
 class Planned:
-    """What a run is to do: changes, what becomes of each peer, peers that stand and are not described, and what else there is to be told."""
+    """What a run is to do: changes, what becomes of each peer, peers that stand and are not described, and what else
+    there is to be told.
+    """
 
     seen: Seen
     decisions: Sequence[Decision]
@@ -463,11 +476,22 @@ class Planned:
     def is_nothing(self) -> bool:
         """Whether nothing is to do, by this run or by anybody after it."""
         left = self.result
-        return not any((self.changes, self.unwanted, self.suspending, left["pending"], left["left_alone"], self.followed["restart"]["needed"]))
+        return not any(
+            (
+                self.changes,
+                self.unwanted,
+                self.suspending,
+                left["pending"],
+                left["left_alone"],
+                self.followed["restart"]["needed"],
+            )
+        )
 
 
 def as_noted(run: Run, cluster: Cluster, mesh: Mesh, now: datetime) -> Planned | None:
-    """Return that nothing is to do, with what an earlier module of this run has read; None where that does not say so."""
+    """Return that nothing is to do, with what an earlier module of this run has read; None where that does
+    not say so.
+    """
     notes = noted(run.params)
     if notes is None:
         return None
@@ -515,7 +539,9 @@ def present(run: Run, cluster: Cluster, mesh: Mesh, now: datetime) -> dict:
         "changed": bool(changes),
         "diff": as_diff(changes, [item for one in decisions for item in one.names]),
         "changes": [change.summary() for change in changes],
-        "plan": plan_block(mesh.name, changes, [line for one in decisions for line in one.told], is_planned=run.check_mode),
+        "plan": plan_block(
+            mesh.name, changes, [line for one in decisions for line in one.told], is_planned=run.check_mode
+        ),
         **result,
         **plan.looked,
         **plan.followed,
@@ -534,7 +560,9 @@ def looked_at(run: Run, reads: Remembered, mesh: Mesh, control_plane: ControlPla
     peerings = read_peerings(reads, control_plane)
     if params["known_in_run"]:
         described = {name for peer in (*mesh.peers, *mesh.held) for name in (peer.name, peer.local_name)}
-        accepted.refuse_strangers({mesh.name, *described, *params["known_in_run"], *(one.name for one in peerings.standing())})
+        accepted.refuse_strangers(
+            {mesh.name, *described, *params["known_in_run"], *(one.name for one in peerings.standing())}
+        )
     check_descriptions(mesh, peerings, accepted)
     mesh = as_it_stands(mesh, peerings.peers, control_plane, bundles=peerings.bundles)
     check_gateways(mesh, peerings.peers, control_plane, managed=False)
@@ -547,7 +575,9 @@ def looked_at(run: Run, reads: Remembered, mesh: Mesh, control_plane: ControlPla
 
 
 def identified(run: Run, seen: Seen, accepted: Accepted) -> list[Finding]:
-    """Refuse peers that cannot be or are not who they were, and return what else is to be told of their roots; that is warned of."""
+    """Refuse peers that cannot be or are not who they were, and return what else is to be told of their roots; that is
+    warned of.
+    """
     mesh, control_plane, peerings, told = seen.mesh, seen.control_plane, seen.peerings, []
     for peer in mesh.peers:
         found, peering = seen.received.get(peer.local_name), peerings.of(peer.local_name)
@@ -563,9 +593,13 @@ def identified(run: Run, seen: Seen, accepted: Accepted) -> list[Finding]:
 
 
 def routes_that_go(run: Run, seen: Seen, decisions: Sequence[Decision], unwanted: Sequence[str]) -> list[Change]:
-    """Return the changes that withdraw our own routes to what this run takes away: pruned peers, and hosts that are imported no more."""
+    """Return the changes that withdraw our own routes to what this run takes away: pruned peers, and hosts that are
+    imported no more.
+    """
     routes = check_unwanted(run, seen, unwanted)
-    routes += without_lost(run, seen.reads, seen.control_plane, seen.mesh, {one.peer.local_name: one.lost for one in decisions})
+    routes += without_lost(
+        run, seen.reads, seen.control_plane, seen.mesh, {one.peer.local_name: one.lost for one in decisions}
+    )
     return list({change.place: change for change in routes}.values())
 
 
@@ -597,10 +631,14 @@ def decided(run: Run, intent: Intent, peerings: Peerings, received: Mapping[str,
 
 
 def check_withdrawals(run: Run, intent: Intent, peerings: Peerings, decisions: Sequence[Decision]) -> None:
-    """Refuse rules that would take from a peer what it is offered and look like a mistake, and say what else it would lose: FED332."""
+    """Refuse rules that would take from a peer what it is offered and look like a mistake, and say what else it would
+    lose: FED332.
+    """
     mesh = intent.mesh
     rules_change = [one for one in decisions if any(change.kind is EXPORTS for change in one.changes)]
-    found = [withdrawal(one.peer, peerings.of(one.peer.local_name), one.changes, intent.services()) for one in rules_change]
+    found = [
+        withdrawal(one.peer, peerings.of(one.peer.local_name), one.changes, intent.services()) for one in rules_change
+    ]
     refuse_withdrawals(found, run.params["withdraw"], {peer.local_name: mesh.names_of(peer) for peer in mesh.peers})
     for each in found:
         if each.names:
@@ -616,19 +654,26 @@ def check_unwanted(run: Run, seen: Seen, unwanted: Sequence[str]) -> list[Change
         return refuse_what_breaks(run, seen.reads, seen.control_plane, seen.peerings, unwanted)[1]
     if unwanted:
         run.warn(
-            f"FED509 {some(unwanted)} {'is' if len(unwanted) == 1 else 'are'} not in mesh_peers, and something of it stands: "
-            f"federation_prune: true removes it, and so does unfederate with unfederate_peers={','.join(unwanted)}"
+            f"FED509 {some(unwanted)} {'is' if len(unwanted) == 1 else 'are'} not in mesh_peers, and something of it"
+            " stands: federation_prune: true removes it, and so does unfederate with"
+            f" unfederate_peers={','.join(unwanted)}"
         )
     return []
 
 
 def how_it_stands(seen: Seen, expected: list[dict], now: datetime, *, is_planned: bool = False) -> dict:
-    """Return what federation_info would, after a run that had nothing to do; empty when something is still to be waited for."""
+    """Return what federation_info would, after a run that had nothing to do; empty when something is still to be waited
+    for.
+    """
     mesh, control_plane, peerings, reads = seen.mesh, seen.control_plane, seen.peerings, seen.reads
     rows = peer_rows({peer.local_name: peer.name for peer in mesh.peers}, {}, peerings, control_plane, reads.now)
     if status.unmet(rows, {entry["peer"]: entry["imports"] for entry in expected}):
         return {}
-    return {"server": reads.server, **shown(reads, mesh.name, control_plane, (peerings, rows), Restart(), now, is_planned=is_planned), "waiting_for": []}
+    return {
+        "server": reads.server,
+        **shown(reads, mesh.name, control_plane, (peerings, rows), Restart(), now, is_planned=is_planned),
+        "waiting_for": [],
+    }
 
 
 def cards_of(
@@ -656,9 +701,7 @@ def rendered(run: Run, mesh: Mesh, now: datetime) -> dict:
     params = run.params
     if not params["render_dir"] or not mesh.trust_domain:
         what = "render_dir" if not params["render_dir"] else "mesh_trust_domain"
-        raise FederationError(
-            "FED318", where=what, what="is missing, and rendering asks no cluster", fix=f"Set {what}"
-        )
+        raise FederationError("FED318", where=what, what="is missing, and rendering asks no cluster", fix=f"Set {what}")
     mesh.check_suffixes()
     for peer in mesh.peers:
         if peer.adopt and not {"ingress", "egress"} <= peer.given:
@@ -683,7 +726,9 @@ def rendered(run: Run, mesh: Mesh, now: datetime) -> dict:
             manifests.append((peer.local_name, plan_peering(mesh, peer, found.card)))
     routes: list[dict] = []
     if params["traffic"] is not None:
-        routes, left_out = rendered_traffic(params["traffic"], mesh, params["version"], checked_locality(params["locality"], "mesh_locality"))
+        routes, left_out = rendered_traffic(
+            params["traffic"], mesh, params["version"], checked_locality(params["locality"], "mesh_locality")
+        )
         pending += [{"peer": "", "reason": reason} for reason in left_out]
     wasm, without = rendered_wasm(params, mesh, version)
     pending += [{"peer": "", "reason": reason} for reason in without]

@@ -47,13 +47,17 @@ options:
   probes:
     description:
       - Whether calls of our own are made, and from where. V(none) makes none. In check mode none is made either.
-      - V(controller) looks up, connects to and begins a TLS handshake with each address of the peer at both its ports, from the machine that runs
-        Ansible. It sends no certificate and no request, takes at most 5 seconds for an address and 30 for all, and calls at most six addresses of a
+      - V(controller) looks up, connects to and begins a TLS handshake with each address of the peer at both its ports,
+        from the machine that runs
+        Ansible. It sends no certificate and no request, takes at most 5 seconds for an address and 30 for all, and
+          calls at most six addresses of a
         peer. Its results are shown beside the ladder and decide no rung, since pods may use another route. Addresses of
         this machine, link-local ones and
         metadata services are called only with O(loopback).
-      - V(pod) makes one real request to one import from a pod with a sidecar, that of O(client) or any of a member namespace, as
-        M(ossm.federation.federation_verify_info) does. This is a command in a container, and needs C(pods/exec). The last rung counts its answer.
+      - V(pod) makes one real request to one import from a pod with a sidecar, that of O(client) or any of a member
+        namespace, as
+        M(ossm.federation.federation_verify_info) does. This is a command in a container, and needs C(pods/exec). The
+          last rung counts its answer.
     type: str
     choices: [none, controller, pod]
     default: none
@@ -106,7 +110,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 diagnoses:
-  description: One entry per peer, with C(code), C(rung) and C(side) of the first rung that fails (empty where none does), what was seen, the likely
+  description: One entry per peer, with C(code), C(rung) and C(side) of the first rung that fails (empty where none
+    does), what was seen, the likely
     cause, what we do (C(fix)), the sentence for the peer (C(tell)), and all rungs. C(side) is C(us), C(them), or
     C(either).
     With O(probes), C(probes) has a row per address and port, or one for the request from a pod; C(told) has the result
@@ -155,27 +160,27 @@ lines:
   sample: ["east → west · no rung fails"]
 """
 
-from collections.abc import Mapping  # noqa: E402
-from dataclasses import dataclass  # noqa: E402
-from datetime import datetime  # noqa: E402
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
 
-from ..module_utils._cluster.client import Cluster  # noqa: E402
-from ..module_utils._core.catalogue.findings import Unknown  # noqa: E402
-from ..module_utils._core.diagnosis.asking import chosen, refuse_odd  # noqa: E402
-from ..module_utils._core.diagnosis.evidence import Evidence  # noqa: E402
-from ..module_utils._core.diagnosis.explaining import Home, explained, lines  # noqa: E402
-from ..module_utils._core.diagnosis.ladder import Diagnosis, diagnosed  # noqa: E402
-from ..module_utils._core.diagnosis.probing import CONTROLLER, FROM, NOBODY, POD, call_row, wanted_first, ways_of  # noqa: E402
-from ..module_utils._core.logs.choosing import Span  # noqa: E402
-from ..module_utils._core.mesh.described import Peer  # noqa: E402
-from ..module_utils._core.mesh.parse import described_mesh  # noqa: E402
-from ..module_utils._described import DESCRIBED  # noqa: E402
-from ..module_utils._options import CLUSTER  # noqa: E402
-from ..module_utils._probing import Prober  # noqa: E402
-from ..module_utils._reads.diagnosis import Looking  # noqa: E402
-from ..module_utils._reads.peerings import read_control_plane, standing_mesh  # noqa: E402
-from ..module_utils._run import Module, Run, run_module  # noqa: E402
-from ..module_utils._verify import one_call  # noqa: E402
+from ..module_utils._cluster.client import Cluster
+from ..module_utils._core.catalogue.findings import Unknown
+from ..module_utils._core.diagnosis.asking import chosen, refuse_odd
+from ..module_utils._core.diagnosis.evidence import Evidence
+from ..module_utils._core.diagnosis.explaining import Home, explained, lines
+from ..module_utils._core.diagnosis.ladder import Diagnosis, diagnosed
+from ..module_utils._core.diagnosis.probing import CONTROLLER, FROM, NOBODY, POD, call_row, wanted_first, ways_of
+from ..module_utils._core.logs.choosing import Span
+from ..module_utils._core.mesh.described import Peer
+from ..module_utils._core.mesh.parse import described_mesh
+from ..module_utils._described import DESCRIBED
+from ..module_utils._options import CLUSTER
+from ..module_utils._probing import Prober
+from ..module_utils._reads.diagnosis import Looking
+from ..module_utils._reads.peerings import read_control_plane, standing_mesh
+from ..module_utils._run import Module, Run, run_module
+from ..module_utils._verify import one_call
 
 OPTIONS = {
     "peer": {"type": "str"},

@@ -37,7 +37,8 @@ options:
     default: false
   gateway_places:
     description:
-      - With O(state=absent) and O(managed=false), where the gateways of each peer are in the control plane, as M(ossm.federation.federation) returned it
+      - With O(state=absent) and O(managed=false), where the gateways of each peer are in the control plane, as
+        M(ossm.federation.federation) returned it
         while the peers existed.
     type: dict
     default: {}
@@ -114,18 +115,18 @@ changes:
   sample: []
 """
 
-from datetime import datetime  # noqa: E402
+from datetime import datetime
 
-from ..module_utils._cluster.client import Cluster  # noqa: E402
-from ..module_utils._core.mesh.parse import described_mesh  # noqa: E402
-from ..module_utils._core.peering.gateways import reached  # noqa: E402
-from ..module_utils._core.plain.diff import as_result  # noqa: E402
-from ..module_utils._core.plain.kinds import SERVICE  # noqa: E402
-from ..module_utils._described import DESCRIBED  # noqa: E402
-from ..module_utils._gateways import keep_gateways, remove_gateways  # noqa: E402
-from ..module_utils._options import CLUSTER, FORCE  # noqa: E402
-from ..module_utils._reads.peerings import read_control_plane, standing_mesh  # noqa: E402
-from ..module_utils._run import Module, Run, run_module  # noqa: E402
+from ..module_utils._cluster.client import Cluster
+from ..module_utils._core.mesh.parse import described_mesh
+from ..module_utils._core.peering.gateways import reached
+from ..module_utils._core.plain.diff import as_result
+from ..module_utils._core.plain.kinds import SERVICE
+from ..module_utils._described import DESCRIBED
+from ..module_utils._gateways import keep_gateways, remove_gateways
+from ..module_utils._options import CLUSTER, FORCE
+from ..module_utils._reads.peerings import read_control_plane, standing_mesh
+from ..module_utils._run import Module, Run, run_module
 
 OPTIONS = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},

@@ -8,9 +8,11 @@ short_description: Write the data of a mesh that support needs, without secrets
 version_added: 0.2.0
 author: [The ossm.federation authors (@ossm)]
 description:
-  - Writes the objects of a mesh and of its federation, their status, events, the ends of the logs of gateways and istiod, versions, and how
+  - Writes the objects of a mesh and of its federation, their status, events, the ends of the logs of gateways and
+    istiod, versions, and how
     the federation stands to a new folder, one file per object and log, with an index.
-  - Secrets are not read. In what is read, tokens, keys, passwords, user information in URLs and whatever looks like one are hidden; what may
+  - Secrets are not read. In what is read, tokens, keys, passwords, user information in URLs and whatever looks like one
+    are hidden; what may
     hold anything is a digest.
   - The index lists what may not be read; that is not a failure. For a mesh that does not answer, the dump has what was
     found before.
@@ -98,13 +100,13 @@ lines:
   sample: ["east · 84 files → dumps/east/20260131T120000Z"]
 """
 
-import os  # noqa: E402
-from datetime import datetime  # noqa: E402
+import os
+from datetime import datetime
 
-from ..module_utils._cluster.client import Cluster  # noqa: E402
-from ..module_utils._gather import gathered  # noqa: E402
-from ..module_utils._options import CLUSTER, MESH  # noqa: E402
-from ..module_utils._run import Module, Run, run_module  # noqa: E402
+from ..module_utils._cluster.client import Cluster
+from ..module_utils._gather import gathered
+from ..module_utils._options import CLUSTER, MESH
+from ..module_utils._run import Module, Run, run_module
 
 OPTIONS = {
     "folder": {"type": "path", "required": True},

@@ -10,7 +10,8 @@ author: [The ossm.federation authors (@ossm)]
 description:
   - Reads a mesh's control plane and its peerings and returns, per peer, both directions of the connection, when the
     last full list came, and what is exported, imported, offered but not imported, and asked for but not offered.
-  - Can wait until peers are connected and names imported, until nothing is imported or exported any more, or until nothing of
+  - Can wait until peers are connected and names imported, until nothing is imported or exported any more, or until
+    nothing of
     peers is left.
 seealso:
   - module: ossm.federation.federation
@@ -26,7 +27,8 @@ options:
     type: list
     elements: raw
   expected:
-    description: Peers to wait for, each with the imported host names that must appear, as M(ossm.federation.federation) returns them.
+    description: Peers to wait for, each with the imported host names that must appear, as M(ossm.federation.federation)
+      returns them.
     type: list
     elements: dict
     default: []
@@ -74,8 +76,10 @@ options:
     description:
       - What fails the task, after checking again for some seconds (a connection that is being renewed is briefly down).
         The result is that of a task that does not fail, beside the error.
-      - V(pending) is a peer that is not connected both ways, V(unknown) one of which that cannot be known, V(expiring) a root of this
-        mesh or of a peer that is valid for less than 30 days. V(drift) is for the role P(ossm.federation.status#role); it is ignored here.
+      - V(pending) is a peer that is not connected both ways, V(unknown) one of which that cannot be known, V(expiring)
+        a root of this
+        mesh or of a peer that is valid for less than 30 days. V(drift) is for the role P(ossm.federation.status#role);
+          it is ignored here.
       - Looked at with O(until=connected) and without O(wait).
     type: list
     elements: str
@@ -154,7 +158,8 @@ EXAMPLES = r"""
 RETURN = r"""
 peers:
   description:
-    - One row per peer. C(outbound_proven) and C(inbound_proven) are false for a connection that is older than the latest change of the
+    - One row per peer. C(outbound_proven) and C(inbound_proven) are false for a connection that is older than the
+      latest change of the
       peer's roots or identity, and so proves nothing about it; C(unproven) says that in words. They are null where
       nothing is connected.
   returned: success
@@ -179,7 +184,8 @@ peers:
       note: ""
 members:
   description:
-    - The namespaces that are C(configured) members, those of them that C(joined) by themselves (M(ossm.federation.mesh_member)), and those that
+    - The namespaces that are C(configured) members, those of them that C(joined) by themselves
+      (M(ossm.federation.mesh_member)), and those that
       are C(pending). Empty where the member roll may not be read, and with O(until=reachable) and O(until=gone).
   returned: success
   type: dict
@@ -193,7 +199,8 @@ verdict:
   type: str
   sample: ok
 faults:
-  description: What is not as it should be, by kind, whether O(fail_on) names it or not. Empty for other values of O(until) than V(connected).
+  description: What is not as it should be, by kind, whether O(fail_on) names it or not. Empty for other values of
+    O(until) than V(connected).
   returned: success
   type: list
   elements: dict
@@ -259,7 +266,8 @@ left:
   sample: []
 restart:
   description:
-    - Whether istiod of this mesh must be restarted, since it keeps what it made for a peer before the peer's identity or our gateways
+    - Whether istiod of this mesh must be restarted, since it keeps what it made for a peer before the peer's identity
+      or our gateways
       for it changed.
   returned: success
   type: dict
@@ -293,37 +301,37 @@ control_plane:
   sample: {name: basic, namespace: east-mesh-system, version: v2.3, trust_domain: east.local}
 """
 
-import os  # noqa: E402
-from collections.abc import Mapping  # noqa: E402
-from dataclasses import replace  # noqa: E402
-from datetime import datetime  # noqa: E402
-from typing import NoReturn  # noqa: E402
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import NoReturn
 
-from ..module_utils._cluster.client import Cluster  # noqa: E402
-from ..module_utils._core.control_plane.live import ControlPlane  # noqa: E402
-from ..module_utils._core.control_plane.members import member_lines, membership  # noqa: E402
-from ..module_utils._core.mesh.parse import asked_peers, described_mesh  # noqa: E402
-from ..module_utils._core.peering import status, verdict  # noqa: E402
-from ..module_utils._core.peering.changing import Restart  # noqa: E402
-from ..module_utils._core.peering.leftovers import lines_of  # noqa: E402
-from ..module_utils._core.peering.live import Peerings  # noqa: E402
-from ..module_utils._core.peering.status import peer_rows  # noqa: E402
-from ..module_utils._core.peering.using import namespaces_of_traffic  # noqa: E402
-from ..module_utils._core.plain.diff import is_ours  # noqa: E402
-from ..module_utils._core.plain.errors import FederationError  # noqa: E402
-from ..module_utils._core.plain.kinds import AUTHORIZATION_POLICY, CONFIG_MAP, MESH_LABEL  # noqa: E402
-from ..module_utils._core.traffic.showing import lines_of as lines_of_traffic  # noqa: E402
-from ..module_utils._core.traffic.showing import rows_of as rows_of_traffic  # noqa: E402
-from ..module_utils._handing import waiting_to_be_handed_over  # noqa: E402
-from ..module_utils._options import CLUSTER, MESH, WAITING  # noqa: E402
-from ..module_utils._reads.istiod import restart_needed  # noqa: E402
-from ..module_utils._reads.peerings import read_control_plane, read_members, read_peerings  # noqa: E402
-from ..module_utils._reads.remembering import Remembered, note  # noqa: E402
-from ..module_utils._reads.traffic import read_routes  # noqa: E402
-from ..module_utils._reads.uses import what_is_left  # noqa: E402
-from ..module_utils._run import Module, Run, run_module, wait_until  # noqa: E402
-from ..module_utils._standing import shown  # noqa: E402
-from ..module_utils._wasm import WASM, standing  # noqa: E402
+from ..module_utils._cluster.client import Cluster
+from ..module_utils._core.control_plane.live import ControlPlane
+from ..module_utils._core.control_plane.members import member_lines, membership
+from ..module_utils._core.mesh.parse import asked_peers, described_mesh
+from ..module_utils._core.peering import status, verdict
+from ..module_utils._core.peering.changing import Restart
+from ..module_utils._core.peering.leftovers import lines_of
+from ..module_utils._core.peering.live import Peerings
+from ..module_utils._core.peering.status import peer_rows
+from ..module_utils._core.peering.using import namespaces_of_traffic
+from ..module_utils._core.plain.diff import is_ours
+from ..module_utils._core.plain.errors import FederationError
+from ..module_utils._core.plain.kinds import AUTHORIZATION_POLICY, CONFIG_MAP, MESH_LABEL
+from ..module_utils._core.traffic.showing import lines_of as lines_of_traffic
+from ..module_utils._core.traffic.showing import rows_of as rows_of_traffic
+from ..module_utils._handing import waiting_to_be_handed_over
+from ..module_utils._options import CLUSTER, MESH, WAITING
+from ..module_utils._reads.istiod import restart_needed
+from ..module_utils._reads.peerings import read_control_plane, read_members, read_peerings
+from ..module_utils._reads.remembering import Remembered, note
+from ..module_utils._reads.traffic import read_routes
+from ..module_utils._reads.uses import what_is_left
+from ..module_utils._run import Module, Run, run_module, wait_until
+from ..module_utils._standing import shown
+from ..module_utils._wasm import WASM, standing
 
 OPTIONS = {
     "peers": {"type": "list", "elements": "raw"},
@@ -341,7 +349,11 @@ OPTIONS = {
     "gateway_places": {"type": "dict", "default": {}},
     "traffic": {"type": "raw"},
     **WASM,
-    "until": {"type": "str", "choices": ["connected", "no_imports", "no_exports", "gone", "reachable"], "default": "connected"},
+    "until": {
+        "type": "str",
+        "choices": ["connected", "no_imports", "no_exports", "gone", "reachable"],
+        "default": "connected",
+    },
     "wait": {"type": "bool", "default": False},
     "wait_timeout": {"type": "int"},
     **WAITING,
@@ -356,17 +368,30 @@ CODES = {"connected": "FED602", "no_imports": "FED604", "no_exports": "FED604", 
 AGAIN_SECONDS = 5
 """How long a fault that may pass by itself is looked at again before it fails a run."""
 MENDS = {
-    "connected": "Look at the reasons above; playbook ossm.federation.status shows them again, and a longer federation_timeout waits longer",
+    "connected": (
+        "Look at the reasons above; playbook ossm.federation.status shows them again, and a longer federation_timeout"
+        " waits longer"
+    ),
     "no_imports": "Look whether istiod of this mesh is running, then run again",
     "gone": "Look at the conditions of the ServiceMeshControlPlane: its operator removes the gateways",
-    "no_exports": "Look whether istiod of this mesh is running (rollout restart), then run again; a peer must not go while it is offered services",
+    "no_exports": (
+        "Look whether istiod of this mesh is running (rollout restart), then run again; a peer must not go while it is"
+        " offered services"
+    ),
 }
 
 
 def run(run: Run, cluster: Cluster, now: datetime) -> dict:
     """Read, wait if asked, and return the module's result; a failure has a verdict, too."""
     try:
-        return {"verdict": verdict.OK, "faults": [], "states": {}, "progress": [], "hand_over": [], **seen(run, cluster, now)}
+        return {
+            "verdict": verdict.OK,
+            "faults": [],
+            "states": {},
+            "progress": [],
+            "hand_over": [],
+            **seen(run, cluster, now),
+        }
     except FederationError as error:
         error.result.setdefault("verdict", verdict.ERROR)
         raise
@@ -383,7 +408,9 @@ class Watch:
 
     def look(self) -> list[str]:
         """Read the peerings as they stand now, and return in words what is not there yet, or not gone yet."""
-        self.peerings = replace(read_peerings(self._cluster, self.control_plane, with_bundles=False), bundles=self._bundles)
+        self.peerings = replace(
+            read_peerings(self._cluster, self.control_plane, with_bundles=False), bundles=self._bundles
+        )
         self.rows = rows_of(self._params, self.peerings, self.control_plane, self._cluster.now)
         return missing(self._params, self.peerings, self.rows, self._cluster.now, self.control_plane.version)
 
@@ -451,7 +478,12 @@ def told(run: Run, cluster: Cluster, watch: Watch, fail_on: list[str], now: date
     found = shown(cluster, params["mesh"], control_plane, (watch.peerings, rows), restart, now, fail_on, **looks)
     members = read_members(cluster, control_plane.namespace)
     traffic, routed = traffic_of(cluster, params, rows)
-    found["states"].update({line: verdict.DOWN if row["fails"] else verdict.UNSURE if row["note"] else verdict.OK for line, row in zip(routed, traffic)})
+    found["states"].update(
+        {
+            line: verdict.DOWN if row["fails"] else verdict.UNSURE if row["note"] else verdict.OK
+            for line, row in zip(routed, traffic)
+        }
+    )
     wasm, of_wasm = ([], {}) if params["wait"] or params["leaving"] else standing(params, cluster)
     found["states"].update({line: verdict.OK if is_good else verdict.UNSURE for line, is_good in of_wasm.items()})
     is_over = params["wait"] or params["leaving"]
@@ -486,7 +518,9 @@ def reachable(mesh: str, cluster: Cluster, control_plane: ControlPlane) -> dict:
 
 
 def traffic_of(cluster: Cluster, params: dict, rows: list[dict]) -> tuple[list[dict], list[str]]:
-    """Return how the rules of traffic stand, in rows and in words; nothing where none are described, or while something is waited for."""
+    """Return how the rules of traffic stand, in rows and in words; nothing where none are described, or while something
+    is waited for.
+    """
     namespaces = namespaces_of_traffic(params["traffic"])
     if not namespaces or params["wait"] or params["leaving"]:
         return [], []
@@ -495,12 +529,18 @@ def traffic_of(cluster: Cluster, params: dict, rows: list[dict]) -> tuple[list[d
         return [], ["traffic: VirtualServices and DestinationRules may not be read, so the shares are not known"]
     policies = read_routes(cluster, namespaces_of_traffic(params["traffic"], "callers"), (AUTHORIZATION_POLICY,))
     found = rows_of_traffic([*objects, *(policies or ())], {row["peer"]: row["outbound"] for row in rows})
-    unread = ["traffic: AuthorizationPolicies may not be read, so what is rehearsed is not known"] if policies is None else []
+    unread = (
+        ["traffic: AuthorizationPolicies may not be read, so what is rehearsed is not known"]
+        if policies is None
+        else []
+    )
     return found, [*lines_of_traffic(found), *unread]
 
 
 def passing(fail_on: list[str], rows: list[dict]) -> list[str]:
-    """Return in words the faults that fail this run and may pass by themselves; a peering that is not there does not come by waiting."""
+    """Return in words the faults that fail this run and may pass by themselves; a peering that is not there does not
+    come by waiting.
+    """
     standing = [row for row in rows if row["outbound"] != status.ABSENT]
     counted = verdict.counting(verdict.faults_of_rows(standing), fail_on)
     return [str(fault) for fault in counted if fault.kind in verdict.PASSING]
@@ -522,7 +562,9 @@ def gone(run: Run, cluster: Cluster, namespace: str, control_plane: ControlPlane
 
     def look() -> list[str]:
         nonlocal left
-        left = what_is_left(cluster, mesh, read_control_plane(cluster, namespace, control_plane.name), params["gateway_places"])
+        left = what_is_left(
+            cluster, mesh, read_control_plane(cluster, namespace, control_plane.name), params["gateway_places"]
+        )
         return [str(each) for each in left if each.is_going]
 
     left = what_is_left(cluster, mesh, control_plane, params["gateway_places"])
@@ -572,7 +614,9 @@ def rows_of(params: dict, peerings: Peerings, control_plane: ControlPlane, now: 
     return peer_rows(asked, params["notes"], peerings, control_plane, now, others=others)
 
 
-def missing(params: dict, peerings: Peerings, rows: list[dict], now: datetime, version: tuple[int, int] | None) -> list[str]:
+def missing(
+    params: dict, peerings: Peerings, rows: list[dict], now: datetime, version: tuple[int, int] | None
+) -> list[str]:
     """Return in words what is not there yet, or not gone yet."""
     if params["until"] == "connected":
         return status.unmet(rows, {entry["peer"]: entry["imports"] for entry in params["expected"]})

@@ -12,7 +12,8 @@ description:
   - The page has the required actions and who must do them, a picture of meshes and peerings, services, trust, findings,
     and what has changed
     since a saved report. A mesh that the run did not see is unknown in it.
-  - Each file can be read by you alone and is replaced in one step. A link, a pipe or a folder in its place is refused and left as it is.
+  - Each file can be read by you alone and is replaced in one step. A link, a pipe or a folder in its place is refused
+    and left as it is.
 seealso:
   - module: ossm.federation.federation_report
   - module: ossm.federation.federation_info
@@ -41,7 +42,8 @@ options:
     default: []
   join:
     description:
-      - JSON files that M(ossm.federation.federation_report) has written for other meshes, such as by one job each. They are joined with O(report).
+      - JSON files that M(ossm.federation.federation_report) has written for other meshes, such as by one job each. They
+        are joined with O(report).
       - A mesh that is in two of them, and not the same in both, is refused with FED365.
     type: list
     elements: path
@@ -88,7 +90,8 @@ summary:
   returned: success
   type: dict
   sample:
-    {meshes: 2, meshes_unknown: 0, peerings: 1, peerings_ok: 1, offered: 2, taken: 2, errors: 0, warnings: 1, actions: 1}
+    {meshes: 2, meshes_unknown: 0, peerings: 1, peerings_ok: 1, offered: 2, taken: 2, errors: 0, warnings: 1, actions:
+      1}
 actions:
   description:
     - The required actions. Several names in C(who) mean that one of them has to act, and that the run does not know
@@ -108,7 +111,8 @@ changes:
   returned: success
   type: list
   elements: dict
-  sample: [{kind: peering, where: east to west, before: "OUT connected, IN connected", after: "OUT pending, IN connected"}]
+  sample: [{kind: peering, where: east to west, before: "OUT connected, IN connected", after: "OUT pending, IN
+    connected"}]
 lines:
   description: Where the page is, in words.
   returned: success
@@ -117,19 +121,19 @@ lines:
   sample: ["Report · 2 of 2 meshes seen · 1 of 1 peerings connected · 1 thing to do · report.html"]
 """
 
-from collections.abc import Callable, Mapping  # noqa: E402
-from datetime import datetime  # noqa: E402
+from collections.abc import Callable, Mapping
+from datetime import datetime
 
-from ..module_utils._core.plain.moments import time_text  # noqa: E402
-from ..module_utils._core.plain.words import shown_in  # noqa: E402
-from ..module_utils._core.report.joining import as_json, joined, line_of, reported, saved  # noqa: E402
-from ..module_utils._core.report.markdown import markdown  # noqa: E402
-from ..module_utils._core.report.page import page_of  # noqa: E402
-from ..module_utils._core.report.since import changes_since  # noqa: E402
-from ..module_utils._files import Place, read  # noqa: E402
-from ..module_utils._page.rendering import html  # noqa: E402
-from ..module_utils._run import Module, Run, run_module  # noqa: E402
-from ..module_utils._writing import kept_files  # noqa: E402
+from ..module_utils._core.plain.moments import time_text
+from ..module_utils._core.plain.words import shown_in
+from ..module_utils._core.report.joining import as_json, joined, line_of, reported, saved
+from ..module_utils._core.report.markdown import markdown
+from ..module_utils._core.report.page import page_of
+from ..module_utils._core.report.since import changes_since
+from ..module_utils._files import Place, read
+from ..module_utils._page.rendering import html
+from ..module_utils._run import Module, Run, run_module
+from ..module_utils._writing import kept_files
 
 LARGEST = 64 << 20
 OPTIONS = {
@@ -182,7 +186,9 @@ def content_of(path: str) -> bytes | None:
 
 
 def main() -> None:
-    run_module(PageModule(OPTIONS, required_one_of=[tuple(FORMATS)], supports_check_mode=True), run, needs_cluster=False)
+    run_module(
+        PageModule(OPTIONS, required_one_of=[tuple(FORMATS)], supports_check_mode=True), run, needs_cluster=False
+    )
 
 
 if __name__ == "__main__":

@@ -8,7 +8,8 @@ short_description: Write the report of a run to a file
 version_added: 0.1.0
 author: [The ossm.federation authors (@ossm)]
 description:
-  - Writes the report to files that only you can read, as JSON, as JUnit's XML, or as metrics for Prometheus. No cluster is asked.
+  - Writes the report to files that only you can read, as JSON, as JUnit's XML, or as metrics for Prometheus. No cluster
+    is asked.
   - Each replaces its file in one step. A link, a pipe or a folder in its place is refused and left as it is.
 seealso:
   - module: ossm.federation.federation_info
@@ -25,7 +26,8 @@ options:
     description: The file for JUnit's XML. It has a suite for each mesh, and a case for each peer, finding and change.
     type: path
   metrics_path:
-    description: The file for metrics in Prometheus' text format (0.0.4), such as one that the node exporter's textfile collector reads.
+    description: The file for metrics in Prometheus' text format (0.0.4), such as one that the node exporter's textfile
+      collector reads.
     type: path
   report:
     description: What to write, as the filter P(ossm.federation.mesh_report#filter) gives it.
@@ -70,15 +72,15 @@ paths:
   sample: [report.json, report.xml, federation.prom]
 """
 
-import json  # noqa: E402
-from collections.abc import Callable  # noqa: E402
-from datetime import datetime  # noqa: E402
+import json
+from collections.abc import Callable
+from datetime import datetime
 
-from ..module_utils._core.report.junit import junit  # noqa: E402
-from ..module_utils._core.report.metrics import metrics  # noqa: E402
-from ..module_utils._files import Place  # noqa: E402
-from ..module_utils._run import Module, Run, run_module  # noqa: E402
-from ..module_utils._writing import kept_files  # noqa: E402
+from ..module_utils._core.report.junit import junit
+from ..module_utils._core.report.metrics import metrics
+from ..module_utils._files import Place
+from ..module_utils._run import Module, Run, run_module
+from ..module_utils._writing import kept_files
 
 # Many hundreds of meshes.
 LARGEST = 64 << 20
@@ -108,14 +110,24 @@ class ReportModule(Module):
 def run(run: Run, _cluster: None, _now: datetime) -> dict:
     """Write the report and return the module's result."""
     report = run.params.pop("report")
-    texts = {Place.at(run.params[name], "Report"): write_out(report) for name, write_out in FORMATS.items() if run.params[name]}
+    texts = {
+        Place.at(run.params[name], "Report"): write_out(report)
+        for name, write_out in FORMATS.items()
+        if run.params[name]
+    }
     changed = kept_files(run, texts, LARGEST, 0o600)
     path = run.params["path"]
-    return {"changed": bool(changed), "path": Place.at(path, "Report").path if path else "", "paths": [place.path for place in texts]}
+    return {
+        "changed": bool(changed),
+        "path": Place.at(path, "Report").path if path else "",
+        "paths": [place.path for place in texts],
+    }
 
 
 def main() -> None:
-    run_module(ReportModule(OPTIONS, required_one_of=[tuple(FORMATS)], supports_check_mode=True), run, needs_cluster=False)
+    run_module(
+        ReportModule(OPTIONS, required_one_of=[tuple(FORMATS)], supports_check_mode=True), run, needs_cluster=False
+    )
 
 
 if __name__ == "__main__":

@@ -11,9 +11,11 @@ description:
   - Makes one request to each imported service at each of its ports and reports whether the service was reached, was
     not, or whether that cannot
     be known, with the evidence for it.
-  - The request is a command in the container of an application that has a sidecar, so it has to be asked for with O(by_exec). It is made by
+  - The request is a command in the container of an application that has a sidecar, so it has to be asked for with
+    O(by_exec). It is made by
     C(curl), C(python3) or C(wget), whichever the container has; where it has none, the result is unknown.
-  - Any answer that an Envoy did not make in the service's place counts as reached, whatever its status. For other protocols than HTTP a
+  - Any answer that an Envoy did not make in the service's place counts as reached, whatever its status. For other
+    protocols than HTTP a
     connection that stays open, or on which the service speaks, counts.
   - No body of an answer leaves the module, and the commands are bounded in time and output.
 seealso:
@@ -25,24 +27,28 @@ attributes:
 options:
   by_exec:
     description:
-      - Whether commands may be run in containers of applications. Without it the module refuses. This needs C(pods/exec) in the namespaces
+      - Whether commands may be run in containers of applications. Without it the module refuses. This needs
+        C(pods/exec) in the namespaces
         whose pods are asked from.
     type: bool
     default: false
   client:
     description:
-      - From which pod requests are made, as C(namespace/name) of a pod or workload. Without it from the first pods of member namespaces that
+      - From which pod requests are made, as C(namespace/name) of a pod or workload. Without it from the first pods of
+        member namespaces that
         are ready and have a sidecar, of which at most five are tried.
     type: str
   paths:
     description:
-      - By import, as C(namespace/name) or as the host that it is imported as, the path that is asked for with GET, such as C(/health), or with
+      - By import, as C(namespace/name) or as the host that it is imported as, the path that is asked for with GET, such
+        as C(/health), or with
         its port C(:8080/health). All others are asked for C(/) with HEAD.
     type: dict
     default: {}
   peers:
     description:
-      - Our names of peers, or mappings with C(local_name) and C(name), by whose cards O(cards_dir) is read. A peer that is not named is called
+      - Our names of peers, or mappings with C(local_name) and C(name), by whose cards O(cards_dir) is read. A peer that
+        is not named is called
         as its ServiceMeshPeer is.
     type: list
     elements: raw
@@ -50,7 +56,8 @@ options:
     version_added: 0.3.0
   cards_dir:
     description:
-      - Folder of the cards. Where istiod cannot be asked which ports imports have, those count that the peers' cards offer.
+      - Folder of the cards. Where istiod cannot be asked which ports imports have, those count that the peers' cards
+        offer.
     type: path
     version_added: 0.3.0
   timeout:
@@ -102,7 +109,8 @@ EXAMPLES = r"""
 RETURN = r"""
 calls:
   description:
-    - A row per import and port. C(state) is V(reached), V(not reached) or V(unknown); C(port) is 0 where no port is known.
+    - A row per import and port. C(state) is V(reached), V(not reached) or V(unknown); C(port) is 0 where no port is
+      known.
   returned: success
   type: list
   elements: dict
@@ -158,15 +166,15 @@ lines:
   sample: ["east · 1 reached"]
 """
 
-from datetime import datetime  # noqa: E402
+from datetime import datetime
 
-from ..module_utils._cluster.client import Cluster  # noqa: E402
-from ..module_utils._core.catalogue.findings import as_data, in_order  # noqa: E402
-from ..module_utils._core.peering.verdict import DOWN, OK, UNSURE  # noqa: E402
-from ..module_utils._core.verification.verdicts import NOT_REACHED, REACHED, REQUIRED, UNKNOWN  # noqa: E402
-from ..module_utils._options import CLUSTER, MESH  # noqa: E402
-from ..module_utils._run import Module, Run, run_module  # noqa: E402
-from ..module_utils._verify import verification_of  # noqa: E402
+from ..module_utils._cluster.client import Cluster
+from ..module_utils._core.catalogue.findings import as_data, in_order
+from ..module_utils._core.peering.verdict import DOWN, OK, UNSURE
+from ..module_utils._core.verification.verdicts import NOT_REACHED, REACHED, REQUIRED, UNKNOWN
+from ..module_utils._options import CLUSTER, MESH
+from ..module_utils._run import Module, Run, run_module
+from ..module_utils._verify import verification_of
 
 OPTIONS = {
     "by_exec": {"type": "bool", "default": False},

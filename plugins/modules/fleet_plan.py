@@ -11,7 +11,8 @@ description:
   - Makes a digest of what each mesh needs, its description and the cards for it, compares it with an earlier plan, and
     reports
     which meshes need a job. No cluster is asked.
-  - Only digests are kept. What has changed on a cluster by itself is nothing that this can see; the playbook C(drift) looks for that.
+  - Only digests are kept. What has changed on a cluster by itself is nothing that this can see; the playbook C(drift)
+    looks for that.
 seealso:
   - module: ossm.federation.federation
   - module: ossm.federation.mesh_card
@@ -127,18 +128,18 @@ lines:
   sample: ["Fleet · 3 meshes · 2 need a job · 1 unchanged", "east: cards for it have changed"]
 """
 
-import json  # noqa: E402
-from datetime import datetime  # noqa: E402
+import json
+from datetime import datetime
 
-from ..module_utils._core.fleet.plan import Need, Plan, changes_between, plan_of  # noqa: E402
-from ..module_utils._core.peering.carrying import card_in  # noqa: E402
-from ..module_utils._core.plain.data import from_json  # noqa: E402
-from ..module_utils._core.plain.errors import FederationError  # noqa: E402
-from ..module_utils._core.plain.reference import VERSION as RELEASE  # noqa: E402
-from ..module_utils._files import Place, read, refuse_no_folder  # noqa: E402
-from ..module_utils._reads.peerings import card_file  # noqa: E402
-from ..module_utils._run import Module, Run, run_module  # noqa: E402
-from ..module_utils._writing import kept_files  # noqa: E402
+from ..module_utils._core.fleet.plan import Need, Plan, changes_between, plan_of
+from ..module_utils._core.peering.carrying import card_in
+from ..module_utils._core.plain.data import from_json
+from ..module_utils._core.plain.errors import FederationError
+from ..module_utils._core.plain.reference import VERSION as RELEASE
+from ..module_utils._files import Place, read, refuse_no_folder
+from ..module_utils._reads.peerings import card_file
+from ..module_utils._run import Module, Run, run_module
+from ..module_utils._writing import kept_files
 
 LARGEST = 16 << 20
 OPTIONS = {
@@ -180,7 +181,9 @@ def run(run: Run, _cluster: None, _now: datetime) -> dict:
 
 
 def card_bytes(run: Run, mesh: str, audience: str) -> bytes | None:
-    """Return a card's bytes; what is refused about its file counts as its content, since the mesh's own job refuses it."""
+    """Return a card's bytes; what is refused about its file counts as its content, since the mesh's own job
+    refuses it.
+    """
     try:
         found = card_in(lambda name: card_file(run.params["cards_dir"], name), mesh, audience)
         return found[1] if found else None
@@ -190,7 +193,9 @@ def card_bytes(run: Run, mesh: str, audience: str) -> bytes | None:
 
 
 def saved(path: str | None) -> Plan | None:
-    """Return the plan of before, None where there is none yet. Raises ``FederationError`` FED362 for what is no plan."""
+    """Return the plan of before, None where there is none yet. Raises ``FederationError`` FED362 for what
+    is no plan.
+    """
     content = read(Place.at(path, "Plan"), LARGEST) if path else None
     return None if content is None else Plan.from_data(from_json(content), f"Plan {path}")
 
@@ -200,7 +205,10 @@ def kept(run: Run, plan: Plan) -> bool:
     if not run.params["path"]:
         return False
     if run.params["digest"] and run.params["digest"] != plan.digest:
-        run.warn("Descriptions or cards have changed since the jobs began, so this plan is not kept: the next run names these meshes again")
+        run.warn(
+            "Descriptions or cards have changed since the jobs began, so this plan is not kept: the next run names"
+            " these meshes again"
+        )
         return False
     text = f"{json.dumps(plan.to_data(), indent=1, sort_keys=True)}\n"
     return bool(kept_files(run, {Place.at(run.params["path"], "Plan"): text}, LARGEST, 0o644))

@@ -8,7 +8,8 @@ short_description: Restart the istiod of a mesh
 version_added: 0.1.0
 author: [The ossm.federation authors (@ossm)]
 description:
-  - Restarts the istiod of one control plane as C(kubectl rollout restart) does, by an annotation of its Deployment's pod template, and
+  - Restarts the istiod of one control plane as C(kubectl rollout restart) does, by an annotation of its Deployment's
+    pod template, and
     waits until the new pods are available and the former ones are gone. Its gateways and workloads keep working
     meanwhile.
   - istiod keeps some configuration of a peer in memory after the peer was changed or deleted; only a restart ends that.
@@ -18,7 +19,8 @@ seealso:
 attributes:
   check_mode: {support: full, description: Says whether it would restart; writes nothing and does not wait.}
   diff_mode: {support: full, description: Shows the annotation that changes.}
-  idempotent: {support: partial, description: With O(since) a second run changes nothing; without it every run restarts.}
+  idempotent: {support: partial, description: With O(since) a second run changes nothing; without it every run
+    restarts.}
 options:
   state:
     description: V(restarted) restarts istiod, where O(since) asks for it.
@@ -27,7 +29,8 @@ options:
     default: restarted
   since:
     description:
-      - Restart only when a pod of istiod was made before this moment (RFC 3339, by the API server's clock). A restart that is under
+      - Restart only when a pod of istiod was made before this moment (RFC 3339, by the API server's clock). A restart
+        that is under
         way since then is waited for, and not asked for again.
     type: str
   wait:
@@ -100,15 +103,15 @@ wait_limit:
   sample: 300
 """
 
-from datetime import datetime  # noqa: E402
+from datetime import datetime
 
-from ..module_utils._cluster.client import Cluster  # noqa: E402
-from ..module_utils._core.control_plane import rollout  # noqa: E402
-from ..module_utils._core.plain.kinds import DEPLOYMENT, home_of  # noqa: E402
-from ..module_utils._core.plain.moments import time_text  # noqa: E402
-from ..module_utils._options import CLUSTER, MESH, WAITING  # noqa: E402
-from ..module_utils._reads.istiod import Istiod  # noqa: E402
-from ..module_utils._run import Module, Run, run_module, wait_until  # noqa: E402
+from ..module_utils._cluster.client import Cluster
+from ..module_utils._core.control_plane import rollout
+from ..module_utils._core.plain.kinds import DEPLOYMENT, home_of
+from ..module_utils._core.plain.moments import time_text
+from ..module_utils._options import CLUSTER, MESH, WAITING
+from ..module_utils._reads.istiod import Istiod
+from ..module_utils._run import Module, Run, run_module, wait_until
 
 OPTIONS = {
     "state": {"type": "str", "choices": ["restarted"], "default": "restarted"},
@@ -152,7 +155,10 @@ def run(run: Run, cluster: Cluster, now: datetime) -> dict:
         "diff": rollout.as_diff(f"Deployment {namespace}/{name}", asked_before, asked) if is_due else [],
         "deployment": f"{namespace}/{name}",
         "restarted_at": time_text(asked) if asked else None,
-        "pods": [{"name": pod["metadata"]["name"], "started": pod["metadata"].get("creationTimestamp")} for pod in istiod.pods],
+        "pods": [
+            {"name": pod["metadata"]["name"], "started": pod["metadata"].get("creationTimestamp")}
+            for pod in istiod.pods
+        ],
         "waiting_for": missing,
         "polled_seconds": waited,
         "wait_limit": params["wait_timeout"],

@@ -8,7 +8,8 @@ short_description: Keep the namespaces that belong to a mesh
 version_added: 0.2.0
 author: [The ossm.federation authors (@ossm)]
 description:
-  - Keeps the ServiceMeshMemberRoll of a mesh, and waits until every namespace is configured, or has left. Workloads made before that have no
+  - Keeps the ServiceMeshMemberRoll of a mesh, and waits until every namespace is configured, or has left. Workloads
+    made before that have no
     sidecar.
   - Namespaces that join by themselves (M(ossm.federation.mesh_member)) are members beside those of the roll. They are
     listed in RV(joined) and
@@ -29,7 +30,8 @@ options:
     default: present
   members:
     description:
-      - The namespaces, or V(*) alone for all (from version 2.3 on). They may be made later. Those that do not exist are waited for until the
+      - The namespaces, or V(*) alone for all (from version 2.3 on). They may be made later. Those that do not exist are
+        waited for until the
         operator has missed them for 10 seconds; then they are listed in RV(pending) with a warning (FED610), and the
         others are as described.
       - With O(state=absent) namespaces that have to have left, beside those that the roll has.
@@ -37,7 +39,8 @@ options:
     elements: str
     default: []
   member_selectors:
-    description: Label selectors of namespaces in place of O(members), from version 2.4 on. Needs rights in the whole cluster.
+    description: Label selectors of namespaces in place of O(members), from version 2.4 on. Needs rights in the whole
+      cluster.
     type: list
     elements: str
     default: []
@@ -83,7 +86,8 @@ changes:
   returned: success
   type: list
   elements: dict
-  sample: [{action: update, kind: ServiceMeshMemberRoll, namespace: east-mesh-system, name: default, fields: [spec.members]}]
+  sample: [{action: update, kind: ServiceMeshMemberRoll, namespace: east-mesh-system, name: default, fields:
+    [spec.members]}]
 members:
   description: The namespaces that are configured.
   returned: success
@@ -115,18 +119,18 @@ wait_limit:
   sample: 300
 """
 
-import time  # noqa: E402
-from datetime import datetime, timedelta  # noqa: E402
+import time
+from datetime import datetime, timedelta
 
-from ..module_utils._cluster.client import Cluster  # noqa: E402
-from ..module_utils._core.control_plane import roll  # noqa: E402
-from ..module_utils._core.control_plane.live import ControlPlane  # noqa: E402
-from ..module_utils._core.control_plane.members import ROLL, Lack, check_holder, is_made, joined, unreleased  # noqa: E402
-from ..module_utils._core.plain.diff import Change, as_result  # noqa: E402
-from ..module_utils._core.plain.kinds import CONTROL_PLANE, MEMBER_ROLL, home_of  # noqa: E402
-from ..module_utils._options import CLUSTER, FORCE, MESH, WAITING  # noqa: E402
-from ..module_utils._reads.readable import labels_of  # noqa: E402
-from ..module_utils._run import Module, Run, awaited, live_or_planned, rehearse, run_module  # noqa: E402
+from ..module_utils._cluster.client import Cluster
+from ..module_utils._core.control_plane import roll
+from ..module_utils._core.control_plane.live import ControlPlane
+from ..module_utils._core.control_plane.members import ROLL, Lack, check_holder, is_made, joined, unreleased
+from ..module_utils._core.plain.diff import Change, as_result
+from ..module_utils._core.plain.kinds import CONTROL_PLANE, MEMBER_ROLL, home_of
+from ..module_utils._options import CLUSTER, FORCE, MESH, WAITING
+from ..module_utils._reads.readable import labels_of
+from ..module_utils._run import Module, Run, awaited, live_or_planned, rehearse, run_module
 
 OPTIONS = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
@@ -144,7 +148,11 @@ def run(run: Run, cluster: Cluster, now: datetime) -> dict:
     found = live_or_planned(run, cluster, CONTROL_PLANE, namespace, params["control_plane"])
     live = live_or_planned(run, cluster, MEMBER_ROLL, namespace, ROLL)
     is_kept = params["state"] == "present"
-    changes = kept(run, cluster, namespace, live, ControlPlane.read(found) if found else None) if is_kept else roll.removed(live)
+    changes = (
+        kept(run, cluster, namespace, live, ControlPlane.read(found) if found else None)
+        if is_kept
+        else roll.removed(live)
+    )
     run.apply(cluster, changes)
     missing: list[str] = []
     pending: list[str] = []
@@ -164,7 +172,9 @@ def run(run: Run, cluster: Cluster, now: datetime) -> dict:
     }
 
 
-def kept(run: Run, cluster: Cluster, namespace: str, live: dict | None, control_plane: ControlPlane | None) -> list[Change]:
+def kept(
+    run: Run, cluster: Cluster, namespace: str, live: dict | None, control_plane: ControlPlane | None
+) -> list[Change]:
     """Return the changes that make the roll list what is described; refused before anything is sent if it must be."""
     params = run.params
     desired, whole = roll.wanted(params, live, control_plane)
@@ -179,7 +189,8 @@ def kept(run: Run, cluster: Cluster, namespace: str, live: dict | None, control_
 
 
 def configured(run: Run, cluster: Cluster, namespace: str) -> tuple[dict | None, list[str], list[str]]:
-    """Return the roll as it stands, what is missing, and the namespaces that nobody makes, after a wait when one was asked for.
+    """Return the roll as it stands, what is missing, and the namespaces that nobody makes, after a wait when one was
+    asked for.
 
     Raises ``FederationError`` FED610 at the deadline.
     """
@@ -203,7 +214,9 @@ def configured(run: Run, cluster: Cluster, namespace: str) -> tuple[dict | None,
 
 
 def let_go(run: Run, cluster: Cluster, namespace: str, before: dict | None) -> tuple[dict | None, list[str]]:
-    """Return what is left of the roll and which namespaces have yet to leave, after a wait when one was asked for; raises as ``configured``."""
+    """Return what is left of the roll and which namespaces have yet to leave, after a wait when one was asked for;
+    raises as ``configured``.
+    """
     members = roll.leaving(before, run.params["members"])
     live: dict | None = None
 

@@ -23,7 +23,8 @@ attributes:
   idempotent: {support: full, description: "Equal facts give equal bytes, so a file is written only when facts change."}
 options:
   roots:
-    description: This mesh's root certificates as PEM (a text or a list of texts), instead of those in its root ConfigMap.
+    description: This mesh's root certificates as PEM (a text or a list of texts), instead of those in its root
+      ConfigMap.
     type: raw
   extra_roots:
     description: Root certificates to announce early, beside the present ones, before the mesh's CA changes.
@@ -160,7 +161,8 @@ cards:
       audience: west
       issued: "2026-01-31T12:00:00Z"
       trust_domain: east.local
-      roots: [{fingerprint: B1C3E6FB44DD828237E3CB62D8278C6866DF7ADDFA17A3909F7C229AABC5243A, pem: "-----BEGIN CERTIFICATE-----"}]
+      roots: [{fingerprint: B1C3E6FB44DD828237E3CB62D8278C6866DF7ADDFA17A3909F7C229AABC5243A, pem: "-----BEGIN
+        CERTIFICATE-----"}]
       ingress: {addresses: [192.0.2.10], discovery_port: 8188, service_port: 15443}
       client_id: east.local/ns/east-mesh-system/sa/west-egress-service-account
       exports: [{name: cart.shop.svc.west-exports.local, ports: [{name: http, number: 80, protocol: HTTP}]}]
@@ -234,7 +236,8 @@ identities:
   description:
     - For each peer the identity of this mesh, as eight groups of four digits over the trust domain, the client identity
       and
-      the roots on its card, and the entry of O(accept_changes) by which the peer's administrator accepts a change to that.
+      the roots on its card, and the entry of O(accept_changes) by which the peer's administrator accepts a change to
+        that.
   returned: success
   type: list
   elements: dict
@@ -249,7 +252,8 @@ hand_over:
   description:
     - What administrators must do because a card is no longer the one that its peer has. A line per card says what
       differs. It goes for addresses and
-      ports once the peer has connected again, else once O(handed_over) names the card. A new client identity has a sentence of its own.
+      ports once the peer has connected again, else once O(handed_over) names the card. A new client identity has a
+        sentence of its own.
   returned: success
   type: list
   elements: str
@@ -282,7 +286,8 @@ firewall_notes:
   description:
     - What may block connections although all firewalls are open. These are addresses of a family that the control plane
       or the
-      other side does not know, and DNS names that do not resolve on the machine that runs Ansible (looked up for three seconds
+      other side does not know, and DNS names that do not resolve on the machine that runs Ansible (looked up for three
+        seconds
       at most).
   returned: success
   type: list
@@ -295,14 +300,14 @@ control_plane:
   sample: {name: basic, namespace: east-mesh-system, version: v2.3, trust_domain: east.local}
 """
 
-import os  # noqa: E402
-from collections.abc import Callable, Collection, Mapping, Sequence  # noqa: E402
-from datetime import datetime  # noqa: E402
-from typing import NamedTuple  # noqa: E402
+import os
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import datetime
+from typing import NamedTuple
 
-from ..module_utils._cluster.client import Cluster  # noqa: E402
-from ..module_utils._core.card import firewall  # noqa: E402
-from ..module_utils._core.card.card import (  # noqa: E402
+from ..module_utils._cluster.client import Cluster
+from ..module_utils._core.card import firewall
+from ..module_utils._core.card.card import (
     FLAT,
     LAYOUTS,
     SIZE_LIMIT,
@@ -313,32 +318,39 @@ from ..module_utils._core.card.card import (  # noqa: E402
     other_layout,
     read_card,
 )
-from ..module_utils._core.card.trust import Root, pem_texts  # noqa: E402
-from ..module_utils._core.control_plane.live import ControlPlane  # noqa: E402
-from ..module_utils._core.mesh.described import Mesh, Peer, client_id  # noqa: E402
-from ..module_utils._core.mesh.parse import described_mesh  # noqa: E402
-from ..module_utils._core.peering import by_hand  # noqa: E402
-from ..module_utils._core.peering.adopting import HAND_MADE, as_it_stands, is_left_alone  # noqa: E402
-from ..module_utils._core.peering.by_hand import Told, letters  # noqa: E402
-from ..module_utils._core.peering.carrying import card_in, names_in_files  # noqa: E402
-from ..module_utils._core.peering.changing import hand_over  # noqa: E402
-from ..module_utils._core.peering.handing import beside  # noqa: E402
-from ..module_utils._core.peering.identity import accept_line, identity_digest  # noqa: E402
-from ..module_utils._core.peering.plan import clashes, ingress_of, offers, refuse_beyond_reach  # noqa: E402
-from ..module_utils._core.plain.diff import as_diff  # noqa: E402
-from ..module_utils._core.plain.errors import FederationError  # noqa: E402
-from ..module_utils._core.plain.fingerprints import spoken  # noqa: E402
-from ..module_utils._core.plain.kinds import SERVICE  # noqa: E402
-from ..module_utils._described import DESCRIBED  # noqa: E402
-from ..module_utils._files import NOT_OURS, Place, read, refuse_no_folder, write  # noqa: E402
-from ..module_utils._gateways import NOTHING, Kept, keep_gateways  # noqa: E402
-from ..module_utils._handing import earlier, keep_handed_over  # noqa: E402
-from ..module_utils._options import CLUSTER, FORCE, WAITING  # noqa: E402
-from ..module_utils._reads.peerings import card_file, card_place, read_control_plane, read_roots_of, read_services, standing_mesh  # noqa: E402
-from ..module_utils._reads.remembering import Remembered, note, noted  # noqa: E402
-from ..module_utils._resolving import resolved  # noqa: E402
-from ..module_utils._run import Module, Run, run_module, wait_until  # noqa: E402
-from ..module_utils._writing import LARGEST, written_down  # noqa: E402
+from ..module_utils._core.card.trust import Root, pem_texts
+from ..module_utils._core.control_plane.live import ControlPlane
+from ..module_utils._core.mesh.described import Mesh, Peer, client_id
+from ..module_utils._core.mesh.parse import described_mesh
+from ..module_utils._core.peering import by_hand
+from ..module_utils._core.peering.adopting import HAND_MADE, as_it_stands, is_left_alone
+from ..module_utils._core.peering.by_hand import Told, letters
+from ..module_utils._core.peering.carrying import card_in, names_in_files
+from ..module_utils._core.peering.changing import hand_over
+from ..module_utils._core.peering.handing import beside
+from ..module_utils._core.peering.identity import accept_line, identity_digest
+from ..module_utils._core.peering.plan import clashes, ingress_of, offers, refuse_beyond_reach
+from ..module_utils._core.plain.diff import as_diff
+from ..module_utils._core.plain.errors import FederationError
+from ..module_utils._core.plain.fingerprints import spoken
+from ..module_utils._core.plain.kinds import SERVICE
+from ..module_utils._described import DESCRIBED
+from ..module_utils._files import NOT_OURS, Place, read, refuse_no_folder, write
+from ..module_utils._gateways import NOTHING, Kept, keep_gateways
+from ..module_utils._handing import earlier, keep_handed_over
+from ..module_utils._options import CLUSTER, FORCE, WAITING
+from ..module_utils._reads.peerings import (
+    card_file,
+    card_place,
+    read_control_plane,
+    read_roots_of,
+    read_services,
+    standing_mesh,
+)
+from ..module_utils._reads.remembering import Remembered, note, noted
+from ..module_utils._resolving import resolved
+from ..module_utils._run import Module, Run, run_module, wait_until
+from ..module_utils._writing import LARGEST, written_down
 
 OPTIONS = {
     "roots": {"type": "raw"},
@@ -366,7 +378,9 @@ def run(run: Run, cluster: Cluster, now: datetime) -> dict:
     spared = made_by_hand(mesh, peers)
     cards, pending = make_cards(run, reads, mesh, control_plane, roots, now, spared)
     if pending:
-        cards, pending = awaited(run, lambda: make_cards(run, Remembered(cluster), mesh, control_plane, roots, now, spared), (cards, pending))
+        cards, pending = awaited(
+            run, lambda: make_cards(run, Remembered(cluster), mesh, control_plane, roots, now, spared), (cards, pending)
+        )
     else:
         note(params, reads)
     sentences = to_hand_over(run, mesh, cards, peers, now)
@@ -400,7 +414,9 @@ def run(run: Run, cluster: Cluster, now: datetime) -> dict:
 
 
 class Settled(NamedTuple):
-    """How a mesh stands once its gateways are kept: the mesh and its live ServiceMeshPeers, and what was done and read for that."""
+    """How a mesh stands once its gateways are kept: the mesh and its live ServiceMeshPeers, and what was done and read
+    for that.
+    """
 
     mesh: Mesh
     control_plane: ControlPlane
@@ -410,7 +426,9 @@ class Settled(NamedTuple):
 
 
 def as_noted(run: Run, cluster: Cluster) -> Settled | None:
-    """Return how the mesh stands, with the control plane as an earlier module of this run has read it; None where that leaves anything to do."""
+    """Return how the mesh stands, with the control plane as an earlier module of this run has read it; None where that
+    leaves anything to do.
+    """
     notes = noted(run.params)
     if notes is None:
         return None
@@ -438,7 +456,9 @@ def settled(run: Run, cluster: Cluster, reads: Remembered) -> Settled:
     look_at_files(mesh, params["cards_dir"], params["layout"])
     kept = NOTHING
     if params["keep_gateways"]:
-        kept = keep_gateways(run, cluster, as_it_stands(described, peers, control_plane, managed=params["managed"]), control_plane, peers)
+        kept = keep_gateways(
+            run, cluster, as_it_stands(described, peers, control_plane, managed=params["managed"]), control_plane, peers
+        )
     if kept.changes and not run.check_mode:
         reads = Remembered(cluster)
         control_plane = read_control_plane(reads, mesh.namespace, mesh.control_plane)
@@ -451,8 +471,12 @@ def is_waiting(run: Run) -> bool:
     return run.params["wait"] and not run.check_mode
 
 
-def awaited(run: Run, make: Callable[[], tuple[list[Card], list[dict]]], made: tuple[list[Card], list[dict]]) -> tuple[list[Card], list[dict]]:
-    """Return the cards that were made, where they are waited for made again until each has an address or the time is over."""
+def awaited(
+    run: Run, make: Callable[[], tuple[list[Card], list[dict]]], made: tuple[list[Card], list[dict]]
+) -> tuple[list[Card], list[dict]]:
+    """Return the cards that were made, where they are waited for made again until each has an address or the time is
+    over.
+    """
     cards, pending = made
 
     def look() -> list[str]:
@@ -474,7 +498,9 @@ def warn_of_expiry(run: Run, mesh: Mesh, roots: Sequence[Root], now: datetime) -
 
 
 def own_roots(run: Run, cluster: Cluster, control_plane: ControlPlane, now: datetime) -> tuple[Root, ...]:
-    """Return the roots that cards of this mesh name; those of the cluster that are not in force are left out, with a warning."""
+    """Return the roots that cards of this mesh name; those of the cluster that are not in force are left out, with a
+    warning.
+    """
     params, left_out = run.params, []
     instead, also = pem_texts(params["roots"], "mesh_roots"), pem_texts(params["extra_roots"], "mesh_extra_roots")
     roots = read_roots_of(cluster, control_plane, now, instead=instead, also=also, left_out=left_out)
@@ -499,7 +525,8 @@ def make_cards(
 ) -> tuple[list[Card], list[dict]]:
     """Return a card per peer, and which of them lack an address and why.
 
-    A peer in ``spared`` was made by hand and is left alone: nobody is about to make its gateway, so it is not waited for.
+    A peer in ``spared`` was made by hand and is left alone: nobody is about to make its gateway, so it is not waited
+    for.
     """
     own = cluster.list(SERVICE, mesh.namespace)
     gateways = {live["metadata"]["name"]: live for live in own}
@@ -532,15 +559,21 @@ def make_cards(
 
 
 def standing_card(run: Run, mesh: Mesh, peer: Peer, now: datetime) -> Card | None:
-    """Return the card for a peer as its file has it now, also where that lies in the layout that is no longer written."""
+    """Return the card for a peer as its file has it now, also where that lies in the layout that is no
+    longer written.
+    """
     layout = run.params["layout"]
     names = [file_name(mesh.name, mesh.known_as(peer), one) for one in (layout, other_layout(layout))]
     return next((card for name in names if (card := earlier(run.params["cards_dir"], name, now))), None)
 
 
 def named_files(mesh: Mesh, cards: Sequence[Card], layout: str) -> dict[str, Card]:
-    """Return the cards that can be handed over by the names of their files; where peers share a name, by ours of each."""
-    return {file_name(mesh.name, mesh.known_as(peer), layout): card for peer, card in zip(mesh.peers, cards) if card.ingress}
+    """Return the cards that can be handed over by the names of their files; where peers share a name, by
+    ours of each.
+    """
+    return {
+        file_name(mesh.name, mesh.known_as(peer), layout): card for peer, card in zip(mesh.peers, cards) if card.ingress
+    }
 
 
 def warn_of_others(run: Run, mesh: Mesh, cards: Sequence[Card]) -> None:
@@ -554,13 +587,15 @@ def warn_of_others(run: Run, mesh: Mesh, cards: Sequence[Card]) -> None:
     if left:
         more = f" and {len(left) - 3} more" if len(left) > 3 else ""
         run.warn(
-            f"FED361 {directory} still has {', '.join(left[:3])}{more}, of the layout that is no longer written. Remove what is left of it:"
-            " a peer that finds two different cards refuses both"
+            f"FED361 {directory} still has {', '.join(left[:3])}{more}, of the layout that is no longer written. Remove"
+            " what is left of it: a peer that finds two different cards refuses both"
         )
 
 
 def look_at_files(mesh: Mesh, directory: str | None, layout: str) -> None:
-    """Refuse what stands in the place of a card or of what lies beside it and could not be replaced, before anything is written: FED201."""
+    """Refuse what stands in the place of a card or of what lies beside it and could not be replaced, before anything is
+    written: FED201.
+    """
     for name in [file_name(mesh.name, mesh.known_as(peer), layout) for peer in mesh.peers] if directory else ():
         read(card_place(directory, name), SIZE_LIMIT)
         read(card_place(directory, beside(name)), SIZE_LIMIT)
@@ -579,7 +614,9 @@ def keep(run: Run, cards: Mapping[str, Card], directory: str | None, now: dateti
         former = earlier(directory, place.name, now)
         is_own = former is not None and (former.mesh, former.audience) == (card.mesh, card.audience)
         shown = former.to_text() if is_own else NOT_OURS if before is not None else ""
-        diffs.append({"before_header": place.path, "after_header": place.path, "before": _facts(shown), "after": _facts(text)})
+        diffs.append(
+            {"before_header": place.path, "after_header": place.path, "before": _facts(shown), "after": _facts(text)}
+        )
         changed.append(place)
     for place in () if run.check_mode else changed:
         write(place, places[place].to_text(), 0o644)
@@ -588,7 +625,9 @@ def keep(run: Run, cards: Mapping[str, Card], directory: str | None, now: dateti
 
 
 def _facts(text: str) -> str:
-    """Return a card's text without the line that says when it was issued: that is renewed with every change, and no change itself."""
+    """Return a card's text without the line that says when it was issued: that is renewed with every change, and no
+    change itself.
+    """
     return "".join(line for line in text.splitlines(keepends=True) if not line.startswith('  "issued": '))
 
 
@@ -607,20 +646,29 @@ def keep_letters(run: Run, mesh: Mesh, cards: Sequence[Card], passages: Mapping[
     if not directory:
         return Letters([], [], [], [])
     told = [
-        Told(mesh, peer, card, passages[peer.local_name], run.params["layout"]) for peer, card in zip(mesh.peers, cards) if peer.local_name in passages
+        Told(mesh, peer, card, passages[peer.local_name], run.params["layout"])
+        for peer, card in zip(mesh.peers, cards)
+        if peer.local_name in passages
     ]
-    told = [one for one in told if run.params["letters"] or read(Place(directory, f"{one.stem}.md"), LARGEST) is not None]
+    told = [
+        one for one in told if run.params["letters"] or read(Place(directory, f"{one.stem}.md"), LARGEST) is not None
+    ]
     files, diffs = written_down(run, directory, letters(told), lambda former: by_hand.is_ours(former, mesh))
     halves = [os.path.join(directory, one.stem) for one in told if one.peer.half]
     lines = []
     for one in told:
         folder = f" and the folder {one.stem}" if one.peer.half else ""
-        lines.append(f"with {one.stem}.json goes {one.stem}.md{folder}: what the administrator of {mesh.known_as(one.peer)} does next")
+        lines.append(
+            f"with {one.stem}.json goes {one.stem}.md{folder}: what the administrator of {mesh.known_as(one.peer)} does"
+            " next"
+        )
     return Letters(files, diffs, halves, lines)
 
 
 def to_hand_over(run: Run, mesh: Mesh, cards: Sequence[Card], peers: Mapping[str, Mapping], now: datetime) -> list[str]:
-    """Return what people must do because a card is not the one that its peer was given; looked at before the files are written."""
+    """Return what people must do because a card is not the one that its peer was given; looked at before the files are
+    written.
+    """
     directory, sentences = run.params["cards_dir"], []
     for peer, card in zip(mesh.peers, cards):
         before = standing_card(run, mesh, peer, now) if directory else None
@@ -630,13 +678,21 @@ def to_hand_over(run: Run, mesh: Mesh, cards: Sequence[Card], peers: Mapping[str
 
 
 def recipients_of(mesh: Mesh, directory: str, layout: str, files: Sequence[str]) -> list[str]:
-    """Return in words which file is for whom; a peer that shares its name keeps the file under the name that it expects."""
-    by_path = {card_place(directory or "", file_name(mesh.name, mesh.known_as(peer), layout)).path: peer for peer in mesh.peers}
+    """Return in words which file is for whom; a peer that shares its name keeps the file under the name that it
+    expects.
+    """
+    by_path = {
+        card_place(directory or "", file_name(mesh.name, mesh.known_as(peer), layout)).path: peer for peer in mesh.peers
+    }
     lines = []
     for path in files:
         peer = by_path[path]
         is_shared = mesh.is_shared(peer.name)
-        kept = f" (it calls itself {peer.name}, and keeps the file as {file_name(mesh.name, peer.name, layout)})" if is_shared else ""
+        kept = (
+            f" (it calls itself {peer.name}, and keeps the file as {file_name(mesh.name, peer.name, layout)})"
+            if is_shared
+            else ""
+        )
         lines.append(f"give {path} to the administrator of {mesh.known_as(peer)}{kept}")
     return lines
 
@@ -651,10 +707,19 @@ def identity_row(mesh: Mesh, peer: Peer, card: Card) -> dict:
     return {"peer": peer.local_name, "identity": said, "accept": line, "line": told}
 
 
-def passage(mesh: Mesh, control_plane: ControlPlane, cards: Sequence[Card], directory: str | None, now: datetime) -> dict:
+def passage(
+    mesh: Mesh, control_plane: ControlPlane, cards: Sequence[Card], directory: str | None, now: datetime
+) -> dict:
     """Return what must be let through between this mesh and each peer whose card is complete."""
     paths = [
-        firewall.Path(mesh.name, peer.name, peer.local_name, card.ingress, reached_at(mesh, peer, directory, now), peer.same_cluster)
+        firewall.Path(
+            mesh.name,
+            peer.name,
+            peer.local_name,
+            card.ingress,
+            reached_at(mesh, peer, directory, now),
+            peer.same_cluster,
+        )
         for peer, card in zip(mesh.peers, cards)
         if card.ingress
     ]
@@ -668,7 +733,9 @@ def passage(mesh: Mesh, control_plane: ControlPlane, cards: Sequence[Card], dire
 
 
 def reached_at(mesh: Mesh, peer: Peer, directory: str | None, now: datetime) -> Ingress | None:
-    """Return where a peer is reached by its own card, where that lies in the folder already; a bad card says nothing here."""
+    """Return where a peer is reached by its own card, where that lies in the folder already; a bad card says nothing
+    here.
+    """
     for called in names_in_files(peer, mesh):
         try:
             found = card_in(lambda name: card_file(directory, name), called, mesh.name)
@@ -689,8 +756,10 @@ def refuse_pending(mesh: Mesh, pending: Sequence[dict], seconds: int) -> None:
         "FED601",
         where=f"Mesh {mesh.name}, gateways for {', '.join(row['peer'] for row in pending)}",
         what=f"have no address after {seconds} s: {reasons}",
-        fix="Look at the Service's events (does this cluster give out load balancers?), give addresses in mesh_peers, "
-        "or use service_type: NodePort",
+        fix=(
+            "Look at the Service's events (does this cluster give out load balancers?), give addresses in mesh_peers, "
+            "or use service_type: NodePort"
+        ),
         facts={"pending": list(pending)},
     )
 

@@ -33,7 +33,8 @@ options:
     elements: str
   known_path:
     description:
-      - The file of the earlier card of the same mesh, to compare with. One that does not exist or that cannot be used any
+      - The file of the earlier card of the same mesh, to compare with. One that does not exist or that cannot be used
+        any
         more is not an error, since there is none the first time.
     type: path
   known:
@@ -41,7 +42,8 @@ options:
     type: raw
   peers:
     description:
-      - The peers of O(audience), as C(mesh_peers) has them. With them the card is checked as C(federate) would, pins included.
+      - The peers of O(audience), as C(mesh_peers) has them. With them the card is checked as C(federate) would, pins
+        included.
     type: list
     elements: raw
   imports:
@@ -124,17 +126,17 @@ imports:
   sample: []
 """
 
-import os  # noqa: E402
-from collections.abc import Mapping  # noqa: E402
-from datetime import datetime  # noqa: E402
-from typing import Any  # noqa: E402
+import os
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
 
-from ..module_utils._core.card.card import Card, read_card  # noqa: E402
-from ..module_utils._core.peering.checking import check, expected, from_data, refuse_other  # noqa: E402
-from ..module_utils._core.peering.reading import compared, differences, lines  # noqa: E402
-from ..module_utils._core.plain.errors import FederationError  # noqa: E402
-from ..module_utils._reads.peerings import card_file  # noqa: E402
-from ..module_utils._run import Module, Run, run_module  # noqa: E402
+from ..module_utils._core.card.card import Card, read_card
+from ..module_utils._core.peering.checking import check, expected, from_data, refuse_other
+from ..module_utils._core.peering.reading import compared, differences, lines
+from ..module_utils._core.plain.errors import FederationError
+from ..module_utils._reads.peerings import card_file
+from ..module_utils._run import Module, Run, run_module
 
 OPTIONS = {
     "path": {"type": "path"},
@@ -182,7 +184,10 @@ def received(params: Mapping[str, Any], now: datetime) -> Card:
         card = from_file(params["path"], now)
         if card is None:
             raise FederationError(
-                "FED201", where=f"Card {params['path']}", what="does not exist", fix="Give the path of the received file"
+                "FED201",
+                where=f"Card {params['path']}",
+                what="does not exist",
+                fix="Give the path of the received file",
             )
         return card
     return from_data(params["card"], "The given card", now)
@@ -200,7 +205,11 @@ def known(params: Mapping[str, Any], card: Card, now: datetime) -> Card | None:
     Raises ``FederationError`` FED220 when it is another mesh's, and what any card that is not in order raises.
     """
     if params["known_path"]:
-        if params["path"] and os.path.exists(params["known_path"]) and os.path.samefile(params["path"], params["known_path"]):
+        if (
+            params["path"]
+            and os.path.exists(params["known_path"])
+            and os.path.samefile(params["path"], params["known_path"])
+        ):
             return None
         earlier = from_file(params["known_path"], now)
     elif params["known"]:

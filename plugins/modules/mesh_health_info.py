@@ -8,16 +8,20 @@ short_description: Tell whether the components and proxies of a mesh are well
 version_added: 0.2.0
 author: [The ossm.federation authors (@ossm)]
 description:
-  - Shows each component of a mesh with its state, the evidence for it, and a code that says what to do. These are istiod, gateways, peers,
+  - Shows each component of a mesh with its state, the evidence for it, and a code that says what to do. These are
+    istiod, gateways, peers,
     roots and add-ons.
-  - Asks every replica of istiod which proxies it serves and what they acknowledged, merges the answers, and shows the proxies by workload,
+  - Asks every replica of istiod which proxies it serves and what they acknowledged, merges the answers, and shows the
+    proxies by workload,
     worst first. An unhealthy proxy is checked twice.
-  - Pages of istiod, Envoy and add-ons answer inside their pods only, so the module opens a port-forward to them, as the same account as for
+  - Pages of istiod, Envoy and add-ons answer inside their pods only, so the module opens a port-forward to them, as the
+    same account as for
     every other request. It sends GET requests from a fixed list and changes nothing.
   - What the account may not read is reported and counts as unknown, never as healthy.
   - Asks Prometheus for the traffic to imports and through egress gateways. It is the one of O(prometheus_url), such as
     a Route with
-    a bearer token that may C(get) pods in the control plane's namespace; else the mesh's own, by a port-forward to its pod.
+    a bearer token that may C(get) pods in the control plane's namespace; else the mesh's own, by a port-forward to its
+      pod.
 seealso:
   - module: ossm.federation.federation_diagnosis_info
   - module: ossm.federation.proxy_config_info
@@ -27,7 +31,8 @@ attributes:
 options:
   require:
     description:
-      - What fails the task. V(core) is a core component (istiod, the ingress gateway, the gateways of peers) that is failing or unknown.
+      - What fails the task. V(core) is a core component (istiod, the ingress gateway, the gateways of peers) that is
+        failing or unknown.
       - V(healthy) is anything that is failing, degraded, unknown or could not be read, and any unhealthy proxy.
       - V(none) fails nothing.
     type: str
@@ -42,7 +47,8 @@ options:
     default: 10
   by_exec:
     description:
-      - Whether istiod and Envoy are asked by a command in their containers instead of a port-forward. This needs C(pods/exec), with which an
+      - Whether istiod and Envoy are asked by a command in their containers instead of a port-forward. This needs
+        C(pods/exec), with which an
         account can read the CA key in istiod, so leave it off where a port-forward works.
     type: bool
     default: false
@@ -81,7 +87,8 @@ EXAMPLES = r"""
 RETURN = r"""
 components:
   description:
-    - The components, worst first. C(state) is V(healthy), V(degraded), V(failing), V(absent by intent) or V(unknown); C(severity) is V(core),
+    - The components, worst first. C(state) is V(healthy), V(degraded), V(failing), V(absent by intent) or V(unknown);
+      C(severity) is V(core),
       V(peer) or V(add-on).
   returned: success
   type: list
@@ -98,10 +105,12 @@ workloads:
   returned: success
   type: list
   elements: dict
-  sample: [{namespace: shop, workload: cart, proxies: 5, in_order: 2, states: {STALE: 3, SYNCED: 2}, worst: STALE, old: 0}]
+  sample: [{namespace: shop, workload: cart, proxies: 5, in_order: 2, states: {STALE: 3, SYNCED: 2}, worst: STALE, old:
+    0}]
 proxies:
   description:
-    - All proxies, worst first. C(state) is V(NOT CONNECTED), V(REJECTED), V(STALE), V(WAITING), V(UNKNOWN), V(NOT SENT), V(GONE) or V(SYNCED).
+    - All proxies, worst first. C(state) is V(NOT CONNECTED), V(REJECTED), V(STALE), V(WAITING), V(UNKNOWN), V(NOT
+      SENT), V(GONE) or V(SYNCED).
       C(types) has the types of configuration that are not synced.
   returned: success
   type: list
@@ -117,9 +126,12 @@ proxies:
       istiod: istiod-basic-1
 rates:
   description:
-    - What Prometheus counted on the edges in the last ten minutes, the busiest first. Calls to imported names are those that clients counted;
-      edges of egress gateways are connections and bytes. Those of the ingress gateways for peers are what came in, as the services that were
-      called counted it; they alone know whether it came by mutual TLS. C(state) is V(healthy), V(degraded) (more than 5 per cent fail) or V(idle).
+    - What Prometheus counted on the edges in the last ten minutes, the busiest first. Calls to imported names are those
+      that clients counted;
+      edges of egress gateways are connections and bytes. Those of the ingress gateways for peers are what came in, as
+        the services that were
+      called counted it; they alone know whether it came by mutual TLS. C(state) is V(healthy), V(degraded) (more than 5
+        per cent fail) or V(idle).
       What was not measured is null. Empty where no Prometheus of the mesh is ready and O(prometheus_url) is not given.
   returned: success
   type: list
@@ -169,17 +181,17 @@ lines:
   sample: ["east · 9 healthy, 2 absent by intent"]
 """
 
-from datetime import datetime  # noqa: E402
+from datetime import datetime
 
-from ..module_utils._cluster.client import Cluster  # noqa: E402
-from ..module_utils._core.catalogue.findings import as_data, in_order  # noqa: E402
-from ..module_utils._core.insight.showing import REQUIRED  # noqa: E402
-from ..module_utils._core.peering.verdict import DOWN, OK  # noqa: E402
-from ..module_utils._core.plain.kinds import home_of  # noqa: E402
-from ..module_utils._health import OPERATORS, health_of  # noqa: E402
-from ..module_utils._options import CLUSTER, MESH, PROMETHEUS  # noqa: E402
-from ..module_utils._prometheus import Prometheus  # noqa: E402
-from ..module_utils._run import Module, Run, run_module  # noqa: E402
+from ..module_utils._cluster.client import Cluster
+from ..module_utils._core.catalogue.findings import as_data, in_order
+from ..module_utils._core.insight.showing import REQUIRED
+from ..module_utils._core.peering.verdict import DOWN, OK
+from ..module_utils._core.plain.kinds import home_of
+from ..module_utils._health import OPERATORS, health_of
+from ..module_utils._options import CLUSTER, MESH, PROMETHEUS
+from ..module_utils._prometheus import Prometheus
+from ..module_utils._run import Module, Run, run_module
 
 OPTIONS = {
     "require": {"type": "str", "choices": list(REQUIRED), "default": "none"},

@@ -8,7 +8,8 @@ short_description: Write logs of a mesh into one file, in order of time
 version_added: 0.2.0
 author: [The ossm.federation authors (@ossm)]
 description:
-  - Reads logs of applications and proxies, merges them by time across containers and pods, and writes them to a file that you alone can
+  - Reads logs of applications and proxies, merges them by time across containers and pods, and writes them to a file
+    that you alone can
     read. Lines of access logs are parsed into named fields, and response flags are explained in words.
   - Lines never go through the result of the module. Tokens, keys, C(Authorization) and C(Cookie) are masked.
   - With O(request) it shows the path of one request through both sidecars and the gateways between.
@@ -104,7 +105,8 @@ options:
     elements: str
     default: []
   others:
-    description: Files of logs that others saved, each as C(mesh=path) or as a path; this module's own JSON lines, or lines that begin with times.
+    description: Files of logs that others saved, each as C(mesh=path) or as a path; this module's own JSON lines, or
+      lines that begin with times.
     type: list
     elements: str
     default: []
@@ -164,10 +166,13 @@ file:
   type: str
   sample: logs/east.log
 counts:
-  description: Lines that were read and written, access lines among them and lines of a proxy that no format fits; statuses and flags.
+  description: Lines that were read and written, access lines among them and lines of a proxy that no format fits;
+    statuses and flags.
   returned: success
   type: dict
-  sample: {read: 120, written: 2, access: 2, unparsed: 0, codes: {"503": 2}, flags: {"UF: the connection to the endpoint failed": 2}}
+  sample:
+    {read: 120, written: 2, access: 2, unparsed: 0, codes: {"503": 2},
+     flags: {"UF: the connection to the endpoint failed": 2}}
 streams:
   description: The containers whose logs were read, how many bytes were read, and whether there were more.
   returned: success
@@ -212,15 +217,15 @@ lines:
   sample: ["east · 2 of 120 lines from 3 containers → logs/east.log"]
 """
 
-from contextlib import ExitStack  # noqa: E402
-from datetime import datetime  # noqa: E402
+from contextlib import ExitStack
+from datetime import datetime
 
-from ..module_utils._cluster.client import Cluster  # noqa: E402
-from ..module_utils._core.plain.errors import FederationError  # noqa: E402
-from ..module_utils._described import DESCRIBED  # noqa: E402
-from ..module_utils._logs import LOGS, explain, gather  # noqa: E402
-from ..module_utils._options import CLUSTER  # noqa: E402
-from ..module_utils._run import Module, Run, run_module  # noqa: E402
+from ..module_utils._cluster.client import Cluster
+from ..module_utils._core.plain.errors import FederationError
+from ..module_utils._described import DESCRIBED
+from ..module_utils._logs import LOGS, explain, gather
+from ..module_utils._options import CLUSTER
+from ..module_utils._run import Module, Run, run_module
 
 OPTIONS = LOGS
 

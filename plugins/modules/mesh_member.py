@@ -9,7 +9,8 @@ author: [The ossm.federation authors (@ossm)]
 description:
   - Keeps the ServiceMeshMember of a namespace, for owners of the namespace who do not own the mesh, and waits until it
     has joined.
-  - It needs the verb C(use) on the control plane, which the subjects of RoleBinding C(mesh-users) in its namespace have.
+  - It needs the verb C(use) on the control plane, which the subjects of RoleBinding C(mesh-users) in its namespace
+    have.
   - A namespace is managed by the roll (M(ossm.federation.member_roll)) or by its own member, never by both; objects
     that the operator made are refused.
 seealso:
@@ -72,7 +73,8 @@ changes:
   returned: success
   type: list
   elements: dict
-  sample: [{action: create, kind: ServiceMeshMember, namespace: shop, name: default, fields: [spec.controlPlaneRef.name]}]
+  sample: [{action: create, kind: ServiceMeshMember, namespace: shop, name: default, fields:
+    [spec.controlPlaneRef.name]}]
 waiting_for:
   description: What the operator has yet to do, in words.
   returned: success
@@ -86,17 +88,17 @@ wait_limit:
   sample: 300
 """
 
-from datetime import datetime  # noqa: E402
+from datetime import datetime
 
-from ..module_utils._cluster.client import Cluster  # noqa: E402
-from ..module_utils._core.control_plane import roll  # noqa: E402
-from ..module_utils._core.control_plane.live import ControlPlane  # noqa: E402
-from ..module_utils._core.control_plane.members import ROLL, check_joined, is_made, plan_member  # noqa: E402
-from ..module_utils._core.plain.diff import as_result, change_to  # noqa: E402
-from ..module_utils._core.plain.errors import FederationError  # noqa: E402
-from ..module_utils._core.plain.kinds import CONTROL_PLANE, MANAGER, MEMBER, MEMBER_ROLL, home_of  # noqa: E402
-from ..module_utils._options import CLUSTER, FORCE, MESH, WAITING  # noqa: E402
-from ..module_utils._run import Module, Run, awaited, run_module  # noqa: E402
+from ..module_utils._cluster.client import Cluster
+from ..module_utils._core.control_plane import roll
+from ..module_utils._core.control_plane.live import ControlPlane
+from ..module_utils._core.control_plane.members import ROLL, check_joined, is_made, plan_member
+from ..module_utils._core.plain.diff import as_result, change_to
+from ..module_utils._core.plain.errors import FederationError
+from ..module_utils._core.plain.kinds import CONTROL_PLANE, MANAGER, MEMBER, MEMBER_ROLL, home_of
+from ..module_utils._options import CLUSTER, FORCE, MESH, WAITING
+from ..module_utils._run import Module, Run, awaited, run_module
 
 OPTIONS = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
@@ -135,7 +137,9 @@ def standing(cluster: Cluster, namespace: str, name: str) -> tuple[dict | None, 
 
 
 def settled(run: Run, cluster: Cluster) -> list[str]:
-    """Return what is missing, after a wait when one was asked for. Raises ``FederationError`` FED609 at the deadline."""
+    """Return what is missing, after a wait when one was asked for. Raises ``FederationError`` FED609 at the
+    deadline.
+    """
     params, is_going = run.params, run.params["state"] == "absent"
     live: dict | None = None
 

@@ -7,8 +7,10 @@ short_description: Install OpenShift Service Mesh and what it needs through OLM
 version_added: 0.2.0
 author: [The ossm.federation authors (@ossm)]
 description:
-  - Keeps the Subscriptions of OpenShift Service Mesh and of exactly the companions that the control planes of a cluster ask for (Kiali,
-    Jaeger, Elasticsearch, Tempo, OpenTelemetry), an OperatorGroup only where there is none, and waits until all are installed.
+  - Keeps the Subscriptions of OpenShift Service Mesh and of exactly the companions that the control planes of a cluster
+    ask for (Kiali,
+    Jaeger, Elasticsearch, Tempo, OpenTelemetry), an OperatorGroup only where there is none, and waits until all are
+      installed.
   - With manual approval, the default, it approves an InstallPlan only if it installs exactly the requested operators. A
     first install is approved; an upgrade with O(upgrade).
   - An operator that is subscribed already, by anybody and in any namespace, is used as it is.
@@ -25,7 +27,8 @@ options:
     description:
       - Whether the operators are installed or removed. This removes our Subscriptions and ClusterServiceVersions, in
         the order that OpenShift's
-        documentation gives, and once the operator has ended what it leaves behind (webhooks, CNI DaemonSets, ClusterRoles). Namespaces stay, and
+        documentation gives, and once the operator has ended what it leaves behind (webhooks, CNI DaemonSets,
+          ClusterRoles). Namespaces stay, and
         kinds (CRDs) unless O(remove_crds).
     type: str
     choices: [present, absent]
@@ -36,7 +39,8 @@ options:
     default: false
   remove_crds:
     description:
-      - With O(state=absent), delete the kinds (CRDs) of Service Mesh, Istio, Kiali and Jaeger at the end, and with them every object of these kinds.
+      - With O(state=absent), delete the kinds (CRDs) of Service Mesh, Istio, Kiali and Jaeger at the end, and with them
+        every object of these kinds.
       - Refused while there are any that this collection has not made, unless O(force).
       - Istio's kinds stay where another Istio is in the cluster, Kiali's and Jaeger's where their operators are.
     type: bool
@@ -93,7 +97,8 @@ changes:
   returned: success
   type: list
   elements: dict
-  sample: [{action: create, kind: Subscription, namespace: openshift-operators, name: kiali-ossm, fields: [spec.channel]}]
+  sample: [{action: create, kind: Subscription, namespace: openshift-operators, name: kiali-ossm, fields:
+    [spec.channel]}]
 operators:
   description: The requested operators, with the installed version.
   returned: success
@@ -107,7 +112,8 @@ upgrades:
   elements: str
   sample: [servicemeshoperator.v2.5.2 could become servicemeshoperator.v2.6.0]
 upgrading:
-  description: Operators that OLM upgrades without anybody's asking, since their Subscription is Automatic or their InstallPlan is approved, in words.
+  description: Operators that OLM upgrades without anybody's asking, since their Subscription is Automatic or their
+    InstallPlan is approved, in words.
   returned: success
   type: list
   elements: str
@@ -140,22 +146,22 @@ wait_limit:
   sample: 900
 """
 
-from collections.abc import Sequence  # noqa: E402
-from dataclasses import replace  # noqa: E402
-from datetime import datetime  # noqa: E402
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
 
-from ..module_utils._cluster.client import Cluster  # noqa: E402
-from ..module_utils._core.install import installing  # noqa: E402
-from ..module_utils._core.install.operators import Found, Operator, check_cluster, missing, needed, settled, with_wishes  # noqa: E402
-from ..module_utils._core.install.tenants import Tenant, check_tenants  # noqa: E402
-from ..module_utils._core.plain.diff import Change  # noqa: E402
-from ..module_utils._core.plain.errors import FederationError  # noqa: E402
-from ..module_utils._core.plain.kinds import SUBSCRIPTION  # noqa: E402
-from ..module_utils._options import CLUSTER, FORCE, OLM, WAITING  # noqa: E402
-from ..module_utils._reads.operators import read_again, read_found  # noqa: E402
-from ..module_utils._run import Module, Run, awaited, run_module  # noqa: E402
-from ..module_utils._tenants import tenant_changes  # noqa: E402
-from ..module_utils._uninstalling import remove  # noqa: E402
+from ..module_utils._cluster.client import Cluster
+from ..module_utils._core.install import installing
+from ..module_utils._core.install.operators import Found, Operator, check_cluster, missing, needed, settled, with_wishes
+from ..module_utils._core.install.tenants import Tenant, check_tenants
+from ..module_utils._core.plain.diff import Change
+from ..module_utils._core.plain.errors import FederationError
+from ..module_utils._core.plain.kinds import SUBSCRIPTION
+from ..module_utils._options import CLUSTER, FORCE, OLM, WAITING
+from ..module_utils._reads.operators import read_again, read_found
+from ..module_utils._run import Module, Run, awaited, run_module
+from ..module_utils._tenants import tenant_changes
+from ..module_utils._uninstalling import remove
 
 OPTIONS = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
@@ -197,7 +203,9 @@ def run(run: Run, cluster: Cluster, now: datetime) -> dict:
 
 
 def standing_tenants(cluster: Cluster, tenants: Sequence[Tenant]) -> list[str]:
-    """Return the namespaces of the meshes when nothing is left to do for them; what stands in their way on the cluster it is not for us to say."""
+    """Return the namespaces of the meshes when nothing is left to do for them; what stands in their way on the cluster
+    it is not for us to say.
+    """
     try:
         if not tenants or tenant_changes(cluster, tenants):
             return []
@@ -211,7 +219,8 @@ def installed(
 ) -> tuple[Found, list[Change], list[str]]:
     """Approve what comes up and return what stands then, what was approved, and what is missing still.
 
-    What ``is_fresh`` is not read again for the first look. Raises ``FederationError``: FED611 for what OLM will not try again, FED612 at the deadline.
+    What ``is_fresh`` is not read again for the first look. Raises ``FederationError``: FED611 for what OLM will not try
+    again, FED612 at the deadline.
     """
     params = run.params
     more: list[Change] = []

@@ -87,16 +87,16 @@ changes:
   sample: [{action: create, kind: ServiceMeshPeer, namespace: east-mesh-system, name: west, fields: [spec]}]
 """
 
-from datetime import datetime  # noqa: E402
+from datetime import datetime
 
-from ..module_utils._cluster.client import Cluster  # noqa: E402
-from ..module_utils._core.control_plane.live import ControlPlane  # noqa: E402
-from ..module_utils._core.mesh.described import Mesh, Peer  # noqa: E402
-from ..module_utils._core.mesh.parse import one_peer  # noqa: E402
-from ..module_utils._core.peering.adopting import as_it_stands, check_gateways  # noqa: E402
-from ..module_utils._core.peering.carrying import receive  # noqa: E402
-from ..module_utils._core.peering.identity import Accepted  # noqa: E402
-from ..module_utils._core.peering.keeping import (  # noqa: E402
+from ..module_utils._cluster.client import Cluster
+from ..module_utils._core.control_plane.live import ControlPlane
+from ..module_utils._core.mesh.described import Mesh, Peer
+from ..module_utils._core.mesh.parse import one_peer
+from ..module_utils._core.peering.adopting import as_it_stands, check_gateways
+from ..module_utils._core.peering.carrying import receive
+from ..module_utils._core.peering.identity import Accepted
+from ..module_utils._core.peering.keeping import (
     changes_for,
     check_descriptions,
     check_identity,
@@ -107,14 +107,14 @@ from ..module_utils._core.peering.keeping import (  # noqa: E402
     removed,
     still_live,
 )
-from ..module_utils._core.peering.live import Peerings  # noqa: E402
-from ..module_utils._core.peering.plan import refuse_our_server  # noqa: E402
-from ..module_utils._core.plain.diff import as_diff  # noqa: E402
-from ..module_utils._core.plain.errors import FederationError  # noqa: E402
-from ..module_utils._core.plain.kinds import CONFIG_MAP, PEER  # noqa: E402
-from ..module_utils._options import CLUSTER, FORCE, MESH  # noqa: E402
-from ..module_utils._reads.peerings import host_and_port, read_control_plane, read_peerings  # noqa: E402
-from ..module_utils._run import Module, Run, run_module  # noqa: E402
+from ..module_utils._core.peering.live import Peerings
+from ..module_utils._core.peering.plan import refuse_our_server
+from ..module_utils._core.plain.diff import as_diff
+from ..module_utils._core.plain.errors import FederationError
+from ..module_utils._core.plain.kinds import CONFIG_MAP, PEER
+from ..module_utils._options import CLUSTER, FORCE, MESH
+from ..module_utils._reads.peerings import host_and_port, read_control_plane, read_peerings
+from ..module_utils._run import Module, Run, run_module
 
 OPTIONS = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
@@ -165,7 +165,9 @@ def wanted(
         mesh, control_plane.trust_domain, in_run=[], carried=[params["card"]], file_of=lambda _name: None, now=now
     )
     if peer.local_name not in received:
-        raise FederationError("FED220", where="card", what=f"is not of {peer.name}", fix=f"Give {peer.name}'s card for {mesh.name}")
+        raise FederationError(
+            "FED220", where="card", what=f"is not of {peer.name}", fix=f"Give {peer.name}'s card for {mesh.name}"
+        )
     found = received[peer.local_name]
     check_peer(peer, control_plane, found)
     refuse_our_server(found.card, host_and_port(cluster.server), where=found.where)

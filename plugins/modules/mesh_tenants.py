@@ -7,10 +7,12 @@ short_description: Prepare a cluster for meshes that are administered without cl
 version_added: 0.2.0
 author: [The ossm.federation authors (@ossm)]
 description:
-  - Makes for each mesh its namespaces, a Role in each of them, the binding to its administrators, and the right to read a few facts of the cluster.
+  - Makes for each mesh its namespaces, a Role in each of them, the binding to its administrators, and the right to read
+    a few facts of the cluster.
   - Everything else in this collection, except installing operators, then runs as such an administrator.
   - A namespace that exists is used as it is. None is ever deleted. A service account that exists is also used as it is.
-  - Refused, before anything is written, are namespaces of the platform and of other meshes, control planes and member rolls that were not
+  - Refused, before anything is written, are namespaces of the platform and of other meshes, control planes and member
+    rolls that were not
     made for this mesh, and administrators such as V(system:authenticated), which stand for many accounts.
   - The module removes only what it gave to this mesh with this control plane's namespace, according to
     O(tenants[].mesh), the namespace and the field manager of an object. Other objects with the label of the mesh are
@@ -53,9 +55,11 @@ options:
       admins:
         description:
           - The administrators of the mesh, as lists of names under C(users), C(groups) and C(service_accounts).
-          - A service account is C(name) in the control plane's namespace, where it is made, or C(namespace/name) elsewhere, where it is not.
+          - A service account is C(name) in the control plane's namespace, where it is made, or C(namespace/name)
+            elsewhere, where it is not.
           - Names that begin with C(system:) are refused, but for a user C(system:serviceaccount:namespace:name).
-          - With C(restarts) V(false) they may not restart workloads or istiod, nor add namespaces to the member roll. Everything else stays.
+          - With C(restarts) V(false) they may not restart workloads or istiod, nor add namespaces to the member roll.
+            Everything else stays.
         type: dict
         required: true
         suboptions:
@@ -137,18 +141,18 @@ namespaces:
   sample: [east-mesh-system, shop]
 """
 
-from datetime import datetime  # noqa: E402
+from datetime import datetime
 
-from ..module_utils._cluster.client import Cluster  # noqa: E402
-from ..module_utils._core.catalogue.findings import Finding  # noqa: E402
-from ..module_utils._core.install.holding import is_left_alone  # noqa: E402
-from ..module_utils._core.install.tenants import Tenant  # noqa: E402
-from ..module_utils._core.plain.data import place_of, some  # noqa: E402
-from ..module_utils._core.plain.diff import as_diff  # noqa: E402
-from ..module_utils._options import CLUSTER, FORCE  # noqa: E402
-from ..module_utils._reads.tenants import read_standing  # noqa: E402
-from ..module_utils._run import Module, Run, run_module  # noqa: E402
-from ..module_utils._tenants import check_done, take_back_in_replaced, tenant_changes  # noqa: E402
+from ..module_utils._cluster.client import Cluster
+from ..module_utils._core.catalogue.findings import Finding
+from ..module_utils._core.install.holding import is_left_alone
+from ..module_utils._core.install.tenants import Tenant
+from ..module_utils._core.plain.data import place_of, some
+from ..module_utils._core.plain.diff import as_diff
+from ..module_utils._options import CLUSTER, FORCE
+from ..module_utils._reads.tenants import read_standing
+from ..module_utils._run import Module, Run, run_module
+from ..module_utils._tenants import check_done, take_back_in_replaced, tenant_changes
 
 OPTIONS = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},

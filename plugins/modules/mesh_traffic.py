@@ -8,13 +8,16 @@ short_description: Keep failover, splits and callers of services between meshes
 version_added: 0.2.0
 author: [The ossm.federation authors (@ossm)]
 description:
-  - Keeps the DestinationRules, VirtualServices and AuthorizationPolicies that O(traffic) asks for, in one call for a whole mesh.
+  - Keeps the DestinationRules, VirtualServices and AuthorizationPolicies that O(traffic) asks for, in one call for a
+    whole mesh.
   - Objects that it made and that no rule needs any more are removed. Objects of others are not written unless a rule
     has C(merge); where one is for a host,
     the rule is refused and the fields that it needs are shown.
   - Every problem of every rule is found before anything is written.
-  - With O(prometheus_url) the callers of the last seven days are named that a policy on a workload would cut off. A rule that names none of
-    them (C(local)) is then rehearsed with those that were seen, from 2.2 on. Where Prometheus does not answer, such a rule is refused.
+  - With O(prometheus_url) the callers of the last seven days are named that a policy on a workload would cut off. A
+    rule that names none of
+    them (C(local)) is then rehearsed with those that were seen, from 2.2 on. Where Prometheus does not answer, such a
+      rule is refused.
 seealso:
   - module: ossm.federation.traffic_info
   - module: ossm.federation.federation
@@ -30,7 +33,8 @@ options:
     default: present
   traffic:
     description:
-      - The rules, one per service. Each has C(service) (C(namespace/name), as it is called in this mesh) and one or more of C(failover_to),
+      - The rules, one per service. Each has C(service) (C(namespace/name), as it is called in this mesh) and one or
+        more of C(failover_to),
         C(outlier), C(split), C(callers), C(timeout), C(retries), C(idle_timeout) and C(merge).
       - An empty list removes all that was made before. Required with O(state=present).
     type: raw
@@ -80,9 +84,11 @@ options:
             type: bool
           enforce_after:
             description:
-              - Rehearse the policy, from 2.2 on, and enforce it in the first run after a window such as V(7d), V(12h), V(30m) or V(90s) in which the
+              - Rehearse the policy, from 2.2 on, and enforce it in the first run after a window such as V(7d), V(12h),
+                V(30m) or V(90s) in which the
                 proxies of the workload counted nothing that it would refuse.
-              - What they count is read from the proxies (C(pods/portforward)). Where they were restarted or cannot be asked, O(prometheus_url) is;
+              - What they count is read from the proxies (C(pods/portforward)). Where they were restarted or cannot be
+                asked, O(prometheus_url) is;
                 an unknown count is not treated as zero.
             type: str
             version_added: 0.3.0
@@ -104,7 +110,8 @@ options:
             description: What counts as failed, in Envoy's words with commas.
             type: str
       idle_timeout:
-        description: After how long clients close a connection to an imported host that nobody uses, such as V(60s); for HTTP.
+        description: After how long clients close a connection to an imported host that nobody uses, such as V(60s); for
+          HTTP.
         type: str
         version_added: 0.3.0
       merge:
@@ -115,7 +122,8 @@ options:
         type: bool
         version_added: 0.3.0
   locality:
-    description: Where this mesh is, with C(region), and C(zone) and C(subzone) where wanted. Found on pods or nodes when absent.
+    description: Where this mesh is, with C(region), and C(zone) and C(subzone) where wanted. Found on pods or nodes
+      when absent.
     type: dict
     suboptions:
       region:
@@ -231,25 +239,26 @@ rehearsals:
   type: list
   elements: dict
   version_added: 0.3.0
-  sample: [{service: shop/checkout, state: waiting, since: "2026-05-01T08:00:00Z", enforce_after: 7d, denied: 0, why: ""}]
+  sample: [{service: shop/checkout, state: waiting, since: "2026-05-01T08:00:00Z", enforce_after: 7d, denied: 0, why:
+    ""}]
 """
 
-from datetime import datetime  # noqa: E402
+from datetime import datetime
 
-from ..module_utils._cluster.client import Cluster  # noqa: E402
-from ..module_utils._core.catalogue.findings import texts  # noqa: E402
-from ..module_utils._core.plain.diff import as_diff  # noqa: E402
-from ..module_utils._core.traffic.asking import refuse  # noqa: E402
-from ..module_utils._core.traffic.calling import cut_off_locally, told_of_callers  # noqa: E402
-from ..module_utils._core.traffic.cutting import cut_off  # noqa: E402
-from ..module_utils._core.traffic.enforcing import findings_of, rows_of, told_of_rehearsal  # noqa: E402
-from ..module_utils._core.traffic.localities import regions_to_come, warnings_of  # noqa: E402
-from ..module_utils._core.traffic.plan import changes_of, plan_traffic, told  # noqa: E402
-from ..module_utils._core.traffic.shifting import warnings_under_way  # noqa: E402
-from ..module_utils._described import DESCRIBED  # noqa: E402
-from ..module_utils._options import CLUSTER, FORCE, PROMETHEUS  # noqa: E402
-from ..module_utils._run import Module, Run, run_module  # noqa: E402
-from ..module_utils._traffic import TRAFFIC, look  # noqa: E402
+from ..module_utils._cluster.client import Cluster
+from ..module_utils._core.catalogue.findings import texts
+from ..module_utils._core.plain.diff import as_diff
+from ..module_utils._core.traffic.asking import refuse
+from ..module_utils._core.traffic.calling import cut_off_locally, told_of_callers
+from ..module_utils._core.traffic.cutting import cut_off
+from ..module_utils._core.traffic.enforcing import findings_of, rows_of, told_of_rehearsal
+from ..module_utils._core.traffic.localities import regions_to_come, warnings_of
+from ..module_utils._core.traffic.plan import changes_of, plan_traffic, told
+from ..module_utils._core.traffic.shifting import warnings_under_way
+from ..module_utils._described import DESCRIBED
+from ..module_utils._options import CLUSTER, FORCE, PROMETHEUS
+from ..module_utils._run import Module, Run, run_module
+from ..module_utils._traffic import TRAFFIC, look
 
 OPTIONS = {"state": {"type": "str", "choices": ["present", "absent"], "default": "present"}, **TRAFFIC}
 
@@ -273,7 +282,10 @@ def run(run: Run, cluster: Cluster, now: datetime) -> dict:
     count = len(asked.wanted)
     called = [line for one in asked.wanted for line in told_of_callers(one, asked.mesh, asked.standing)]
     called += [line for one in asked.wanted for line in told_of_rehearsal(one, asked.standing)]
-    head = f"{asked.mesh.name} · {count or 'no'} rule{'' if count == 1 else 's'}{f' · {asked.where}' if asked.where else ''}"
+    head = (
+        f"{asked.mesh.name} · {count or 'no'}"
+        f" rule{'' if count == 1 else 's'}{f' · {asked.where}' if asked.where else ''}"
+    )
     return {
         "changed": bool(changes),
         "diff": as_diff(changes),

@@ -8,7 +8,8 @@ short_description: Find what is wrong with the Istio configuration of a mesh
 version_added: 0.2.0
 author: [The ossm.federation authors (@ossm)]
 description:
-  - Looks at VirtualServices, DestinationRules, Gateways, Sidecars and policies of a mesh's members and of its control plane's namespace, and
+  - Looks at VirtualServices, DestinationRules, Gateways, Sidecars and policies of a mesh's members and of its control
+    plane's namespace, and
     returns what Kiali's validations find, with Kiali's code beside ours.
   - Hosts that are known are Services, ServiceEntries and the exports of a connected peer. What cannot be decided is
     unknown, never wrong and never correct.
@@ -55,7 +56,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 findings:
-  description: What was found, errors first. RV(ignore:kiali) has Kiali's codes for it, an empty list where Kiali has none.
+  description: What was found, errors first. RV(ignore:kiali) has Kiali's codes for it, an empty list where Kiali has
+    none.
   returned: success
   type: list
   elements: dict
@@ -88,7 +90,8 @@ unknown:
   sample: [{what: host cart.shop.svc.west-imports.local, because: "peer west is not connected, so its exports are not
     known", codes: [FED984]}]
 mutual_tls:
-  description: Per namespace whether calls must come with mutual TLS, which object says so, and objects that say otherwise for some workloads.
+  description: Per namespace whether calls must come with mutual TLS, which object says so, and objects that say
+    otherwise for some workloads.
   returned: success
   type: list
   elements: dict
@@ -101,15 +104,15 @@ lines:
   sample: ["east · 14 objects in 3 namespaces · 1 error"]
 """
 
-from datetime import datetime  # noqa: E402
+from datetime import datetime
 
-from ..module_utils._cluster.client import Cluster  # noqa: E402
-from ..module_utils._core.plain.kinds import home_of  # noqa: E402
-from ..module_utils._core.validation.everything import KINDS, refusal, validated  # noqa: E402
-from ..module_utils._options import CLUSTER, MESH  # noqa: E402
-from ..module_utils._reads.peerings import read_control_plane  # noqa: E402
-from ..module_utils._reads.validation import read_objects  # noqa: E402
-from ..module_utils._run import Module, Run, run_module  # noqa: E402
+from ..module_utils._cluster.client import Cluster
+from ..module_utils._core.plain.kinds import home_of
+from ..module_utils._core.validation.everything import KINDS, refusal, validated
+from ..module_utils._options import CLUSTER, MESH
+from ..module_utils._reads.peerings import read_control_plane
+from ..module_utils._reads.validation import read_objects
+from ..module_utils._run import Module, Run, run_module
 
 OPTIONS = {"fail_on": {"type": "list", "elements": "str", "choices": list(KINDS), "default": []}}
 
@@ -118,7 +121,10 @@ def run(run: Run, cluster: Cluster, _now: datetime) -> dict:
     """Read, check, and return the module's result."""
     params = run.params
     control_plane = read_control_plane(cluster, home_of(params), params["control_plane"])
-    result = {**validated(params["mesh"], read_objects(cluster, control_plane)), "control_plane": control_plane.as_data()}
+    result = {
+        **validated(params["mesh"], read_objects(cluster, control_plane)),
+        "control_plane": control_plane.as_data(),
+    }
     error = refusal(params["mesh"], result, params["fail_on"])
     if error:
         raise error

@@ -11,7 +11,8 @@ description:
   - Lists every object of Mixer's in the mesh and every part of the control plane that uses it, each with what replaces
     it, or with what
     is lost.
-  - Writes rate limits in the control plane's words, and 3scale as a draft of C(mesh_threescale), without the access token.
+  - Writes rate limits in the control plane's words, and 3scale as a draft of C(mesh_threescale), without the access
+    token.
   - Changes nothing.
 seealso:
   - module: ossm.federation.upgrade_plan_info
@@ -48,7 +49,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 objects:
-  description: Each object with what it does, its successor, how that is set up, and what is lost. C(of_operator) are those that the control plane made.
+  description: Each object with what it does, its successor, how that is set up, and what is lost. C(of_operator) are
+    those that the control plane made.
   returned: success
   type: list
   elements: dict
@@ -67,7 +69,8 @@ rate_limits:
   type: dict
   sample: null
 threescale:
-  description: A draft of C(mesh_threescale), null where 3scale is not behind Mixer. The access token stays in the handler.
+  description: A draft of C(mesh_threescale), null where 3scale is not behind Mixer. The access token stays in the
+    handler.
   returned: success
   type: dict
   sample: null
@@ -91,18 +94,18 @@ unknown:
   sample: []
 """
 
-from datetime import datetime  # noqa: E402
+from datetime import datetime
 
-from ..module_utils._cluster.client import Cluster  # noqa: E402
-from ..module_utils._core.control_plane.members import ROLL, membership  # noqa: E402
-from ..module_utils._core.plain.kinds import MEMBER_ROLL, POD, home_of  # noqa: E402
-from ..module_utils._core.preflight.checks import Refusal  # noqa: E402
-from ..module_utils._core.report.mixer import has_threescale, report  # noqa: E402
-from ..module_utils._options import CLUSTER, MESH  # noqa: E402
-from ..module_utils._reads.extensions import read_pods  # noqa: E402
-from ..module_utils._reads.mixer import read_mixer  # noqa: E402
-from ..module_utils._reads.peerings import read_control_plane  # noqa: E402
-from ..module_utils._run import Module, Run, run_module  # noqa: E402
+from ..module_utils._cluster.client import Cluster
+from ..module_utils._core.control_plane.members import ROLL, membership
+from ..module_utils._core.plain.kinds import MEMBER_ROLL, POD, home_of
+from ..module_utils._core.preflight.checks import Refusal
+from ..module_utils._core.report.mixer import has_threescale, report
+from ..module_utils._options import CLUSTER, MESH
+from ..module_utils._reads.extensions import read_pods
+from ..module_utils._reads.mixer import read_mixer
+from ..module_utils._reads.peerings import read_control_plane
+from ..module_utils._run import Module, Run, run_module
 
 OPTIONS: dict = {}
 

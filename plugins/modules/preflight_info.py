@@ -11,7 +11,8 @@ description:
   - Checks the description, the peers' cards, and the live objects of one mesh, whoever made them. It returns everything
     that is wrong or that the operator or istiod would ignore silently, each with a code, what was
     seen, why it matters, and the cure.
-  - Errors are what M(ossm.federation.federation) would refuse, all of them and not only the first. Warnings are about live
+  - Errors are what M(ossm.federation.federation) would refuse, all of them and not only the first. Warnings are about
+    live
     objects, so that tomorrow's run still runs.
   - What this account may not read is returned as unknown, never as healthy.
 seealso:
@@ -51,7 +52,8 @@ options:
     description: Root certificates that the mesh will have next, announced early.
     type: raw
   traffic:
-    description: The rules of M(ossm.federation.mesh_traffic), whose problems are found as well; they are left alone when absent.
+    description: The rules of M(ossm.federation.mesh_traffic), whose problems are found as well; they are left alone
+      when absent.
     type: raw
   locality:
     description: Where this mesh is, as in M(ossm.federation.mesh_traffic).
@@ -145,7 +147,8 @@ pending:
   elements: dict
   sample: [{peer: north, reason: waits for card north-for-east.json; ask north to run publish_cards}]
 lines:
-  description: The same for people, as a list of lines. More than five findings of one code are one, with their number and the first five.
+  description: The same for people, as a list of lines. More than five findings of one code are one, with their number
+    and the first five.
   returned: success
   type: list
   elements: str
@@ -157,32 +160,32 @@ control_plane:
   sample: {name: basic, namespace: east-mesh-system, version: v2.3, trust_domain: east.local}
 """
 
-from collections.abc import Mapping  # noqa: E402
-from dataclasses import replace  # noqa: E402
-from datetime import datetime  # noqa: E402
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
 
-from ..module_utils._cluster.client import Cluster  # noqa: E402
-from ..module_utils._core.catalogue.findings import finding_of, found_by  # noqa: E402
-from ..module_utils._core.mesh.described import Mesh  # noqa: E402
-from ..module_utils._core.peering.adopting import as_it_stands, check_gateways  # noqa: E402
-from ..module_utils._core.peering.carrying import Delivery, Identity, receive_all  # noqa: E402
-from ..module_utils._core.peering.identity import Accepted  # noqa: E402
-from ..module_utils._core.peering.keeping import check_descriptions  # noqa: E402
-from ..module_utils._core.peering.plan import refuse_beyond_reach, refuse_our_server  # noqa: E402
-from ..module_utils._core.plain.errors import FederationError  # noqa: E402
-from ..module_utils._core.preflight.beforehand import identities, refusals, result, waiting, with_cards  # noqa: E402
-from ..module_utils._core.preflight.describing import describe  # noqa: E402
-from ..module_utils._core.preflight.everything import look  # noqa: E402
-from ..module_utils._described import DESCRIBED  # noqa: E402
-from ..module_utils._files import refuse_no_folder  # noqa: E402
-from ..module_utils._gateways import refuse_foreign  # noqa: E402
-from ..module_utils._options import CLUSTER  # noqa: E402
-from ..module_utils._reads.estate import Reader, read_estate, read_known, read_own_roots  # noqa: E402
-from ..module_utils._reads.peerings import card_file, host_and_port, read_control_plane  # noqa: E402
-from ..module_utils._reads.remembering import Remembered  # noqa: E402
-from ..module_utils._run import Module, Run, run_module  # noqa: E402
-from ..module_utils._traffic import TRAFFIC, looked_at  # noqa: E402
-from ..module_utils._wasm import WASM, wasm_of  # noqa: E402
+from ..module_utils._cluster.client import Cluster
+from ..module_utils._core.catalogue.findings import finding_of, found_by
+from ..module_utils._core.mesh.described import Mesh
+from ..module_utils._core.peering.adopting import as_it_stands, check_gateways
+from ..module_utils._core.peering.carrying import Delivery, Identity, receive_all
+from ..module_utils._core.peering.identity import Accepted
+from ..module_utils._core.peering.keeping import check_descriptions
+from ..module_utils._core.peering.plan import refuse_beyond_reach, refuse_our_server
+from ..module_utils._core.plain.errors import FederationError
+from ..module_utils._core.preflight.beforehand import identities, refusals, result, waiting, with_cards
+from ..module_utils._core.preflight.describing import describe
+from ..module_utils._core.preflight.everything import look
+from ..module_utils._described import DESCRIBED
+from ..module_utils._files import refuse_no_folder
+from ..module_utils._gateways import refuse_foreign
+from ..module_utils._options import CLUSTER
+from ..module_utils._reads.estate import Reader, read_estate, read_known, read_own_roots
+from ..module_utils._reads.peerings import card_file, host_and_port, read_control_plane
+from ..module_utils._reads.remembering import Remembered
+from ..module_utils._run import Module, Run, run_module
+from ..module_utils._traffic import TRAFFIC, looked_at
+from ..module_utils._wasm import WASM, wasm_of
 
 OPTIONS = {
     "cards": {"type": "list", "elements": "raw", "default": []},
@@ -220,9 +223,11 @@ def run(run: Run, cluster: Cluster, now: datetime) -> dict:
         lambda: check_descriptions(mesh, peerings, accepted),
         lambda: check_gateways(mesh, peerings.peers, control_plane),
         # What a ServiceMeshPeer names is its own; where these cannot be read nobody knows.
-        lambda: unserved
-        or not run.params["managed_gateways"]
-        or refuse_foreign(remembered, mesh, control_plane, peerings.peers),
+        lambda: (
+            unserved
+            or not run.params["managed_gateways"]
+            or refuse_foreign(remembered, mesh, control_plane, peerings.peers)
+        ),
     )
     spoken_for = with_cards(mesh, peerings)
     cards = cards_of(run, spoken_for, control_plane.trust_domain, now, peerings.identities(mesh))
@@ -255,9 +260,7 @@ def run(run: Run, cluster: Cluster, now: datetime) -> dict:
     return result(mesh.name, control_plane, [*findings, *found], [*unknown, *unread], waiting(spoken_for, cards))
 
 
-def cards_of(
-    run: Run, mesh: Mesh, trust_domain: str, now: datetime, known: Mapping[str, Identity]
-) -> Delivery:
+def cards_of(run: Run, mesh: Mesh, trust_domain: str, now: datetime, known: Mapping[str, Identity]) -> Delivery:
     """Return what came of the peers' cards; notes become warnings."""
     params = run.params
     refuse_no_folder(params["cards_dir"])

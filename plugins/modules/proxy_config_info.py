@@ -11,9 +11,12 @@ description:
   - Shows the configuration of the Envoy of a pod, as a table of the important parts, or compares it with another pod,
     workload or saved file, or
     with what istiod would send. Pods of a workload are compared with the majority of them.
-  - Differences go by meaning, first by name and then by field. What differs by nature (version stamps, nonces, node ids, addresses) is folded away.
-  - No secret leaves the module. Certificates are fingerprints, keys are left out, and the configuration of extensions is a digest.
-  - Envoy is asked by a port-forward, as the same account as for every other request, one pod after the other, since Envoy makes a dump on its
+  - Differences go by meaning, first by name and then by field. What differs by nature (version stamps, nonces, node
+    ids, addresses) is folded away.
+  - No secret leaves the module. Certificates are fingerprints, keys are left out, and the configuration of extensions
+    is a digest.
+  - Envoy is asked by a port-forward, as the same account as for every other request, one pod after the other, since
+    Envoy makes a dump on its
     main thread.
 seealso:
   - module: ossm.federation.mesh_health_info
@@ -41,7 +44,8 @@ options:
     default: [clusters, listeners, routes, bootstrap, extensions, secrets]
   fold:
     description:
-      - Paths of fields that may differ, beside those that always may. A path begins with a section and has C(/) between names. C(*) is one
+      - Paths of fields that may differ, beside those that always may. A path begins with a section and has C(/) between
+        names. C(*) is one
         name, C(**) any number of them.
     type: list
     elements: str
@@ -51,7 +55,8 @@ options:
     type: str
     default: ""
   directory:
-    description: A folder that gets the whole configuration of each pod as a JSON file that only you can read; none when not set.
+    description: A folder that gets the whole configuration of each pod as a JSON file that only you can read; none when
+      not set.
     type: path
   fail:
     description: Whether a difference fails the task.
@@ -65,7 +70,8 @@ options:
     type: bool
     default: false
   by_exec:
-    description: Whether Envoy and istiod are asked by a command in their containers instead of a port-forward. This needs C(pods/exec).
+    description: Whether Envoy and istiod are asked by a command in their containers instead of a port-forward. This
+      needs C(pods/exec).
     type: bool
     default: false
 extends_documentation_fragment:
@@ -105,13 +111,15 @@ equal:
   sample: true
 comparisons:
   description:
-    - What was compared. Each has C(left), C(right), C(equal), C(compared) resources, C(counts) by section, C(differences) with their fields, and
+    - What was compared. Each has C(left), C(right), C(equal), C(compared) resources, C(counts) by section,
+      C(differences) with their fields, and
       how many were C(left_out).
   returned: success
   type: list
   elements: dict
   sample:
-    - {left: shop/cart-1, right: most of shop/cart (3 pods), equal: true, compared: 214, counts: {}, differences: [], left_out: 0}
+    - {left: shop/cart-1, right: most of shop/cart (3 pods), equal: true, compared: 214, counts: {}, differences: [],
+      left_out: 0}
 rows:
   description: The table of one pod, or of the first of them; empty where something was compared.
   returned: success
@@ -152,15 +160,15 @@ lines:
   sample: ["= shop/cart-1 and most of shop/cart (3 pods): 214 resources, nothing differs"]
 """
 
-from datetime import datetime  # noqa: E402
+from datetime import datetime
 
-from ..module_utils._cluster.client import Cluster  # noqa: E402
-from ..module_utils._compare import Comparer  # noqa: E402
-from ..module_utils._core.insight.dump import ENDPOINTS, SECTIONS, table_of  # noqa: E402
-from ..module_utils._core.insight.telling import differ, fitting, lines_of  # noqa: E402
-from ..module_utils._core.plain.kinds import home_of  # noqa: E402
-from ..module_utils._options import CLUSTER, MESH  # noqa: E402
-from ..module_utils._run import Module, Run, run_module  # noqa: E402
+from ..module_utils._cluster.client import Cluster
+from ..module_utils._compare import Comparer
+from ..module_utils._core.insight.dump import ENDPOINTS, SECTIONS, table_of
+from ..module_utils._core.insight.telling import differ, fitting, lines_of
+from ..module_utils._core.plain.kinds import home_of
+from ..module_utils._options import CLUSTER, MESH
+from ..module_utils._run import Module, Run, run_module
 
 OPTIONS = {
     "of": {"type": "str", "required": True},
@@ -182,7 +190,9 @@ OPTIONS = {
 
 
 def run(run: Run, cluster: Cluster, _now: datetime) -> dict:
-    """Return what proxies are configured with, and what differs. Raises ``FederationError`` FED920 where a difference is a failure."""
+    """Return what proxies are configured with, and what differs. Raises ``FederationError`` FED920 where a difference
+    is a failure.
+    """
     params = run.params
     comparer = Comparer(run, cluster, home_of(params))
     dumps, comparisons = comparer.look()

@@ -8,9 +8,12 @@ short_description: Keep 3scale's authorization of requests in a mesh
 version_added: 0.2.0
 author: [The ossm.federation authors (@ossm)]
 description:
-  - Keeps 3scale's WebAssembly adapter for all workloads of a mesh that need it, in one call. Each adapter is a ServiceMeshExtension
-    or a WasmPlugin, as the version of the mesh has it, with the ServiceEntry, the DestinationRule and the RequestAuthentication that it needs.
-  - Service tokens and mapping rules that are not described are fetched from the admin portal by this module. The access token stays out
+  - Keeps 3scale's WebAssembly adapter for all workloads of a mesh that need it, in one call. Each adapter is a
+    ServiceMeshExtension
+    or a WasmPlugin, as the version of the mesh has it, with the ServiceEntry, the DestinationRule and the
+      RequestAuthentication that it needs.
+  - Service tokens and mapping rules that are not described are fetched from the admin portal by this module. The access
+    token stays out
     of the mesh, but for C(system).
   - Tests state what the adapter would do with requests. One that fails makes the module fail before anything is
     written.
@@ -31,23 +34,29 @@ options:
     default: present
   threescale:
     description:
-      - C(backend) with C(url) (and C(timeout) in milliseconds, C(ca_certificates), a file in the proxies), C(portal) with C(url) and C(token) or
+      - C(backend) with C(url) (and C(timeout) in milliseconds, C(ca_certificates), a file in the proxies), C(portal)
+        with C(url) and C(token) or
         C(token_from) (and C(ca_cert), a file of this machine), and C(adapters).
-      - Each adapter has C(name), C(namespace), C(selector) and C(services); it may have C(image), C(pull_secret), C(pull_policy), C(kind),
-        C(traffic) (V(inbound), V(gateway)), C(priority), C(oidc) (C(issuer), C(jwks_uri), C(audiences)), C(system), C(switch) (V(overlap),
+      - Each adapter has C(name), C(namespace), C(selector) and C(services); it may have C(image), C(pull_secret),
+        C(pull_policy), C(kind),
+        C(traffic) (V(inbound), V(gateway)), C(priority), C(oidc) (C(issuer), C(jwks_uri), C(audiences)), C(system),
+          C(switch) (V(overlap),
         V(deny)) and C(passthrough_metadata).
-      - Each service has C(id), C(authorities) and C(credentials); it may have C(environment), C(token) and C(mapping_rules).
+      - Each service has C(id), C(authorities) and C(credentials); it may have C(environment), C(token) and
+        C(mapping_rules).
       - Required with O(state=present).
     type: dict
   tests:
     description:
-      - Requests, each a mapping with C(request) (C(host), C(path), C(method), C(query), C(headers), C(claims), C(metadata), C(scheme)), C(expect)
+      - Requests, each a mapping with C(request) (C(host), C(path), C(method), C(query), C(headers), C(claims),
+        C(metadata), C(scheme)), C(expect)
         (C(service), C(usages), C(rules), C(user_key), C(app_id), C(app_key), C(status)), C(name) and C(adapter).
     type: list
     elements: dict
     default: []
   loaded:
-    description: Adapters (namespace/name) whose new wrapper somebody has seen in every proxy. The old one, or the denial, is removed.
+    description: Adapters (namespace/name) whose new wrapper somebody has seen in every proxy. The old one, or the
+      denial, is removed.
     type: list
     elements: str
     default: []
@@ -55,7 +64,8 @@ options:
     description:
       - Seconds to wait at most until every proxy runs a WasmPlugin that replaces a ServiceMeshExtension. The proxies
         are asked by
-        port-forward. Where all run it, the old one, or the denial, is removed in the same run. Where one does not, a new one beside which the old
+        port-forward. Where all run it, the old one, or the denial, is removed in the same run. Where one does not, a
+          new one beside which the old
         one runs is removed again.
       - If they may not be asked, or do not answer, a later run finishes it, once O(loaded) names it.
     type: int
@@ -124,7 +134,8 @@ changes:
   elements: dict
   sample: [{action: create, kind: WasmPlugin, namespace: shop, name: cart, fields: [spec.url]}]
 adapters:
-  description: Each adapter with its kind, image, services, and the pods that it selects (null where they may not be read).
+  description: Each adapter with its kind, image, services, and the pods that it selects (null where they may not be
+    read).
   returned: success
   type: list
   elements: dict
@@ -174,28 +185,28 @@ unknown:
   sample: []
 """
 
-from collections.abc import Iterable, Iterator  # noqa: E402
-from datetime import datetime  # noqa: E402
+from collections.abc import Iterable, Iterator
+from datetime import datetime
 
-from ..module_utils._cluster.client import Cluster  # noqa: E402
-from ..module_utils._core.catalogue.findings import Finding, texts  # noqa: E402
-from ..module_utils._core.extensions.keeping import hidden  # noqa: E402
-from ..module_utils._core.extensions.plan import Ground  # noqa: E402
-from ..module_utils._core.extensions.problems import refuse  # noqa: E402
-from ..module_utils._core.plain.diff import as_result  # noqa: E402
-from ..module_utils._core.plain.kinds import KINDS, POD  # noqa: E402
-from ..module_utils._core.preflight.checks import Refusal  # noqa: E402
-from ..module_utils._core.threescale import keeping, plan, selecting  # noqa: E402
-from ..module_utils._core.threescale.described import Adapter, Described  # noqa: E402
-from ..module_utils._core.threescale.portal import path_of, service_of  # noqa: E402
-from ..module_utils._core.threescale.trying import asked_for, judged, refuse_unmet  # noqa: E402
-from ..module_utils._options import CLUSTER, FORCE, MESH  # noqa: E402
-from ..module_utils._portal import Portal  # noqa: E402
-from ..module_utils._reads.extensions import read_pods  # noqa: E402
-from ..module_utils._reads.openshift import never_ready  # noqa: E402
-from ..module_utils._reads.threescale import access_token, read_adapters, readers_of  # noqa: E402
-from ..module_utils._run import Module, Run, run_module  # noqa: E402
-from ..module_utils._switching import follow  # noqa: E402
+from ..module_utils._cluster.client import Cluster
+from ..module_utils._core.catalogue.findings import Finding, texts
+from ..module_utils._core.extensions.keeping import hidden
+from ..module_utils._core.extensions.plan import Ground
+from ..module_utils._core.extensions.problems import refuse
+from ..module_utils._core.plain.diff import as_result
+from ..module_utils._core.plain.kinds import KINDS, POD
+from ..module_utils._core.preflight.checks import Refusal
+from ..module_utils._core.threescale import keeping, plan, selecting
+from ..module_utils._core.threescale.described import Adapter, Described
+from ..module_utils._core.threescale.portal import path_of, service_of
+from ..module_utils._core.threescale.trying import asked_for, judged, refuse_unmet
+from ..module_utils._options import CLUSTER, FORCE, MESH
+from ..module_utils._portal import Portal
+from ..module_utils._reads.extensions import read_pods
+from ..module_utils._reads.openshift import never_ready
+from ..module_utils._reads.threescale import access_token, read_adapters, readers_of
+from ..module_utils._run import Module, Run, run_module
+from ..module_utils._switching import follow
 
 OPTIONS = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
@@ -238,7 +249,10 @@ def run(run: Run, cluster: Cluster, now: datetime) -> dict:
         run.warn(warning)
     run.apply(cluster, turn.changes)
     turn, seen = follow(run, cluster, turn, planned, described, around)
-    rows = [selecting.row(each, selecting.wrapper_of(each, wrappers), proxies, ground, unread) for each in described.adapters]
+    rows = [
+        selecting.row(each, selecting.wrapper_of(each, wrappers), proxies, ground, unread)
+        for each in described.adapters
+    ]
     if not run.check_mode:
         keeping.refuse_unseen(turn.waiting, selecting.pods_of(turn.waiting, rows), seen.why, seen.gone)
     unknown = [each.text for each in (*around.unknown, *unasked, *(Refusal(POD, place) for place in unread))]
@@ -247,7 +261,12 @@ def run(run: Run, cluster: Cluster, now: datetime) -> dict:
         "adapters": rows,
         "tests": [verdict.as_data() for verdict in verdicts],
         "waiting": [each.place for each in turn.waiting],
-        "lines": [*map(selecting.row_text, rows), *seen.lines, *(verdict.text for verdict in verdicts), *(f"unknown: {gap}" for gap in unknown)],
+        "lines": [
+            *map(selecting.row_text, rows),
+            *seen.lines,
+            *(verdict.text for verdict in verdicts),
+            *(f"unknown: {gap}" for gap in unknown),
+        ],
         "unknown": unknown,
     }
 

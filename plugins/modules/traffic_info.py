@@ -9,7 +9,8 @@ version_added: 0.2.0
 author: [The ossm.federation authors (@ossm)]
 description:
   - Shows which rules of M(ossm.federation.mesh_traffic) exist, and everything that is wrong with the described ones.
-  - With O(service) and O(client) it computes from live objects where a call goes, with shares, endpoints by priority, and the policies that
+  - With O(service) and O(client) it computes from live objects where a call goes, with shares, endpoints by priority,
+    and the policies that
     admit it on each hop of this mesh. Notes say what no object shows.
 seealso:
   - module: ossm.federation.mesh_traffic
@@ -85,7 +86,8 @@ routes:
   type: list
   elements: dict
   sample:
-    - {host: cart.shop.svc.cluster.local, endpoint: cart-1, peer: "", priority: 0, share: 100.0, passes: "yes", policies: [], rehearsed: []}
+    - {host: cart.shop.svc.cluster.local, endpoint: cart-1, peer: "", priority: 0, share: 100.0, passes: "yes",
+      policies: [], rehearsed: []}
 notes:
   description: What is not certain about the routes, or not visible from here.
   returned: success
@@ -102,7 +104,8 @@ rehearsals:
   type: list
   elements: dict
   version_added: 0.3.0
-  sample: [{service: shop/checkout, state: waiting, since: "2026-05-01T08:00:00Z", enforce_after: 7d, denied: 0, why: ""}]
+  sample: [{service: shop/checkout, state: waiting, since: "2026-05-01T08:00:00Z", enforce_after: 7d, denied: 0, why:
+    ""}]
 lines:
   description: All of it as lines.
   returned: success
@@ -111,22 +114,22 @@ lines:
   sample: ["shop/web → shop/cart", "100.0 %  cart.shop.svc.cluster.local"]
 """
 
-from datetime import datetime  # noqa: E402
+from datetime import datetime
 
-from ..module_utils._cluster.client import Cluster  # noqa: E402
-from ..module_utils._core.catalogue.findings import finding_of, told  # noqa: E402
-from ..module_utils._core.plain.kinds import home_of  # noqa: E402
-from ..module_utils._core.traffic.asking import asked_for, row_of  # noqa: E402
-from ..module_utils._core.traffic.calling import cut_off_locally  # noqa: E402
-from ..module_utils._core.traffic.cutting import cut_off  # noqa: E402
-from ..module_utils._core.traffic.enforcing import findings_of, rows_of, told_of_rehearsal  # noqa: E402
-from ..module_utils._core.traffic.going import client_of, where_it_goes  # noqa: E402
-from ..module_utils._core.traffic.localities import regions_to_come, warnings_of  # noqa: E402
-from ..module_utils._core.traffic.shifting import warnings_under_way  # noqa: E402
-from ..module_utils._described import DESCRIBED  # noqa: E402
-from ..module_utils._options import CLUSTER, PROMETHEUS  # noqa: E402
-from ..module_utils._run import Module, Run, run_module  # noqa: E402
-from ..module_utils._traffic import TRAFFIC, look  # noqa: E402
+from ..module_utils._cluster.client import Cluster
+from ..module_utils._core.catalogue.findings import finding_of, told
+from ..module_utils._core.plain.kinds import home_of
+from ..module_utils._core.traffic.asking import asked_for, row_of
+from ..module_utils._core.traffic.calling import cut_off_locally
+from ..module_utils._core.traffic.cutting import cut_off
+from ..module_utils._core.traffic.enforcing import findings_of, rows_of, told_of_rehearsal
+from ..module_utils._core.traffic.going import client_of, where_it_goes
+from ..module_utils._core.traffic.localities import regions_to_come, warnings_of
+from ..module_utils._core.traffic.shifting import warnings_under_way
+from ..module_utils._described import DESCRIBED
+from ..module_utils._options import CLUSTER, PROMETHEUS
+from ..module_utils._run import Module, Run, run_module
+from ..module_utils._traffic import TRAFFIC, look
 
 OPTIONS = {**TRAFFIC, "service": {"type": "str"}, "client": {"type": "str"}}
 
@@ -142,7 +145,11 @@ def run(run: Run, cluster: Cluster, now: datetime) -> dict:
         warned = [*warnings_of(asked.wanted, standing), *cut_off(asked.wanted, asked.mesh, standing)]
         warned += warnings_under_way(asked.wanted, standing)
         warned += [*cut_off_locally(asked.wanted, asked.mesh, standing), *findings_of(asked.wanted)]
-        found = told(asked.mesh.name, [*map(finding_of, [*asked.problems, *regions_to_come(asked.wanted, asked.mesh, standing)]), *warned], [])
+        found = told(
+            asked.mesh.name,
+            [*map(finding_of, [*asked.problems, *regions_to_come(asked.wanted, asked.mesh, standing)]), *warned],
+            [],
+        )
         rules = [row_of(live) for live in standing.kept]
         shown = [f"{row['kind']} {row['namespace']}/{row['name']} · {', '.join(row['peers'])}" for row in rules]
         rehearsed = [line for one in asked.wanted for line in told_of_rehearsal(one, standing)]

@@ -27,7 +27,8 @@ attributes:
 options:
   action:
     description:
-      - V(move) walks towards the goal. V(back) steps back what is under way and keeps it there. V(abort) steps back and forgets the shift;
+      - V(move) walks towards the goal. V(back) steps back what is under way and keeps it there. V(abort) steps back and
+        forgets the shift;
         from then on O(traffic) counts again.
     type: str
     choices: [move, back, abort]
@@ -155,15 +156,15 @@ pending:
   sample: false
 """
 
-from datetime import datetime  # noqa: E402
+from datetime import datetime
 
-from ..module_utils._cluster.client import Cluster  # noqa: E402
-from ..module_utils._core.traffic.shifting import STEPS  # noqa: E402
-from ..module_utils._described import DESCRIBED  # noqa: E402
-from ..module_utils._options import CLUSTER, FORCE, PROMETHEUS  # noqa: E402
-from ..module_utils._run import Module, Run, run_module  # noqa: E402
-from ..module_utils._shifting import Walk  # noqa: E402
-from ..module_utils._traffic import TRAFFIC  # noqa: E402
+from ..module_utils._cluster.client import Cluster
+from ..module_utils._core.traffic.shifting import STEPS
+from ..module_utils._described import DESCRIBED
+from ..module_utils._options import CLUSTER, FORCE, PROMETHEUS
+from ..module_utils._run import Module, Run, run_module
+from ..module_utils._shifting import Walk
+from ..module_utils._traffic import TRAFFIC
 
 OPTIONS = {
     **TRAFFIC,

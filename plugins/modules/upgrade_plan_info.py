@@ -97,16 +97,16 @@ control_plane:
   sample: {name: basic, namespace: east-mesh-system, version: v2.0, trust_domain: east.local}
 """
 
-from dataclasses import replace  # noqa: E402
-from datetime import datetime  # noqa: E402
+from dataclasses import replace
+from datetime import datetime
 
-from ..module_utils._cluster.client import Cluster  # noqa: E402
-from ..module_utils._core.control_plane.upgrade import lines, plan_upgrade, refuse_blocked, text_of  # noqa: E402
-from ..module_utils._core.plain.kinds import home_of  # noqa: E402
-from ..module_utils._options import CLUSTER, MESH  # noqa: E402
-from ..module_utils._reads.around import read_found, read_held  # noqa: E402
-from ..module_utils._reads.peerings import read_control_plane  # noqa: E402
-from ..module_utils._run import Module, Run, run_module  # noqa: E402
+from ..module_utils._cluster.client import Cluster
+from ..module_utils._core.control_plane.upgrade import lines, plan_upgrade, refuse_blocked, text_of
+from ..module_utils._core.plain.kinds import home_of
+from ..module_utils._options import CLUSTER, MESH
+from ..module_utils._reads.around import read_found, read_held
+from ..module_utils._reads.peerings import read_control_plane
+from ..module_utils._run import Module, Run, run_module
 
 OPTIONS = {
     "to": {"type": "str", "required": True},
@@ -124,7 +124,11 @@ def run(run: Run, cluster: Cluster, now: datetime) -> dict:
     found = read_found(cluster, control_plane, params)
     found = replace(found, held=read_held(cluster, control_plane, found))
     steps = plan_upgrade(
-        control_plane, params["to"], found, removes_mixer=params["remove_mixer"], converts_extensions=params["convert_extensions"]
+        control_plane,
+        params["to"],
+        found,
+        removes_mixer=params["remove_mixer"],
+        converts_extensions=params["convert_extensions"],
     )
     if params["strict"] and steps:
         refuse_blocked(control_plane, steps[0])

@@ -8,14 +8,20 @@ short_description: Keep the Wasm extensions of a mesh
 version_added: 0.2.0
 author: [The ossm.federation authors (@ossm)]
 description:
-  - Keeps all Wasm extensions of one mesh in one call. Each becomes a ServiceMeshExtension or a WasmPlugin, as the version of the mesh has it.
-  - Extensions that this module made and that are no longer described are removed. Objects that others made are left alone.
-  - What the kind or the version of the mesh cannot express is refused with the field's name, before anything is written.
-  - With O(ask_proxies) it asks the proxies that a WasmPlugin selects, by port-forward, whether they run it; with O(wait) it waits for them, and
+  - Keeps all Wasm extensions of one mesh in one call. Each becomes a ServiceMeshExtension or a WasmPlugin, as the
+    version of the mesh has it.
+  - Extensions that this module made and that are no longer described are removed. Objects that others made are left
+    alone.
+  - What the kind or the version of the mesh cannot express is refused with the field's name, before anything is
+    written.
+  - With O(ask_proxies) it asks the proxies that a WasmPlugin selects, by port-forward, whether they run it; with
+    O(wait) it waits for them, and
     fails where one does not run it in time. If they may not be asked, or do not answer, readiness is unknown, which is
     not a failure.
-  - With either, a WasmPlugin of C(AUTHN) or C(AUTHZ) that is new, or gets another module or configuration, is first written for one of its pods
-    alone. Once that pod runs it, it is written for all; where the pod does not, the module fails and leaves all others as they were.
+  - With either, a WasmPlugin of C(AUTHN) or C(AUTHZ) that is new, or gets another module or configuration, is first
+    written for one of its pods
+    alone. Once that pod runs it, it is written for all; where the pod does not, the module fails and leaves all others
+      as they were.
     If no pod can try it, or answers, there is a warning, and it is written for all at once.
 seealso:
   - module: ossm.federation.wasm_module_info
@@ -35,10 +41,13 @@ options:
     default: present
   extensions:
     description:
-      - The extensions, each a mapping. Required are C(name), C(namespace), C(image) and C(selector), which is a mapping of
+      - The extensions, each a mapping. Required are C(name), C(namespace), C(image) and C(selector), which is a mapping
+        of
         labels or the word V(all).
-      - Further fields are C(phase) (V(AUTHN), V(AUTHZ), V(STATS), V(UNSPECIFIED_PHASE)), C(priority), C(config), C(pull_secret), C(pull_policy),
-        C(kind), C(plugin_name), C(sha256), C(traffic) (V(inbound), V(outbound), V(both), V(gateway)), C(ports), C(fail) (V(closed), V(open)),
+      - Further fields are C(phase) (V(AUTHN), V(AUTHZ), V(STATS), V(UNSPECIFIED_PHASE)), C(priority), C(config),
+        C(pull_secret), C(pull_policy),
+        C(kind), C(plugin_name), C(sha256), C(traffic) (V(inbound), V(outbound), V(both), V(gateway)), C(ports), C(fail)
+          (V(closed), V(open)),
         C(env) and C(canary).
     type: list
     elements: dict
@@ -113,7 +122,8 @@ options:
             type: str
             required: true
       canary:
-        description: Whether one pod tries it before all others get it, in the phases AUTHN and AUTHZ; V(true) when absent.
+        description: Whether one pod tries it before all others get it, in the phases AUTHN and AUTHZ; V(true) when
+          absent.
         type: bool
         version_added: 0.3.0
   ask_proxies:
@@ -182,7 +192,8 @@ changes:
   sample: [{action: create, kind: WasmPlugin, namespace: shop, name: header, fields: [spec.url]}]
 extensions:
   description:
-    - Each extension with its kind, the pods that it selects (null where they may not be read), and whether it is ready (null if unknown).
+    - Each extension with its kind, the pods that it selects (null where they may not be read), and whether it is ready
+      (null if unknown).
     - With O(ask_proxies) or O(wait), C(loading) has for each pod whether the extension is C(loaded), C(warming),
       C(failed), C(idle) (the pod has
       no listener that the extension is for) or C(unknown), why, and which listeners wait for it.
@@ -209,7 +220,8 @@ orders:
   sample: [{phase: AUTHZ, extensions: [shop/first, shop/second], ties: [], pods: [shop/cart-1]}]
 canaries:
   description:
-    - Which guard one pod tries before all others get it, and which pod that is as far as can be told before the pods are asked. Empty where the
+    - Which guard one pod tries before all others get it, and which pod that is as far as can be told before the pods
+      are asked. Empty where the
       guards are as described, or tried already.
   returned: success
   type: list
@@ -220,9 +232,11 @@ lines:
   returned: success
   type: list
   elements: str
-  sample: ["shop/header: WasmPlugin, STATS, 1 pod (shop/cart-1), readiness unknown: a WasmPlugin has no status; its proxies know"]
+  sample: ["shop/header: WasmPlugin, STATS, 1 pod (shop/cart-1), readiness unknown: a WasmPlugin has no status; its
+    proxies know"]
 waiting_for:
-  description: Extensions that not all proxies run yet, with the pods and the listeners that wait. Empty without O(ask_proxies) and O(wait).
+  description: Extensions that not all proxies run yet, with the pods and the listeners that wait. Empty without
+    O(ask_proxies) and O(wait).
   returned: success
   type: list
   elements: str
@@ -240,15 +254,15 @@ unknown:
   sample: []
 """
 
-from collections.abc import Iterable, Mapping, Sequence  # noqa: E402
-from datetime import datetime  # noqa: E402
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 
-from ..module_utils._canary import Tried, finish, try_first  # noqa: E402
-from ..module_utils._cluster.client import Cluster  # noqa: E402
-from ..module_utils._core.control_plane.live import ControlPlane  # noqa: E402
-from ..module_utils._core.extensions.asking import asked_for  # noqa: E402
-from ..module_utils._core.extensions.canary import Trial, canaries_of, trials, untried  # noqa: E402
-from ..module_utils._core.extensions.keeping import (  # noqa: E402
+from ..module_utils._canary import Tried, finish, try_first
+from ..module_utils._cluster.client import Cluster
+from ..module_utils._core.control_plane.live import ControlPlane
+from ..module_utils._core.extensions.asking import asked_for
+from ..module_utils._core.extensions.canary import Trial, canaries_of, trials, untried
+from ..module_utils._core.extensions.keeping import (
     changes,
     hidden,
     in_words,
@@ -259,18 +273,18 @@ from ..module_utils._core.extensions.keeping import (  # noqa: E402
     untouched,
     warnings,
 )
-from ..module_utils._core.extensions.plan import objections, plan  # noqa: E402
-from ..module_utils._core.extensions.problems import refuse  # noqa: E402
-from ..module_utils._core.insight import loading  # noqa: E402
-from ..module_utils._core.insight.loading import as_told  # noqa: E402
-from ..module_utils._core.plain.diff import as_result  # noqa: E402
-from ..module_utils._core.plain.kinds import POD, WASM_PLUGIN  # noqa: E402
-from ..module_utils._core.preflight.checks import Refusal  # noqa: E402
-from ..module_utils._loading import Watched, watch  # noqa: E402
-from ..module_utils._options import CLUSTER, FORCE, MESH, WAITING  # noqa: E402
-from ..module_utils._reads.extensions import read_around, read_pods  # noqa: E402
-from ..module_utils._reads.openshift import never_ready  # noqa: E402
-from ..module_utils._run import Module, Run, run_module  # noqa: E402
+from ..module_utils._core.extensions.plan import objections, plan
+from ..module_utils._core.extensions.problems import refuse
+from ..module_utils._core.insight import loading
+from ..module_utils._core.insight.loading import as_told
+from ..module_utils._core.plain.diff import as_result
+from ..module_utils._core.plain.kinds import POD, WASM_PLUGIN
+from ..module_utils._core.preflight.checks import Refusal
+from ..module_utils._loading import Watched, watch
+from ..module_utils._options import CLUSTER, FORCE, MESH, WAITING
+from ..module_utils._reads.extensions import read_around, read_pods
+from ..module_utils._reads.openshift import never_ready
+from ..module_utils._run import Module, Run, run_module
 
 OPTIONS = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
@@ -309,7 +323,10 @@ def run(run: Run, cluster: Cluster, now: datetime) -> dict:
         seen = watched(run, cluster, desired, spaces, around.control_plane, tried.seconds)
     standing = untouched(live, found)
     rows = [
-        as_told(standing_of(each, manifest, standing.get(key_of(manifest)), proxies, ground, unread), seen.loadings.get(key_of(manifest)))
+        as_told(
+            standing_of(each, manifest, standing.get(key_of(manifest)), proxies, ground, unread),
+            seen.loadings.get(key_of(manifest)),
+        )
         for each, manifest in zip(sorted(extensions, key=lambda each: each.key), desired)
     ]
     several = orders_beside(desired, standing.values(), proxies, ground)
@@ -327,7 +344,10 @@ def run(run: Run, cluster: Cluster, now: datetime) -> dict:
         ],
         "waiting_for": [
             *(f"{place}, tried by one pod first: {loading.summary(each)}" for place, each in tried.pending.items()),
-            *(f"{place}: {loading.summary(each)}" for place, each in seen.awaited(params["waited"] + tried.seconds).items()),
+            *(
+                f"{place}: {loading.summary(each)}"
+                for place, each in seen.awaited(params["waited"] + tried.seconds).items()
+            ),
         ],
         "wait_limit": params["wait_timeout"],
         "unknown": unknown,
@@ -335,9 +355,16 @@ def run(run: Run, cluster: Cluster, now: datetime) -> dict:
 
 
 def trying(
-    run: Run, cluster: Cluster, control_plane: ControlPlane, to_try: Sequence[Trial], standing: Sequence[Mapping], spaces: Iterable[str]
+    run: Run,
+    cluster: Cluster,
+    control_plane: ControlPlane,
+    to_try: Sequence[Trial],
+    standing: Sequence[Mapping],
+    spaces: Iterable[str],
 ) -> Tried:
-    """Return how the trials go, where they are waited for or at least asked; nothing is tried in check mode. Raises ``FederationError`` FED817."""
+    """Return how the trials go, where they are waited for or at least asked; nothing is tried in check mode. Raises
+    ``FederationError`` FED817.
+    """
     if run.check_mode or not to_try:
         return Tried()
     if not (run.params["ask_proxies"] or run.params["wait"]):
@@ -347,9 +374,15 @@ def trying(
 
 
 def watched(
-    run: Run, cluster: Cluster, desired: Iterable[Mapping], places: Iterable[str], control_plane: ControlPlane, before: int
+    run: Run,
+    cluster: Cluster,
+    desired: Iterable[Mapping],
+    places: Iterable[str],
+    control_plane: ControlPlane,
+    before: int,
 ) -> Watched:
-    """Return, where it is asked for, how each WasmPlugin fares in the proxies that it selects; with C(wait) once all run it.
+    """Return, where it is asked for, how each WasmPlugin fares in the proxies that it selects; with C(wait) once all
+    run it.
 
     ``before`` are seconds of this call's time that have been spent.
 

@@ -8,7 +8,8 @@ short_description: Pack a Wasm module as an image that both kinds of extensions 
 version_added: 0.2.0
 author: [The ossm.federation authors (@ossm)]
 description:
-  - Packs a C(.wasm) file into an image of one layer with C(/manifest.yaml) and C(/plugin.wasm), pushed to a registry or written as an OCI layout in
+  - Packs a C(.wasm) file into an image of one layer with C(/manifest.yaml) and C(/plugin.wasm), pushed to a registry or
+    written as an OCI layout in
     one archive. A ServiceMeshExtension of 2.1 and 2.2 reads it, and a WasmPlugin from 2.2 on.
   - Refuses modules that no proxy of a mesh from 2.1 to 2.6 loads, as M(ossm.federation.wasm_module_info) does.
   - Equal modules give equal archives and digests, whichever way they are pushed; so does C(skopeo copy
@@ -36,7 +37,8 @@ options:
     type: str
     version_added: 0.3.0
   move_tag:
-    description: Whether a tag that names another image already is to name this one. Proxies that pull by the tag then run another module, each at its own time.
+    description: Whether a tag that names another image already is to name this one. Proxies that pull by the tag then
+      run another module, each at its own time.
     type: bool
     default: false
     version_added: 0.3.0
@@ -129,12 +131,12 @@ abi:
   sample: 0.2.1
 """
 
-import os  # noqa: E402
-from datetime import datetime  # noqa: E402
+import os
+from datetime import datetime
 
-from ..module_utils._cluster.client import Cluster  # noqa: E402
-from ..module_utils._core.catalogue.findings import Finding  # noqa: E402
-from ..module_utils._core.extensions.image import (  # noqa: E402
+from ..module_utils._cluster.client import Cluster
+from ..module_utils._core.catalogue.findings import Finding
+from ..module_utils._core.extensions.image import (
     LARGEST_ARCHIVE,
     Packed,
     difference,
@@ -142,18 +144,18 @@ from ..module_utils._core.extensions.image import (  # noqa: E402
     digest_of,
     pack_image,
 )
-from ..module_utils._core.extensions.phases import OLD_ORDER  # noqa: E402
-from ..module_utils._core.extensions.registries import (  # noqa: E402
+from ..module_utils._core.extensions.phases import OLD_ORDER
+from ..module_utils._core.extensions.registries import (
     Reference,
     target_of,
 )
-from ..module_utils._core.extensions.wasm import LARGEST, read_module  # noqa: E402
-from ..module_utils._core.plain.data import some  # noqa: E402
-from ..module_utils._core.plain.errors import FederationError  # noqa: E402
-from ..module_utils._files import Place, beginning, write  # noqa: E402
-from ..module_utils._options import REGISTRY, REGISTRY_TOGETHER  # noqa: E402
-from ..module_utils._registry import Registry  # noqa: E402
-from ..module_utils._run import Module, Run, run_module  # noqa: E402
+from ..module_utils._core.extensions.wasm import LARGEST, read_module
+from ..module_utils._core.plain.data import some
+from ..module_utils._core.plain.errors import FederationError
+from ..module_utils._files import Place, beginning, write
+from ..module_utils._options import REGISTRY, REGISTRY_TOGETHER
+from ..module_utils._registry import Registry
+from ..module_utils._run import Module, Run, run_module
 
 OPTIONS = {
     "path": {"type": "path", "required": True},
@@ -189,7 +191,13 @@ def run(run: Run, cluster: Cluster | None, now: datetime) -> dict:
     # First the registry, which may refuse: then nothing at all is written.
     diffs = pushed(run, target, packed) if target else []
     diffs += written(run, packed) if params["dest"] else []
-    result = {"changed": bool(diffs), "diff": diffs, "digest": packed.digest, "size": len(packed.archive), "abi": found.abi}
+    result = {
+        "changed": bool(diffs),
+        "diff": diffs,
+        "digest": packed.digest,
+        "size": len(packed.archive),
+        "abi": found.abi,
+    }
     return {**result, **({"pinned": f"{target}@{packed.digest}"} if target else {})}
 
 
@@ -202,7 +210,9 @@ def pushed(run: Run, target: Reference, packed: Packed) -> list[dict]:
         return []
     if before and not run.params["move_tag"]:
         what = f"names {before}, and the module comes to {packed.digest}"
-        raise FederationError("FED938", where=f"Image {target}", what=what, fix="Give the module a tag of its own, or set move_tag: true")
+        raise FederationError(
+            "FED938", where=f"Image {target}", what=what, fix="Give the module a tag of its own, or set move_tag: true"
+        )
     if not run.check_mode:
         registry.push(packed)
         run.journal.done.append(f"push {target}")

@@ -28,20 +28,25 @@ options:
     type: path
   image:
     description:
-      - Instead of O(path), an archive with an image, as C(skopeo copy docker://… oci-archive:image.tar) or M(ossm.federation.wasm_image) write it.
+      - Instead of O(path), an archive with an image, as C(skopeo copy docker://… oci-archive:image.tar) or
+        M(ossm.federation.wasm_image) write it.
         Exactly one of O(path), O(image) and O(pull) is given.
     type: path
   pull:
     description:
-      - Instead of O(path), an image in a registry, such as C(registry.example/team/header:1.2@sha256:…), with a tag, a digest or both; the digest then counts.
+      - Instead of O(path), an image in a registry, such as C(registry.example/team/header:1.2@sha256:…), with a tag, a
+        digest or both; the digest then counts.
         It may begin with C(oci://).
-      - Of an index, which lists an image per platform, the one for linux on amd64 is read, as the proxies' fetcher does.
+      - Of an index, which lists an image per platform, the one for linux on amd64 is read, as the proxies' fetcher
+        does.
     type: str
     version_added: 0.3.0
   public_key:
     description:
-      - With O(pull), a file with the public key that must have signed the image, as C(cosign sign --key) does; ECDSA on P-256, RSA or Ed25519, in PEM.
-      - Both layouts of C(cosign) are read, the tag that ends with C(.sig) and bundles that refer to the image. A signature without a key, which is
+      - With O(pull), a file with the public key that must have signed the image, as C(cosign sign --key) does; ECDSA on
+        P-256, RSA or Ed25519, in PEM.
+      - Both layouts of C(cosign) are read, the tag that ends with C(.sig) and bundles that refer to the image. A
+        signature without a key, which is
         by an identity, is counted and cannot be verified here. No transparency log is asked.
     type: path
     version_added: 0.3.0
@@ -82,7 +87,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 image:
-  description: Of an image its C(digest), its C(layout) (C(image) or C(artifact)), how many C(layers), and C(readers), by each why it cannot read it.
+  description: Of an image its C(digest), its C(layout) (C(image) or C(artifact)), how many C(layers), and C(readers),
+    by each why it cannot read it.
   returned: with O(image) or O(pull)
   type: dict
   sample:
@@ -92,7 +98,8 @@ image:
     readers: {ServiceMeshExtension: "", WasmPlugin of 2.2: "", WasmPlugin from 2.3 on: ""}
 signatures:
   description:
-    - How many signatures of C(cosign) the image has in C(found); whether one of them is by O(public_key) for this very image in C(verified),
+    - How many signatures of C(cosign) the image has in C(found); whether one of them is by O(public_key) for this very
+      image in C(verified),
       null without a key.
   returned: with O(pull)
   type: dict
@@ -150,22 +157,22 @@ custom_sections:
   sample: [name, producers]
 """
 
-import os  # noqa: E402
-from dataclasses import dataclass  # noqa: E402
-from datetime import datetime  # noqa: E402
+import os
+from dataclasses import dataclass
+from datetime import datetime
 
-from ..module_utils._cluster.client import Cluster  # noqa: E402
-from ..module_utils._core.catalogue.findings import Finding  # noqa: E402
-from ..module_utils._core.extensions.image import LARGEST_ARCHIVE, Image, read_image  # noqa: E402
-from ..module_utils._core.extensions.registries import reference_of  # noqa: E402
-from ..module_utils._core.extensions.signatures import LARGEST_KEY, Verifier, verifier_of  # noqa: E402
-from ..module_utils._core.extensions.wasm import LARGEST, read_module  # noqa: E402
-from ..module_utils._core.plain.data import some  # noqa: E402
-from ..module_utils._core.plain.errors import FederationError  # noqa: E402
-from ..module_utils._files import Place, beginning, read  # noqa: E402
-from ..module_utils._options import REGISTRY, REGISTRY_TOGETHER  # noqa: E402
-from ..module_utils._registry import Registry  # noqa: E402
-from ..module_utils._run import Module, Run, run_module  # noqa: E402
+from ..module_utils._cluster.client import Cluster
+from ..module_utils._core.catalogue.findings import Finding
+from ..module_utils._core.extensions.image import LARGEST_ARCHIVE, Image, read_image
+from ..module_utils._core.extensions.registries import reference_of
+from ..module_utils._core.extensions.signatures import LARGEST_KEY, Verifier, verifier_of
+from ..module_utils._core.extensions.wasm import LARGEST, read_module
+from ..module_utils._core.plain.data import some
+from ..module_utils._core.plain.errors import FederationError
+from ..module_utils._files import Place, beginning, read
+from ..module_utils._options import REGISTRY, REGISTRY_TOGETHER
+from ..module_utils._registry import Registry
+from ..module_utils._run import Module, Run, run_module
 
 OPTIONS = {
     "path": {"type": "path"},
@@ -195,7 +202,13 @@ def run(run: Run, cluster: Cluster | None, now: datetime) -> dict:
         run.warn(Finding("FED837", where, f"needs {some(found.unknown_imports, 5)}").text)
     told = {"image": image.as_data()} if image else {}
     signatures = {"signatures": source.signatures} if source.signatures else {}
-    return {"changed": False, **found.as_data(), **told, **signatures, "is_taken": None if found.unknown_imports else True}
+    return {
+        "changed": False,
+        **found.as_data(),
+        **told,
+        **signatures,
+        "is_taken": None if found.unknown_imports else True,
+    }
 
 
 @dataclass(frozen=True)
@@ -213,7 +226,9 @@ def source_of(run: Run) -> Source:
     params = run.params
     if params["pull"]:
         return pulled(run)
-    place = Place(*os.path.split(params["path"] or params["image"]), "Image" if params["image"] else "Wasm module", "FED836")
+    place = Place(
+        *os.path.split(params["path"] or params["image"]), "Image" if params["image"] else "Wasm module", "FED836"
+    )
     content = beginning(place, (LARGEST_ARCHIVE if params["image"] else LARGEST) + 1)
     if content is None:
         raise place.refusal("does not exist", "Name the file that your build has made")
@@ -225,7 +240,9 @@ def source_of(run: Run) -> Source:
 
 
 def pulled(run: Run) -> Source:
-    """Return the module of an image in a registry; who is to have signed it is asked before the module is looked into."""
+    """Return the module of an image in a registry; who is to have signed it is asked before the module is
+    looked into.
+    """
     params = run.params
     reference = reference_of(params["pull"], "pull")
     verifies = key_in(params["public_key"]) if params["public_key"] else None
@@ -248,14 +265,18 @@ def key_in(path: str) -> Verifier:
 
 
 def image_of(content: bytes, where: str, digest: str) -> Image:
-    """Return the image of an archive. Raises ``FederationError`` as ``read_image``, and FED842 for another digest than ``digest``."""
+    """Return the image of an archive. Raises ``FederationError`` as ``read_image``, and FED842 for another digest than
+    ``digest``.
+    """
     if len(content) > LARGEST_ARCHIVE:
         fix = "See that this is an image with a Wasm module and nothing else"
         raise FederationError("FED843", where=where, what=f"is larger than {LARGEST_ARCHIVE >> 20} MiB", fix=fix)
     image = read_image(content, where)
     if digest and image.digest != digest:
         what = f"is {image.digest}, and {digest} was asked for"
-        raise FederationError("FED842", where=where, what=what, fix="See which of the two is meant, and save the image anew")
+        raise FederationError(
+            "FED842", where=where, what=what, fix="See which of the two is meant, and save the image anew"
+        )
     return image
 
 

@@ -18,7 +18,8 @@ def are_own(options: Mapping[str, Any]) -> bool:
 
 
 def borrowed(whose: str, host: str, count: int, name: str = "") -> FederationError:
-    """Return the refusal for a host that has no credentials of its own in a run with others; ``whose`` is mesh or cluster.
+    """Return the refusal for a host that has no credentials of its own in a run with others; ``whose`` is mesh or
+    cluster.
 
     ``name`` is what the host's mesh is called, where that is known.
     """

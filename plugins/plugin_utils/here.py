@@ -3,13 +3,15 @@
 
 Modules run in a process forked from Ansible's own, where that is the Python that they would run on.
 
-Ansible packs a module into an archive and starts a Python for it, which compiles all that the module imports: 1.3 s of work
-before the first request. What is forked here has it imported already. Where a module would run elsewhere (another Python, a
-connection that is not local, privilege escalation, ``async``), or its files are to be kept, Ansible runs it as any other.
+Ansible packs a module into an archive and starts a Python for it, which compiles all that the module imports: 1.3 s of
+work before the first request. What is forked here has it imported already. Where a module would run elsewhere (another
+Python, a connection that is not local, privilege escalation, ``async``), or its files are to be kept, Ansible runs it
+as any other.
 
-A task of Ansible's costs more than what most tasks here do. So what a role of this collection would do in tasks before and
-after its module is part of the module's task: variables are held to the role's argument specs, hosts without credentials
-of their own are refused, and a task that has the variable ``__show`` shows what that comes to, as ``debug`` would.
+A task of Ansible's costs more than what most tasks here do. So what a role of this collection would do in tasks before
+and after its module is part of the module's task: variables are held to the role's argument specs, hosts without
+credentials of their own are refused, and a task that has the variable ``__show`` shows what that comes to, as ``debug``
+would.
 """
 
 from __future__ import annotations
@@ -73,8 +75,8 @@ for _library in LIBRARIES:
 class HereAction(ActionBase):
     """Runs the module of the task's name, here where that changes nothing but the time it takes.
 
-    Ansible loads action plugins in the process that all of a run's workers are forked from: whoever names its ``MODULE`` has
-    imported it there, once, and a run imports no module that it has no task for.
+    Ansible loads action plugins in the process that all of a run's workers are forked from: whoever names its
+    ``MODULE`` has imported it there, once, and a run imports no module that it has no task for.
     """
 
     MODULE: ModuleType
@@ -98,7 +100,9 @@ class HereAction(ActionBase):
         return self._execute_module(task_vars=variables)
 
     def _refuse(self, variables: Mapping[str, Any]) -> None:
-        """Refuse variables that the role's specs do not allow or know, and credentials that are not the host's own: FED325, FED330, FED102."""
+        """Refuse variables that the role's specs do not allow or know, and credentials that are not the host's own:
+        FED325, FED330, FED102.
+        """
         role = self._role()
         if role is None:
             return
@@ -163,7 +167,12 @@ class HereAction(ActionBase):
             display.display("\n".join(coloured(shown(line), states_in(result)) for line in lines))
 
     def _execute_module(
-        self, module_name: str | None = None, module_args: dict | None = None, tmp: str | None = None, task_vars: dict | None = None, **more: Any
+        self,
+        module_name: str | None = None,
+        module_args: dict | None = None,
+        tmp: str | None = None,
+        task_vars: dict | None = None,
+        **more: Any,
     ) -> dict:
         name = (module_name or self._task.action).removeprefix(COLLECTION)
         if name != _name_of(self.MODULE) or more or not self._would_run_here(task_vars or {}):
@@ -175,12 +184,18 @@ class HereAction(ActionBase):
         display.vvv(f"Running {COLLECTION}{name} in a process forked from Ansible's own")
         whose = str(arguments.get("mesh") or (task_vars or {}).get("inventory_hostname") or "")
         notes = constants.DEFAULT_LOCAL_TMP if self._is_in_our_playbooks() else ""
-        return wrap_var(_ran(self.MODULE, json.dumps({"ANSIBLE_MODULE_ARGS": arguments}, **_ENCODER), environment, whose, notes))
+        return wrap_var(
+            _ran(self.MODULE, json.dumps({"ANSIBLE_MODULE_ARGS": arguments}, **_ENCODER), environment, whose, notes)
+        )
 
     def _is_in_our_playbooks(self) -> bool:
-        """Return whether all that this run plays is this collection's, so that nobody else does anything between its tasks."""
+        """Return whether all that this run plays is this collection's, so that nobody else does anything between its
+        tasks.
+        """
         played = [str(each) for each in context.CLIARGS.get("args") or ()]
-        return bool(played) and all(each.removeprefix(COLLECTION) in PLAYBOOKS and each.startswith(COLLECTION) for each in played)
+        return bool(played) and all(
+            each.removeprefix(COLLECTION) in PLAYBOOKS and each.startswith(COLLECTION) for each in played
+        )
 
     def _would_run_here(self, variables: Mapping[str, Any]) -> bool:
         """Return whether the module would run on this machine, as this user, with this Python."""
@@ -204,8 +219,8 @@ def doubts(doubted: Sequence[tuple[str, str]]) -> str:
     """Return the warning of variables that may be meant for the playbook that runs, which knows none of them."""
     told = some([shown(f"{name} (nearest: {near})", longest=160) for name, near in doubted])
     return (
-        f"FED330 {told}: called like a variable of this playbook, and none that it knows; list it in {IGNORED} where it belongs to "
-        f"somebody else.  ({link_to('FED330')})"
+        f"FED330 {told}: called like a variable of this playbook, and none that it knows; list it in {IGNORED} where it"
+        f" belongs to somebody else.  ({link_to('FED330')})"
     )
 
 
@@ -213,7 +228,12 @@ def states_in(result: Mapping) -> dict[str, str]:
     """Return the states of lines that a result tells, its own or those of what it says that stands."""
     standing = result.get("standing")
     parts = (result, standing if isinstance(standing, Mapping) else {})
-    return {str(line): str(state) for part in parts if isinstance(part.get("states"), Mapping) for line, state in part["states"].items()}
+    return {
+        str(line): str(state)
+        for part in parts
+        if isinstance(part.get("states"), Mapping)
+        for line, state in part["states"].items()
+    }
 
 
 def coloured(line: str, states: Mapping[str, str]) -> str:
@@ -240,7 +260,8 @@ def _name_of(module: ModuleType) -> str:
 def _ran(module: ModuleType, arguments: str, environment: Mapping[str, Any], whose: str = "", notes: str = "") -> dict:
     """Run one module in a process of its own and return its result; what it says beside that is left out.
 
-    A silent API server is told of while the module still asks it. ``notes`` is where it leaves what it has read to the next one.
+    A silent API server is told of while the module still asks it. ``notes`` is where it leaves what it has read to the
+    next one.
     """
     readable, writable = os.pipe()
     heard, telling = os.pipe()
@@ -279,7 +300,9 @@ def _tell(telling: int, text: str) -> None:
 
 
 def _said(readable: int, heard: int, whose: str) -> bytes:
-    """Return all that a module's process writes to ``readable``, showing the lines that it writes to ``heard`` meanwhile."""
+    """Return all that a module's process writes to ``readable``, showing the lines that it writes to ``heard``
+    meanwhile.
+    """
     found: dict[int, bytes] = {readable: b"", heard: b""}
     open_ends = set(found)
     try:
@@ -299,7 +322,9 @@ def _said(readable: int, heard: int, whose: str) -> bytes:
 
 
 def _be_module(module: ModuleType, arguments: str, environment: Mapping[str, Any], writable: int) -> NoReturn:
-    """Be the process of a module: its result goes to ``writable``, and nothing of Ansible's own process ends with it."""
+    """Be the process of a module: its result goes to ``writable``, and nothing of Ansible's own process
+    ends with it.
+    """
     code = 1
     try:
         signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -326,7 +351,9 @@ def _be_module(module: ModuleType, arguments: str, environment: Mapping[str, Any
 
 
 def _leave_the_controller() -> None:
-    """Have a module's warnings go with its result. On the controller, ansible-core 2.19 and later keep them for this process's own display."""
+    """Have a module's warnings go with its result. On the controller, ansible-core 2.19 and later keep them for this
+    process's own display.
+    """
     with contextlib.suppress(ImportError):
         internal = importlib.import_module("ansible.module_utils._internal")
         internal.is_controller = False

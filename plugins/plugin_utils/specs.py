@@ -1,8 +1,8 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
 """What is described for a role, held to the argument specs of that role and of those it depends on.
 
-Ansible can do so itself, in a task of its own for each role, and prints the whole spec where something is wrong. Here it
-is part of each task of the role that runs a module of this collection, so the first of them refuses.
+Ansible can do so itself, in a task of its own for each role, and prints the whole spec where something is wrong. Here
+it is part of each task of the role that runs a module of this collection, so the first of them refuses.
 """
 
 from __future__ import annotations
@@ -15,7 +15,13 @@ from typing import Any
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.common.validation import check_type_list
-from ansible.module_utils.errors import AnsibleValidationError, ArgumentTypeError, ArgumentValueError, ElementError, RequiredError
+from ansible.module_utils.errors import (
+    AnsibleValidationError,
+    ArgumentTypeError,
+    ArgumentValueError,
+    ElementError,
+    RequiredError,
+)
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.errors import FederationError
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.words import shown
 from ansible_collections.ossm.federation.plugins.plugin_utils import unknown
@@ -65,12 +71,16 @@ def refuse_wrong(spec: Mapping[str, Mapping], role: str, variables: Mapping, tem
         "FED325",
         where=first,
         what=f"{what}{told}{more}",
-        fix=f"Correct it where the inventory or the run sets it; ansible-doc -t role ossm.federation.{role} describes it",
+        fix=(
+            f"Correct it where the inventory or the run sets it; ansible-doc -t role ossm.federation.{role}"
+            " describes it"
+        ),
     )
 
 
 def refuse_unknown(variables: Mapping, template: Callable[[Any], Any], told: Told = NOTHING) -> list[tuple[str, str]]:
-    """Refuse variables that were meant for this collection and that no spec knows: FED330, and FED325 where they cannot be let pass.
+    """Refuse variables that were meant for this collection and that no spec knows: FED330, and FED325 where they cannot
+    be let pass.
 
     Returns what is only doubted, as ``unknown.refuse_unknown`` does.
     """
@@ -78,7 +88,9 @@ def refuse_unknown(variables: Mapping, template: Callable[[Any], Any], told: Tol
     refuse_wrong({IGNORED: option}, WORDS, variables, template)
     said = template(variables[IGNORED]) if IGNORED in variables else None
     ignored = said.split(",") if isinstance(said, str) else said or []
-    return unknown.refuse_unknown([name for name in variables if isinstance(name, str)], SPECS, [str(name).strip() for name in ignored], told)
+    return unknown.refuse_unknown(
+        [name for name in variables if isinstance(name, str)], SPECS, [str(name).strip() for name in ignored], told
+    )
 
 
 def _wrong(name: str, option: Mapping, variables: Mapping, template: Callable[[Any], Any]) -> Iterator[tuple[str, str]]:

@@ -1,10 +1,11 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
 """Variables that look like ours and that nothing here reads: a misspelled name would be passed over in silence.
 
-What begins as ours do (``mesh_``, ``federation_``, ``unfederate_``) is ours, so a name that no spec knows is wrong. Other words that
-our variables begin with (``cluster_``, and the names of playbooks and roles) belong to everybody: only a name that is close to one of
-ours counts as misspelled. What a run's own command line says under the name of its playbook (``gather -e gather_folder=...``) was
-meant for that playbook, however far it is from any of its names; an inventory that has such a name is only warned of.
+What begins as ours do (``mesh_``, ``federation_``, ``unfederate_``) is ours, so a name that no spec knows is wrong.
+Other words that our variables begin with (``cluster_``, and the names of playbooks and roles) belong to everybody: only
+a name that is close to one of ours counts as misspelled. What a run's own command line says under the name of its
+playbook (``gather -e gather_folder=...``) was meant for that playbook, however far it is from any of its names; an
+inventory that has such a name is only warned of.
 """
 
 from __future__ import annotations
@@ -23,7 +24,14 @@ from ansible_collections.ossm.federation.plugins.module_utils._core.plain.words 
 
 OURS = ("mesh", "federation", "unfederate")
 # What playbooks take and roles keep, and no spec describes.
-OF_PLAYBOOKS = ("federation_cards", "fleet_changed", "fleet_limit", "uninstall_crds", "uninstall_leave_sidecars", "upgrade_report")
+OF_PLAYBOOKS = (
+    "federation_cards",
+    "fleet_changed",
+    "fleet_limit",
+    "uninstall_crds",
+    "uninstall_leave_sidecars",
+    "upgrade_report",
+)
 # A workflow's jobs hand their cards on in variables that are called after meshes.
 HANDED_ON = re.compile(r"federation_cards_of_\w+")
 IGNORED = "federation_ignore_variables"
@@ -37,7 +45,9 @@ PLAYBOOKS = tuple(path.stem for path in (Path(__file__).resolve().parents[2] / "
 
 @dataclass(frozen=True)
 class Told:
-    """What a run's command line tells: the names of its extra variables, and the playbooks of this collection that it plays."""
+    """What a run's command line tells: the names of its extra variables, and the playbooks of this collection that it
+    plays.
+    """
 
     names: Collection[str] = ()
     playbooks: Collection[str] = ()
@@ -47,16 +57,22 @@ NOTHING = Told()
 
 
 def refuse_unknown(
-    names: Iterable[str], specs: Mapping[str, Mapping[str, Mapping]], ignored: Collection[str] = (), told: Told = NOTHING
+    names: Iterable[str],
+    specs: Mapping[str, Mapping[str, Mapping]],
+    ignored: Collection[str] = (),
+    told: Told = NOTHING,
 ) -> list[tuple[str, str]]:
     """Refuse names of variables that were meant for this collection and that none of its ``specs`` knows: FED330.
 
-    ``specs`` are the options by role and entry. ``ignored`` are names, or patterns with ``*``, that belong to somebody else. Returns what
-    may be meant for a playbook that is ``told`` and is said elsewhere, each with the nearest name that is known.
+    ``specs`` are the options by role and entry. ``ignored`` are names, or patterns with ``*``, that belong to somebody
+    else. Returns what may be meant for a playbook that is ``told`` and is said elsewhere, each with the nearest name
+    that is known.
     """
     known = set(OF_PLAYBOOKS).union(*(options for entries in specs.values() for options in entries.values()))
     shared = {"cluster", *PLAYBOOKS, *specs} - set(OURS)
-    others = sorted(name for name in names if name not in known and not any(fnmatchcase(name, pattern) for pattern in ignored))
+    others = sorted(
+        name for name in names if name not in known and not any(fnmatchcase(name, pattern) for pattern in ignored)
+    )
     near_run = {name: near for name in others if (near := _of_the_run(name, known, told)) is not None}
     found = {name: meant for name in others if (meant := _meant(name, known, shared)) is not None}
     found.update({name: near for name, near in near_run.items() if name in told.names and name not in found})
@@ -83,7 +99,9 @@ def _plain(name: str) -> str:
 
 
 def _of_the_run(name: str, known: Collection[str], told: Told) -> str | None:
-    """Return the nearest variable of the playbook that a name is called after; None where that has none, or is not played."""
+    """Return the nearest variable of the playbook that a name is called after; None where that has none, or is not
+    played.
+    """
     plain = _plain(name)
     first = plain.partition("_")[0]
     if first == plain or all(each.partition("_")[0] != first for each in told.playbooks):

@@ -23,7 +23,9 @@ class WaitingAction(HereAction):
     """
 
     def act(self, variables: dict) -> dict:
-        """Return the module's result; ``changed``, ``changes``, ``diff`` and ``warnings`` are those of all slices together."""
+        """Return the module's result; ``changed``, ``changes``, ``diff`` and ``warnings`` are those of all slices
+        together.
+        """
         arguments = dict(self._task.args)
         if self._task.check_mode or not boolean(arguments.get("wait") or False, strict=False):
             return self._execute_module(module_args=arguments, task_vars=variables)
@@ -46,13 +48,21 @@ class WaitingAction(HereAction):
             missing = [] if found.get("failed") else self.missing(found)
             waited = int(time.monotonic() - started)
             if is_last or not missing:
-                return {**found, **({"polled_seconds": waited} if "polled_seconds" in found else {}), **together.told(found)}
+                return {
+                    **found,
+                    **({"polled_seconds": waited} if "polled_seconds" in found else {}),
+                    **together.told(found),
+                }
             limit = limit or int(found["wait_limit"])
             left = limit - waited
             if left > 1:
                 progress.show(waited, limit, list(found.get("progress") or missing))
             is_last = left <= SLICE
-            part = {"wait_timeout": max(1, min(left, SLICE)), "waited": before + waited, **({} if is_last else {"soft": True})}
+            part = {
+                "wait_timeout": max(1, min(left, SLICE)),
+                "waited": before + waited,
+                **({} if is_last else {"soft": True}),
+            }
             # What a failure at the deadline says was written, the first call has written.
             part |= {"wrote": found["written"]} if found.get("written") else {}
 
@@ -99,7 +109,9 @@ class Progress:
 
 
 def line(mesh: str, waited: int, limit: int, missing: list[str]) -> str:
-    """Return one line of progress; without anything missing one that says no more than the last. A peer may have had a hand in the text."""
+    """Return one line of progress; without anything missing one that says no more than the last. A peer may have had a
+    hand in the text.
+    """
     head = f"{shown(mesh)} {waited}/{limit} s · "
     if not missing:
         return f"{head}still the same"

@@ -1,8 +1,8 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
 """A small API server over TLS on loopback, with its objects in memory: as honest, or as hostile, as a test wants it.
 
-It is enough for the modules to be run as real processes without etcd. What it stores and merges is ``ClusterInMemory``'s; a
-test that needs admission, garbage collection or RBAC wants the testbed instead.
+It is enough for the modules to be run as real processes without etcd. What it stores and merges is
+``ClusterInMemory``'s; a test that needs admission, garbage collection or RBAC wants the testbed instead.
 """
 
 from __future__ import annotations
@@ -100,7 +100,9 @@ class Raw:
 
 @dataclass(frozen=True)
 class Switched:
-    """A connection that speaks another protocol from now on: what it says, head included, while it reads what the other end sends."""
+    """A connection that speaks another protocol from now on: what it says, head included, while it reads what the other
+    end sends.
+    """
 
     talk: Callable[[BinaryIO], Iterable[bytes]]
 
@@ -230,9 +232,14 @@ def _honest(store: ClusterInMemory, asked: Asked) -> tuple[int, dict[str, str], 
             live = store.get(kind, namespace, name)
             return _json(200, live) if live else _status(404, f'{found["plural"]} "{name}" not found', name=name)
         if asked.method == "GET":
-            return _json(200, {"kind": f"{kind.name}List", "apiVersion": "v1", "metadata": {}, "items": store.list(kind, namespace)})
+            return _json(
+                200,
+                {"kind": f"{kind.name}List", "apiVersion": "v1", "metadata": {}, "items": store.list(kind, namespace)},
+            )
         if asked.method == "PATCH" and "apply-patch" in asked.headers.get("content-type", ""):
-            stored = store.apply(kind, json.loads(asked.body), query["fieldManager"], "force" in query, "dryRun" in query)
+            stored = store.apply(
+                kind, json.loads(asked.body), query["fieldManager"], "force" in query, "dryRun" in query
+            )
             return _json(200, stored)
         if asked.method == "PATCH":
             return _json(200, store.merge_patch(kind, namespace, name, json.loads(asked.body)))
@@ -252,4 +259,7 @@ def _json(status: int, body: Any) -> tuple[int, dict[str, str], bytes]:
 
 def _status(status: int, message: str, name: str = "") -> tuple[int, dict[str, str], bytes]:
     details = {"details": {"name": name}} if name else {}
-    return _json(status, {"kind": "Status", "apiVersion": "v1", "status": "Failure", "message": message, "code": status, **details})
+    return _json(
+        status,
+        {"kind": "Status", "apiVersion": "v1", "status": "Failure", "message": message, "code": status, **details},
+    )

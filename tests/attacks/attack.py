@@ -1,8 +1,8 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
 """How attacks are written down and carried out: a row says who attacks, with what, and what must happen.
 
-Attacks go the way that attackers have: received files, variables of an inventory, answers of an API server, objects on a
-cluster; they reach the collection through its playbooks and modules alone, never through a function of it.
+Attacks go the way that attackers have: received files, variables of an inventory, answers of an API server, objects on
+a cluster; they reach the collection through its playbooks and modules alone, never through a function of it.
 """
 
 from __future__ import annotations
@@ -37,7 +37,9 @@ def attack(who: str, what: str, *values: Any, **marks: Any) -> Any:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How one module ended: its ``result`` as Ansible gets it, its exit code, all that it printed, and its memory at the most."""
+    """How one module ended: its ``result`` as Ansible gets it, its exit code, all that it printed, and its memory at
+    the most.
+    """
 
     result: dict[str, Any]
     returncode: int
@@ -81,7 +83,8 @@ def call_each(
     seconds: float = BOUND,
     shown: bool = False,
 ) -> list[Outcome]:
-    """Run one module once per set of options, one after the other, each in a process of its own, and return how each ended.
+    """Run one module once per set of options, one after the other, each in a process of its own, and return how each
+    ended.
 
     With ``shown`` they are as loud as with -vvvv, and tell how they were called. A set may say for itself whether it is
     in check mode, as ``_ansible_check_mode``.
@@ -93,12 +96,15 @@ def call_each(
         "_ansible_remote_tmp": "/tmp",
         "_ansible_keep_remote_files": False,
     }
-    loud = {"_ansible_verbosity": 4, **({"_ansible_inject_invocation": True} if TELLS_INVOCATION else {})} if shown else {}
+    loud = (
+        {"_ansible_verbosity": 4, **({"_ansible_inject_invocation": True} if TELLS_INVOCATION else {})} if shown else {}
+    )
     arguments = [{"ANSIBLE_MODULE_ARGS": {**internals, **each, **loud}} for each in options]
     return [_nursery(collections).run(module, each, dict(environment or {}), seconds) for each in arguments]
 
 
-# Imports a module when it is first asked for, and for each line becomes a child that runs one. A module costs as much to import as a
+# Imports a module when it is first asked for, and for each line becomes a child that runs one. A module costs as much
+# to import as a
 # hundred of these tests to run. Of each child it tells the process id, and then how it ended.
 _NURSERY = """
 import json, os, sys

@@ -1,8 +1,9 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Thousands of cards through one module in one process: the only place where the tests of certificates touch the collection.
+"""Thousands of cards through one module in one process: the only place where the tests of certificates touch the
+collection.
 
-A process per card would take minutes; what runs here is the module ``mesh_card_info`` as Ansible runs it, its ``main`` again
-and again with options of its own.
+A process per card would take minutes; what runs here is the module ``mesh_card_info`` as Ansible runs it, its ``main``
+again and again with options of its own.
 """
 
 from __future__ import annotations

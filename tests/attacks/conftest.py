@@ -1,5 +1,7 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What attacks start from: a testbed with two meshes, administrators, and an API server in memory with one control plane."""
+"""What attacks start from: a testbed with two meshes, administrators, and an API server in memory with one control
+plane.
+"""
 
 from __future__ import annotations
 

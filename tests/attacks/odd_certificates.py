@@ -1,5 +1,6 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Certificates that strangers could send, drawn from a seed: odd in what they say, and broken in each way that DER can be.
+"""Certificates that strangers could send, drawn from a seed: odd in what they say, and broken in each way that DER can
+be.
 
 They are put together byte by byte and really signed, because a certificate whose signature is wrong is refused for that
 alone. Keys are made anew in each run.
@@ -107,7 +108,9 @@ def extension(dotted: str, value: bytes, *, critical: bool = False) -> bytes:
 
 @dataclass(frozen=True)
 class Key:
-    """A key: the public half as it stands in a certificate, and how it signs: an algorithm identifier and the signature."""
+    """A key: the public half as it stands in a certificate, and how it signs: an algorithm identifier and the
+    signature.
+    """
 
     kind: str
     public: bytes
@@ -252,7 +255,9 @@ def _prime(draw: random.Random, size: int) -> int:
 
 @dataclass(frozen=True)
 class Parts:
-    """A certificate in parts, each an element as it will stand; ``version`` and ``extensions`` with their outer tags."""
+    """A certificate in parts, each an element as it will stand; ``version`` and ``extensions`` with their
+    outer tags.
+    """
 
     version: bytes
     serial: bytes
@@ -343,7 +348,9 @@ def split(data: bytes) -> tuple[int, bytes, bytes]:
 
 @dataclass
 class Node:
-    """One element of a tree: what is in it is either other elements or bytes; ``text``, where set, is what it is written as."""
+    """One element of a tree: what is in it is either other elements or bytes; ``text``, where set, is what it is
+    written as.
+    """
 
     tag: int
     content: bytes
@@ -384,10 +391,12 @@ def tree(element: bytes) -> Node:
 
 
 ODD_CONTENTS = [
-    b"", b"\0", b"\xff", b"\x01", b"\x80", b"\x00\x80", b"\xff\xff", b"\x7f" * 9, b"\0" * 21, b"\x80" + b"\0" * 20, "\ufffe".encode(), "\ufdd0".encode(),
+    b"", b"\0", b"\xff", b"\x01", b"\x80", b"\x00\x80", b"\xff\xff", b"\x7f" * 9, b"\0" * 21, b"\x80" + b"\0" * 20,
+    "\ufffe".encode(), "\ufdd0".encode(),
     b"\xd8\x00", b"\xd8\x3d\xde\x00", b"\xff\xfe", b"\x00\x01\xf6\x00", b"\xed\xa0\x80",
     b"\xc0\x80", b"w\0est", b"\xf4\x90\x80\x80", b"*", b".", b"west\xff", b"a" * 300,
-    b"20500101000000Z", b"99991231235959Z", b"00000101000000Z", b"491231235959Z", b"500101000000Z", b"2301010000Z", b"230101000000+0000", b"20300101000000.5Z",
+    b"20500101000000Z", b"99991231235959Z", b"00000101000000Z", b"491231235959Z", b"500101000000Z", b"2301010000Z",
+    b"230101000000+0000", b"20300101000000.5Z",
     b"230101000060Z", b"230230000000Z", b"20200101000000Z", b"200101000000Z",
     b"19400101000000Z", b"\x06\x03U\x1d\x13", b"*\x86H\x86\xf7\r\x01\x01\x0b", b"\x80\x01",
 ]  # fmt: skip
@@ -473,7 +482,9 @@ def broken(element: bytes, draw: random.Random) -> tuple[str, bytes]:
 
 @dataclass(frozen=True)
 class Case:
-    """Certificates as one card brings them; ``issuer`` is one of them by its place, and ``signer`` its key, which signs for real."""
+    """Certificates as one card brings them; ``issuer`` is one of them by its place, and ``signer`` its key, which signs
+    for real.
+    """
 
     what: str
     certificates: tuple[bytes, ...]
@@ -555,9 +566,12 @@ def odd_extensions(key: Key) -> dict[str, bytes]:
         "mail permitted": limited(permitted=[der(0x81, b"west.example")]),
         "other names permitted": limited(permitted=[der(0xA0, oid("1.2.3"), der(0xA0, der(UTF8, b"x")))]),
         "registered ids excluded": limited(excluded=[der(0x88, b"\x2a\x03")]),
-        "URIs permitted from a depth on": extension("2.5.29.30", sequence(der(0xA0, sequence(uri(TRUST_DOMAIN), der(0x80, b"\x01")))), critical=True),
-        "URIs permitted to a depth": extension("2.5.29.30", sequence(der(0xA0, sequence(uri(TRUST_DOMAIN), der(0x81, b"\x05")))), critical=True),
-        "DNS names permitted to a depth": extension("2.5.29.30", sequence(der(0xA0, sequence(der(0x82, b"x"), der(0x81, b"\x05")))), critical=True),
+        "URIs permitted from a depth on": extension("2.5.29.30", sequence(der(0xA0, sequence(uri(TRUST_DOMAIN),
+        der(0x80, b"\x01")))), critical=True),
+        "URIs permitted to a depth": extension("2.5.29.30", sequence(der(0xA0, sequence(uri(TRUST_DOMAIN), der(0x81,
+        b"\x05")))), critical=True),
+        "DNS names permitted to a depth": extension("2.5.29.30", sequence(der(0xA0, sequence(der(0x82, b"x"), der(0x81,
+        b"\x05")))), critical=True),
         "no constraints": limited(),
         "a short address permitted": limited(permitted=[der(0x87, bytes([10, 0, 0, 0]))]),
         "a holey mask permitted": limited(permitted=[der(0x87, bytes([10, 0, 0, 0, 255, 0, 255, 0]))]),
@@ -566,13 +580,16 @@ def odd_extensions(key: Key) -> dict[str, bytes]:
         "nothing named": extension("2.5.29.35", sequence()),
         "own serial named": extension(
             "2.5.29.35",
-            sequence(der(0xA1, directory(name((ORGANIZATION, UTF8, b"west"), (COMMON, PRINTABLE, b"Root CA")))), der(0x82, b"\x5e\xed")),
+            sequence(der(0xA1, directory(name((ORGANIZATION, UTF8, b"west"), (COMMON, PRINTABLE, b"Root CA")))),
+            der(0x82, b"\x5e\xed")),
         ),
         "another serial named": extension(
             "2.5.29.35",
-            sequence(der(0xA1, directory(name((ORGANIZATION, UTF8, b"west"), (COMMON, PRINTABLE, b"Root CA")))), der(0x82, b"\x01")),
+            sequence(der(0xA1, directory(name((ORGANIZATION, UTF8, b"west"), (COMMON, PRINTABLE, b"Root CA")))),
+            der(0x82, b"\x01")),
         ),
-        "another issuer named": extension("2.5.29.35", sequence(der(0xA1, directory(PLAIN_NAME)), der(0x82, b"\x5e\xed"))),
+        "another issuer named": extension("2.5.29.35", sequence(der(0xA1, directory(PLAIN_NAME)), der(0x82,
+        b"\x5e\xed"))),
         "a serial alone": extension("2.5.29.35", sequence(der(0x82, b"\x5e\xed"))),
         "a second key id": extension("2.5.29.14", der(OCTETS, other)),
         "an identity": extension("2.5.29.17", sequence(uri(f"spiffe://{TRUST_DOMAIN}"))),
@@ -586,11 +603,13 @@ def odd_extensions(key: Key) -> dict[str, bytes]:
         "an X.400 address": extension("2.5.29.17", sequence(der(0xA3, b""))),
         "an EDI party": extension("2.5.29.17", sequence(der(0xA5, der(0xA1, der(UTF8, b"x"))))),
         "an issuer's alternative name": extension("2.5.29.18", sequence(uri("https://west.example"))),
-        "an issuer's alternative name, critical": extension("2.5.29.18", sequence(uri("https://west.example")), critical=True),
+        "an issuer's alternative name, critical": extension("2.5.29.18", sequence(uri("https://west.example")),
+        critical=True),
         "a broken alternative name of the issuer": extension("2.5.29.18", b"\x30\x05"),
         "a revocation list": extension("2.5.29.31", sequence(point)),
         "a revocation list, critical": extension("2.5.29.31", sequence(point), critical=True),
-        "a revocation list of a relative name": extension("2.5.29.31", sequence(sequence(der(0xA0, der(0xA1, sequence(oid(COMMON), der(UTF8, b"x"))))))),
+        "a revocation list of a relative name": extension("2.5.29.31", sequence(sequence(der(0xA0, der(0xA1,
+        sequence(oid(COMMON), der(UTF8, b"x"))))))),
         "a revocation list of an unreadable relative name": extension(
             "2.5.29.31",
             sequence(sequence(der(0xA0, der(0xA1, sequence(oid(COMMON), der(UTF8, b"\xff")))))),
@@ -599,7 +618,8 @@ def odd_extensions(key: Key) -> dict[str, bytes]:
             "2.5.29.31",
             sequence(sequence(der(0xA0, der(0xA1, sequence(oid(COMMON), der(UTF8, "\ufffe".encode())))))),
         ),
-        "a revocation list of reasons": extension("2.5.29.31", sequence(sequence(der(0x81, b"\x00\xff"), der(0xA2, directory(PLAIN_NAME))))),
+        "a revocation list of reasons": extension("2.5.29.31", sequence(sequence(der(0x81, b"\x00\xff"), der(0xA2,
+        directory(PLAIN_NAME))))),
         "no revocation list": extension("2.5.29.31", sequence()),
         "a broken revocation list": extension("2.5.29.31", b"\x30\x01"),
         "a fresh revocation list": extension("2.5.29.46", sequence(point)),
@@ -613,16 +633,19 @@ def odd_extensions(key: Key) -> dict[str, bytes]:
         "no policy": extension("2.5.29.32", sequence()),
         "a policy with a notice": extension(
             "2.5.29.32",
-            sequence(sequence(oid("1.2.3.4"), sequence(sequence(oid("1.3.6.1.5.5.7.2.2"), sequence(der(0x1A, b"a word")))))),
+            sequence(sequence(oid("1.2.3.4"), sequence(sequence(oid("1.3.6.1.5.5.7.2.2"), sequence(der(0x1A,
+            b"a word")))))),
         ),
-        "a policy with an odd qualifier": extension("2.5.29.32", sequence(sequence(oid("1.2.3.4"), sequence(sequence(oid("1.2.3.5"), der(NULL)))))),
+        "a policy with an odd qualifier": extension("2.5.29.32", sequence(sequence(oid("1.2.3.4"),
+        sequence(sequence(oid("1.2.3.5"), der(NULL)))))),
         "a policy wanted at once": extension("2.5.29.36", sequence(der(0x80, b"\0")), critical=True),
         "a policy wanted later": extension("2.5.29.36", sequence(der(0x80, b"\x05")), critical=True),
         "a policy wanted at once, not critical": extension("2.5.29.36", sequence(der(0x80, b"\0"))),
         "no mapping of policies": extension("2.5.29.36", sequence(der(0x81, b"\0")), critical=True),
         "no policy constraint": extension("2.5.29.36", sequence(), critical=True),
         "policies mapped": extension("2.5.29.33", sequence(sequence(oid("1.2.3.4"), oid("1.2.3.5"))), critical=True),
-        "any policy mapped": extension("2.5.29.33", sequence(sequence(oid("2.5.29.32.0"), oid("1.2.3.5"))), critical=True),
+        "any policy mapped": extension("2.5.29.33", sequence(sequence(oid("2.5.29.32.0"), oid("1.2.3.5"))),
+        critical=True),
         "policies mapped by nothing": extension("2.5.29.33", sequence()),
         "any policy inhibited": extension("2.5.29.54", integer(0), critical=True),
         "any policy inhibited, negative": extension("2.5.29.54", integer(-1), critical=True),
@@ -634,7 +657,8 @@ def odd_extensions(key: Key) -> dict[str, bytes]:
         "Netscape: broken": extension("2.16.840.1.113730.1.1", b"\x03\x05\x00\x04"),
         "Netscape: a comment": extension("2.16.840.1.113730.1.13", der(IA5, b"made by hand")),
         "a proxy's certificate": extension("1.3.6.1.5.5.7.1.14", sequence(sequence(oid("1.3.6.1.5.5.7.21.1")))),
-        "address blocks": extension("1.3.6.1.5.5.7.1.7", sequence(sequence(der(OCTETS, b"\0\1"), sequence(bits(b"\x0a"))))),
+        "address blocks": extension("1.3.6.1.5.5.7.1.7", sequence(sequence(der(OCTETS, b"\0\1"),
+        sequence(bits(b"\x0a"))))),
         "broken address blocks": extension("1.3.6.1.5.5.7.1.7", addresses),
         "numbers of autonomous systems": extension("1.3.6.1.5.5.7.1.8", sequence(der(0xA0, sequence(integer(64500))))),
         "broken numbers of autonomous systems": extension("1.3.6.1.5.5.7.1.8", b"\x30\x03\x02\x01"),
@@ -650,8 +674,10 @@ def odd_extensions(key: Key) -> dict[str, bytes]:
         "signed timestamps": extension("1.3.6.1.4.1.11129.2.4.2", der(OCTETS, b"\0\0")),
         "broken signed timestamps": extension("1.3.6.1.4.1.11129.2.4.2", b"\x04\x05"),
         "a poison": extension("1.3.6.1.4.1.11129.2.4.3", der(NULL), critical=True),
-        "the key's period of use": extension("2.5.29.16", sequence(der(0x80, b"20200101000000Z"), der(0x81, b"20210101000000Z"))),
-        "a subject's attributes": extension("2.5.29.9", sequence(sequence(oid("1.3.6.1.5.5.7.9.4"), der(SET, der(PRINTABLE, b"DE"))))),
+        "the key's period of use": extension("2.5.29.16", sequence(der(0x80, b"20200101000000Z"), der(0x81,
+        b"20210101000000Z"))),
+        "a subject's attributes": extension("2.5.29.9", sequence(sequence(oid("1.3.6.1.5.5.7.9.4"), der(SET,
+        der(PRINTABLE, b"DE"))))),
         "a number of a revocation list": extension("2.5.29.20", integer(1)),
         "a reason of revocation": extension("2.5.29.21", der(0x0A, b"\1")),
         "a second limit of the path": extension("2.5.29.19", sequence(der(BOOLEAN, b"\xff"), integer(0))),
@@ -753,8 +779,10 @@ NAMES = {
     "an attribute that nobody knows": name(("1.2.3.4.5.6", UTF8, b"west")),
     "a country of three letters": name(("2.5.4.6", PRINTABLE, b"DEU")),
     "a mail address": name(("1.2.840.113549.1.9.1", IA5, b"ca@west.example")),
-    "two attributes in one": sequence(der(SET, sequence(oid(ORGANIZATION), der(UTF8, b"west")), sequence(oid(COMMON), der(UTF8, b"CA")))),
-    "two attributes out of order": sequence(der(SET, sequence(oid(COMMON), der(UTF8, b"CA")), sequence(oid("2.5.4.5"), der(UTF8, b"a")))),
+    "two attributes in one": sequence(der(SET, sequence(oid(ORGANIZATION), der(UTF8, b"west")), sequence(oid(COMMON),
+    der(UTF8, b"CA")))),
+    "two attributes out of order": sequence(der(SET, sequence(oid(COMMON), der(UTF8, b"CA")), sequence(oid("2.5.4.5"),
+    der(UTF8, b"a")))),
     "the same attribute twice": name((COMMON, UTF8, b"west"), (COMMON, UTF8, b"west")),
     "three parts": sequence(der(SET, sequence(oid(COMMON), der(UTF8, b"west"), der(NULL)))),
     "long": name((COMMON, UTF8, b"w" * 10_000)),
@@ -773,21 +801,26 @@ def odd_times(now: datetime) -> dict[str, bytes]:
         for minutes in (2, 10, 60, 24 * 60)
     }
     beginnings = {
-        "of no time": der(UTC_TIME), "of words": der(UTC_TIME, b"last Thursday"), "without seconds": der(UTC_TIME, b"2301010000Z"),
+        "of no time": der(UTC_TIME), "of words": der(UTC_TIME, b"last Thursday"), "without seconds": der(UTC_TIME,
+        b"2301010000Z"),
         "with an offset": der(UTC_TIME, b"230101000000+0100"),
         "without a zone": der(UTC_TIME, b"230101000000"), "with a fraction": der(LONG_TIME, b"20230101000000.5Z"),
         "of the 61st second": der(UTC_TIME, b"230101000061Z"),
         "of a leap second": der(UTC_TIME, b"161231235960Z"), "of the 30th of February": der(UTC_TIME, b"230230000000Z"),
-        "of the year 0": der(LONG_TIME, b"00000101000000Z"), "of the year 1": der(LONG_TIME, b"00010101000000Z"), "of 1900": der(LONG_TIME, b"19000101000000Z"),
-        "of 1950": der(UTC_TIME, b"500101000000Z"), "written long": der(LONG_TIME, b"20230101000000Z"), "of another type": der(PRINTABLE, b"230101000000Z"),
+        "of the year 0": der(LONG_TIME, b"00000101000000Z"), "of the year 1": der(LONG_TIME, b"00010101000000Z"),
+        "of 1900": der(LONG_TIME, b"19000101000000Z"),
+        "of 1950": der(UTC_TIME, b"500101000000Z"), "written long": der(LONG_TIME, b"20230101000000Z"),
+        "of another type": der(PRINTABLE, b"230101000000Z"),
         "with a blank": der(UTC_TIME, b"23 101000000Z"),
         "of other digits": der(UTC_TIME, "23010100000٣Z".encode()), "with a sign": der(UTC_TIME, b"+30101000000Z"),
     }  # fmt: skip
     ends = {
-        "of 9999": der(LONG_TIME, b"99991231235959Z"), "of 2049": der(UTC_TIME, b"491231235959Z"), "of 2049, long": der(LONG_TIME, b"20491231235959Z"),
+        "of 9999": der(LONG_TIME, b"99991231235959Z"), "of 2049": der(UTC_TIME, b"491231235959Z"),
+        "of 2049, long": der(LONG_TIME, b"20491231235959Z"),
         "of 2050": der(LONG_TIME, b"20500101000000Z"), "of 10000": der(LONG_TIME, b"100000101000000Z"),
         "of words": der(UTC_TIME, b"never"), "of no time": der(LONG_TIME),
-        "long ago": moment(now - timedelta(days=1)), "with an offset": der(LONG_TIME, b"20500101000000+0000"), "of 24 h": der(LONG_TIME, b"20500101240000Z"),
+        "long ago": moment(now - timedelta(days=1)), "with an offset": der(LONG_TIME, b"20500101000000+0000"),
+        "of 24 h": der(LONG_TIME, b"20500101240000Z"),
     }  # fmt: skip
     return {
         "an ordinary time": sequence(past, future),
@@ -818,8 +851,10 @@ def odd_keys() -> dict[str, Key]:
         *good_keys(),
         *(small_rsa_key(size) for size in (512, 1024, 1536, 2040, 2047)),
         *(small_rsa_key(2048, exponent) for exponent in (1, 3, 17, 2**31 - 1, 2**33 + 17, 2**65 + 131)),
-        rsa_key(2048, digest=hashes.SHA1), rsa_key(2048, digest=hashes.SHA384), rsa_key(2048, digest=hashes.SHA512), rsa_key(3072),
-        *(pss_key(digest) for digest in (hashes.SHA1, hashes.SHA384, hashes.SHA512)), pss_key(salt=20), pss_key(salt=0), pss_key(mgf=hashes.SHA1),
+        rsa_key(2048, digest=hashes.SHA1), rsa_key(2048, digest=hashes.SHA384), rsa_key(2048, digest=hashes.SHA512),
+        rsa_key(3072),
+        *(pss_key(digest) for digest in (hashes.SHA1, hashes.SHA384, hashes.SHA512)), pss_key(salt=20),
+        pss_key(salt=0), pss_key(mgf=hashes.SHA1),
         *(ec_key(digest=digest) for digest in (hashes.SHA1, hashes.SHA224, hashes.SHA384, hashes.SHA512)),
         *(ec_key(curve) for curve in (ec.SECP224R1, ec.SECP256K1, ec.BrainpoolP256R1)),
         ec_key(compressed=True), edwards_key(ed448.Ed448PrivateKey), dsa_key(),
@@ -967,18 +1002,23 @@ def chains(now: datetime) -> Iterator[Case]:
         "two intermediates, the last first": ([deep, middle, root], stranger, 0),
         "the intermediate between is missing": ([root, deep], stranger, 1),
         "an intermediate alone": ([middle], below, 0),
-        "an intermediate of a stranger of the root's name": ([root, replace(inner, algorithm=stranger.algorithm).signed(stranger)], below, 1),
+        "an intermediate of a stranger of the root's name": ([root, replace(inner,
+        algorithm=stranger.algorithm).signed(stranger)], below, 1),
         "an intermediate signed by itself": ([root, replace(inner, algorithm=below.algorithm).signed(below)], below, 1),
-        "an intermediate of another name of the root": ([root, replace(inner, issuer=NAMES["T61"]).signed(key)], below, 1),
+        "an intermediate of another name of the root": ([root, replace(inner, issuer=NAMES["T61"]).signed(key)], below,
+        1),
         "an intermediate below a path of 0": ([short.signed(key), middle], below, 1),
         "two intermediates, the first with a path of 0": ([root, shorter.signed(key), deep], stranger, 2),
         "one intermediate with a path of 0": ([root, shorter.signed(key)], below, 1),
         "an intermediate that names the root's key": ([root, named.signed(key)], below, 1),
         "an intermediate that names another key": ([root, misnamed.signed(key)], below, 1),
-        "the root's next key, signed by the old one": ([root, replace(own, key=below.public, extensions=wrapped([CA, SIGNS, next_id])).signed(key)], below, 1),
-        "an intermediate with an identity below a limited root": ([within, replace(inner, extensions=wrapped([CA, identity])).signed(key)], below, 1),
+        "the root's next key, signed by the old one": ([root, replace(own, key=below.public, extensions=wrapped([CA,
+        SIGNS, next_id])).signed(key)], below, 1),
+        "an intermediate with an identity below a limited root": ([within, replace(inner, extensions=wrapped([CA,
+        identity])).signed(key)], below, 1),
         "an intermediate below a limited root": ([within, middle], below, 1),
-        "an intermediate below a root of other names": ([root_of(key, limited(permitted=[directory(SURROGATES)]), now=now).signed(key), middle], below, 1),
+        "an intermediate below a root of other names": ([root_of(key, limited(permitted=[directory(SURROGATES)]),
+        now=now).signed(key), middle], below, 1),
     }  # fmt: skip
     for what, (certificates, signer, issuer) in rows.items():
         yield Case(f"chain: {what}", tuple(certificates), signer, issuer)
@@ -987,7 +1027,8 @@ def chains(now: datetime) -> Iterator[Case]:
 def drawn(seed: int, count: int, now: datetime) -> Iterator[Case]:
     """Give ``count`` certificates: all odd ones as far as they go, then several oddities at once, and broken ones.
 
-    What is broken is signed again, so that nothing but the break counts; a part is left as it was, with its old signature.
+    What is broken is signed again, so that nothing but the break counts; a part is left as it was, with its old
+    signature.
     """
     draw = random.Random(seed)
     known = list(odd(now))

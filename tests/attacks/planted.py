@@ -65,7 +65,9 @@ Plant = Callable[[Ground], dict[str, Any]]
 
 @dataclass(frozen=True)
 class Place:
-    """A place for a secret: ``plant`` returns connection options that hold it there. ``is_good`` where they must work."""
+    """A place for a secret: ``plant`` returns connection options that hold it there. ``is_good`` where they
+    must work.
+    """
 
     about: str
     plant: Plant
@@ -80,7 +82,10 @@ class Place:
     """Of places of one stratum, a draw takes one; of those without, all."""
 
 
-GIVES = f"import json,sys; print(json.dumps({{'apiVersion': '{V1}', 'kind': 'ExecCredential', 'status': {{'token': sys.argv[1]}}}}))"
+GIVES = (
+    f"import json,sys; print(json.dumps({{'apiVersion': '{V1}', 'kind': 'ExecCredential', 'status': {{'token':"
+    " sys.argv[1]}}))"
+)
 COMPLAINS = "import sys; print(sys.argv[1]); sys.exit('no login for ' + sys.argv[1])"
 BABBLES = 'import sys; print(\'{"token": "\' + sys.argv[1])'
 BROKEN_TOKENS = {

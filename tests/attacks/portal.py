@@ -1,5 +1,7 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""3scale's admin portal as far as a mesh needs it, over TLS on loopback: real paths, and as hostile as a test wants it."""
+"""3scale's admin portal as far as a mesh needs it, over TLS on loopback: real paths, and as hostile as a
+test wants it.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,9 @@ ACCESS = "access-token-of-the-portal"
 
 @dataclass
 class PortalOfTests:
-    """A running portal: where it is, what it answers by path (a status, headers and a body), and all that it was asked."""
+    """A running portal: where it is, what it answers by path (a status, headers and a body), and all that
+    it was asked.
+    """
 
     url: str
     ca_file: Path

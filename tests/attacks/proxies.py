@@ -1,5 +1,7 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Real proxies as judges of certificates: which bundles Envoy loads, and which workloads Envoy and OpenSSL verify by them."""
+"""Real proxies as judges of certificates: which bundles Envoy loads, and which workloads Envoy and OpenSSL verify by
+them.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,9 @@ BATCH = 200
 
 
 class Verifiers:
-    """Envoy, started on configurations of this folder: each bundle is that of one trust domain of one listener's filter chain."""
+    """Envoy, started on configurations of this folder: each bundle is that of one trust domain of one listener's filter
+    chain.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -49,7 +53,12 @@ class Verifiers:
         chains = [self._chain("all", "".join(bundles[name] for name in names))]
         self._write(chains, 0)
         words = [find_envoy(), "--mode", "validate", "-c", self._folder / "envoy.json", "--log-level", "error"]
-        if subprocess.run(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False, timeout=60).returncode == 0:
+        if (
+            subprocess.run(
+                words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False, timeout=60
+            ).returncode
+            == 0
+        ):
             return []
         if len(names) == 1:
             return list(names)
@@ -57,7 +66,9 @@ class Verifiers:
         return self._refused(bundles, names[:half]) + self._refused(bundles, names[half:])
 
     def unverified(self, bundles: Mapping[str, str], workloads: Mapping[str, Path]) -> dict[str, str]:
-        """Return by name why Envoy does not take a workload's certificate by its bundle; ``workloads`` are files of chain and key."""
+        """Return by name why Envoy does not take a workload's certificate by its bundle; ``workloads`` are files of
+        chain and key.
+        """
         found = {}
         names = list(bundles)
         for at in range(0, len(names), BATCH):
@@ -75,7 +86,15 @@ class Verifiers:
         self._write([self._chain(name, text) for name, text in bundles.items()], *reversed(address))
         processes = Processes()
         try:
-            words = [find_envoy(), "-c", self._folder / "envoy.json", "--use-dynamic-base-id", "--disable-hot-restart", "--concurrency", "1"]
+            words = [
+                find_envoy(),
+                "-c",
+                self._folder / "envoy.json",
+                "--use-dynamic-base-id",
+                "--disable-hot-restart",
+                "--concurrency",
+                "1",
+            ]
             process = processes.start("envoy", [*words, "--log-level", "error"], self._folder / "envoy.log")
             process.wait_until(lambda: is_listening(address), 30)
             yield address
@@ -91,7 +110,9 @@ class Verifiers:
             "listener_filters": [{"name": "envoy.filters.listener.tls_inspector", "typed_config": inspector}],
             "filter_chains": chains,
         }
-        (self._folder / "envoy.json").write_text(json.dumps({"static_resources": {"listeners": [listener]}}), encoding="utf-8")
+        (self._folder / "envoy.json").write_text(
+            json.dumps({"static_resources": {"listeners": [listener]}}), encoding="utf-8"
+        )
 
     def _chain(self, name: str, bundle: str) -> dict:
         validator = {
@@ -104,10 +125,15 @@ class Verifiers:
             "require_client_certificate": True,
             "common_tls_context": {
                 "tls_certificates": [own],
-                "validation_context": {"custom_validator_config": {"name": "envoy.tls.cert_validator.spiffe", "typed_config": validator}},
+                "validation_context": {
+                    "custom_validator_config": {"name": "envoy.tls.cert_validator.spiffe", "typed_config": validator}
+                },
             },
         }
-        echo = {"name": "envoy.filters.network.echo", "typed_config": {"@type": f"{TYPES}.extensions.filters.network.echo.v3.Echo"}}
+        echo = {
+            "name": "envoy.filters.network.echo",
+            "typed_config": {"@type": f"{TYPES}.extensions.filters.network.echo.v3.Echo"},
+        }
         return {
             "filter_chain_match": {"server_names": [f"{name}.test"]},
             "transport_socket": {"name": "envoy.transport_sockets.tls", "typed_config": context},
@@ -134,7 +160,9 @@ def _as_client(workload: Path) -> ssl.SSLContext:
 def echoed(address: tuple[str, int], server_name: str, workload: Path) -> str:
     """Return why a server that echoes does not take a workload's certificate, "" when it does."""
     try:
-        with _as_client(workload).wrap_socket(socket.create_connection(address, 5), server_hostname=server_name) as line:
+        with _as_client(workload).wrap_socket(
+            socket.create_connection(address, 5), server_hostname=server_name
+        ) as line:
             line.sendall(b"?")
             return "" if line.recv(1) == b"?" else "the connection ended"
     except OSError as error:
@@ -166,7 +194,9 @@ def openssl_refuses(bundle: str, workload: Path) -> str:
 
 
 class HonestMesh:
-    """The ingress gateway of east in an Envoy that runs, for its honest peer north; the bundles of others are what a test says."""
+    """The ingress gateway of east in an Envoy that runs, for its honest peer north; the bundles of others are what a
+    test says.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -199,7 +229,9 @@ class HonestMesh:
         self._addresses.release()
 
     def trust(self, bundle: str) -> None:
-        """Give all proxies of east a bundle for west besides those it has, and wait until Envoy has taken or refused it."""
+        """Give all proxies of east a bundle for west besides those it has, and wait until Envoy has taken or refused
+        it.
+        """
         before = self.updates()
         bundles = {**self._programme.bundles, **({TRUST_DOMAIN: bundle} if bundle else {})}
         changed = self._envoy.programme.bundles != bundles

@@ -1,5 +1,7 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A registry that lies, over TLS on loopback. What it does is named by the repository that it is asked for, so that one server is all of them."""
+"""A registry that lies, over TLS on loopback. What it does is named by the repository that it is asked for, so that one
+server is all of them.
+"""
 
 from __future__ import annotations
 
@@ -72,13 +74,21 @@ def bomb() -> bytes:
 
 
 def index(content: bytes, **more: Any) -> bytes:
-    told = {"mediaType": MANIFEST, "digest": digest(content), "size": len(content), "platform": {"os": "linux", "architecture": "amd64"}, **more}
+    told = {
+        "mediaType": MANIFEST,
+        "digest": digest(content),
+        "size": len(content),
+        "platform": {"os": "linux", "architecture": "amd64"},
+        **more,
+    }
     return json.dumps({"schemaVersion": 2, "mediaType": INDEX, "manifests": [told]}).encode()
 
 
 @dataclass
 class HostileRegistry:
-    """A running registry: its port, the file of its authority, and all that it was asked, with the header Authorization."""
+    """A running registry: its port, the file of its authority, and all that it was asked, with the header
+    Authorization.
+    """
 
     port: int
     ca_file: Path
@@ -181,7 +191,9 @@ def layers_at(location: Callable[[Handler], str]) -> Behaviour:
 
 def wants_token(realm: Callable[[Handler], str]) -> Behaviour:
     """Return what wants a token of a realm, and takes none."""
-    return lambda asked, _kind, _wanted: asked.answer(401, WWW_Authenticate=f'Bearer realm="{realm(asked)}",service="x"')
+    return lambda asked, _kind, _wanted: asked.answer(
+        401, WWW_Authenticate=f'Bearer realm="{realm(asked)}",service="x"'
+    )
 
 
 def _endless_layer(asked: Handler, kind: str, wanted: str) -> None:

@@ -1,5 +1,7 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Credentials go where they belong and nowhere else: not to another mesh, not in the clear, not into a file, and nothing is added to them."""
+"""Credentials go where they belong and nowhere else: not to another mesh, not in the clear, not into a file, and
+nothing is added to them.
+"""
 
 from __future__ import annotations
 

@@ -214,9 +214,9 @@ def test_a_load_balancer_that_nobody_else_can_reach_is_not_published(
     )
     options = {**api.access, "mesh": "east", "peers": ["west"], "roots": root("east")}
     outcome = call(collections, "mesh_card", options)
-    assert (
-        outcome.code == "FED219" and "Service east-mesh-system/west-ingress" in outcome.result["where"]
-    ), outcome.printed
+    assert outcome.code == "FED219" and "Service east-mesh-system/west-ingress" in outcome.result["where"], (
+        outcome.printed
+    )
     taken = call(collections, "mesh_card", {**options, "loopback": True})
     assert taken.result["cards"][0]["ingress"]["addresses"] == list(point.values()), taken.printed
     assert any("FED324" in warning for warning in taken.warnings), "each run says that it takes such addresses"

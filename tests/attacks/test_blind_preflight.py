@@ -1,8 +1,9 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A preflight that may not look, or is told lies about it, is never green: what depends on a right is unknown without it.
+"""A preflight that may not look, or is told lies about it, is never green: what depends on a right is unknown without
+it.
 
-One badly made mesh shows a finding for nearly every right. Each row takes one right away, and what was found with it must
-be unknown then, while everything else is found as before.
+One badly made mesh shows a finding for nearly every right. Each row takes one right away, and what was found with it
+must be unknown then, while everything else is found as before.
 """
 
 from __future__ import annotations
@@ -45,7 +46,9 @@ def by_name(name: str, **more: Any) -> dict[str, Any]:
 
 
 def badly_made() -> Iterator[dict[str, Any]]:
-    """Give the objects of a mesh of 2.3 that somebody made by hand, with a mistake behind every right that a preflight uses."""
+    """Give the objects of a mesh of 2.3 that somebody made by hand, with a mistake behind every right that a preflight
+    uses.
+    """
     ports = [{"name": "tls", "port": 15443}, {"name": "https-discovery", "port": 8188}]
     gateway = {
         "enabled": True,
@@ -294,7 +297,9 @@ def test_a_kind_that_every_such_cluster_has_and_that_is_not_served_is_unknown(
 def test_lists_that_are_empty_where_something_must_stand_are_found(
     everything: set[str], collections: str, tmp_path: Path
 ) -> None:
-    """A filtering proxy that answers with empty lists instead of 403 is seen where a control plane that is ready needs the objects."""
+    """A filtering proxy that answers with empty lists instead of 403 is seen where a control plane that is ready needs
+    the objects.
+    """
 
     def without(live: dict) -> dict | None:
         return None if live["kind"] in ("Service", "ConfigMap", "ClusterVersion") else live

@@ -1,5 +1,7 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What an administrator reads with the callback brief: the fact first, few lines, and what others wrote moves no cursor."""
+"""What an administrator reads with the callback brief: the fact first, few lines, and what others wrote moves no
+cursor.
+"""
 
 from __future__ import annotations
 
@@ -41,13 +43,21 @@ def lines(output: str) -> list[str]:
 def test_a_status_takes_fifteen_lines_a_federate_that_changes_nothing_twenty_and_a_refusal_four(
     api: ApiInMemory, collections: str, tmp_path: Path
 ) -> None:
-    given = [{"name": name, "gateways": {"addresses": [f"192.0.2.{number}0"]}} for number, name in enumerate(("west", "north"), start=3)]
+    given = [
+        {"name": name, "gateways": {"addresses": [f"192.0.2.{number}0"]}}
+        for number, name in enumerate(("west", "north"), start=3)
+    ]
     imports = [{"name": name, "namespace": "shop", "from": ["west"]} for name in SERVICES]
     api.store.put(config_map("istio-ca-root-cert", {"root-cert.pem": root("east")}))
-    east = Administrator(tmp_path, collections, {"east": {**api.variables, "mesh_peers": given, "mesh_imports": imports}}, BRIEF)
+    east = Administrator(
+        tmp_path, collections, {"east": {**api.variables, "mesh_peers": given, "mesh_imports": imports}}, BRIEF
+    )
     cards = {"federation_cards": [carried("west", "192.0.2.1"), carried("north", "192.0.2.2")]}
     first = lines(east.play("federate", variables=cards).output)
-    assert "  east imports cart.shop from west as cart.shop.svc.west-imports.local" in first and first[-1] == "changed: east"
+    assert (
+        "  east imports cart.shop from west as cart.shop.svc.west-imports.local" in first
+        and first[-1] == "changed: east"
+    )
 
     for mesh in ("west", "north"):
         connected(api, mesh)
@@ -70,7 +80,9 @@ def test_a_status_takes_fifteen_lines_a_federate_that_changes_nothing_twenty_and
     assert "\\x1b[2J" in red.output, "what the peer had a hand in is shown, and moves nothing"
 
 
-def test_a_run_that_is_stopped_while_it_waits_says_what_is_written_and_how_to_look(api: ApiInMemory, collections: str, tmp_path: Path) -> None:
+def test_a_run_that_is_stopped_while_it_waits_says_what_is_written_and_how_to_look(
+    api: ApiInMemory, collections: str, tmp_path: Path
+) -> None:
     api.store.put(config_map("istio-ca-root-cert", {"root-cert.pem": root("east")}))
     peer = {"name": "west", "gateways": {"addresses": ["192.0.2.30"]}}
     described = {**api.variables, "mesh_peers": [peer], "federation_cards": [carried("west", "192.0.2.1")]}
@@ -80,5 +92,7 @@ def test_a_run_that_is_stopped_while_it_waits_says_what_is_written_and_how_to_lo
     os.killpg(run.pid, signal.SIGINT)
     assert run.wait(60)
     shown = output.read_text(encoding="utf-8")
-    assert "stopped before the end · changed by then: update ServiceMeshControlPlane east-mesh-system/basic" in shown, shown
+    assert "stopped before the end · changed by then: update ServiceMeshControlPlane east-mesh-system/basic" in shown, (
+        shown
+    )
     assert "ServiceMeshPeer east-mesh-system/west" in shown and "ossm.federation.status shows how it stands" in shown

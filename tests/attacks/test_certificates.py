@@ -1,5 +1,6 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A peer sends a certificate that harms the mesh, or that vouches for nothing. Real proxies are the judges: what we take, they take.
+"""A peer sends a certificate that harms the mesh, or that vouches for nothing. Real proxies are the judges: what we
+take, they take.
 
 ``OSSM_FEDERATION_SOAK=1`` draws ten times as many certificates.
 """
@@ -82,9 +83,9 @@ def test_each_certificate_is_taken_or_refused_with_a_code(judged: Judged) -> Non
     ]
     assert not others, "\n".join(f"{outcome.printed[-500:]} {shown(case)}" for case, outcome in others)
     counted = Counter(outcome.code for _case, outcome in judged.rows)
-    assert (
-        len(judged.rows) == COUNT and counted[None] >= COUNT // 20 and all(counted[code] for code in REFUSALS)
-    ), counted
+    assert len(judged.rows) == COUNT and counted[None] >= COUNT // 20 and all(counted[code] for code in REFUSALS), (
+        counted
+    )
 
 
 def test_envoy_loads_whatever_we_take(judged: Judged, verifiers: Verifiers) -> None:

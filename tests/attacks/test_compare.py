@@ -1,5 +1,7 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Configurations compared by the module and the playbook: what differs is told, no secret leaves, and results stay small."""
+"""Configurations compared by the module and the playbook: what differs is told, no secret leaves, and results stay
+small.
+"""
 
 from __future__ import annotations
 

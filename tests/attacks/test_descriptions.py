@@ -24,12 +24,36 @@ def failure_of(output: str) -> str:
 @pytest.mark.parametrize(
     ("playbook", "variables", "name"),
     [
-        attack("tired administrator", "gives a mapping for a list", "status", {"mesh_exports": {"name": "cart"}}, "mesh_exports"),
-        attack("tired administrator", "gives a text for a number", "upgrade", {"upgrade_to": "v2.4", "mesh_api_timeout": "a while"}, "mesh_api_timeout"),
+        attack(
+            "tired administrator",
+            "gives a mapping for a list",
+            "status",
+            {"mesh_exports": {"name": "cart"}},
+            "mesh_exports",
+        ),
+        attack(
+            "tired administrator",
+            "gives a text for a number",
+            "upgrade",
+            {"upgrade_to": "v2.4", "mesh_api_timeout": "a while"},
+            "mesh_api_timeout",
+        ),
         attack("tired administrator", "names no version to upgrade to", "upgrade", {}, "upgrade_to"),
-        attack("tired administrator", "gives a text for true or false", "federate", {"federation_force": "surely"}, "federation_force"),
+        attack(
+            "tired administrator",
+            "gives a text for true or false",
+            "federate",
+            {"federation_force": "surely"},
+            "federation_force",
+        ),
         attack("tired administrator", "gives a number for peers", "preflight", {"mesh_gateways": 5}, "mesh_gateways"),
-        attack("hostile inventory", "hides a secret in a broken template", "status", {"mesh_imports": "{{ '" + SECRET + "' | nofilter }}"}, "mesh_imports"),
+        attack(
+            "hostile inventory",
+            "hides a secret in a broken template",
+            "status",
+            {"mesh_imports": "{{ '" + SECRET + "' | nofilter }}"},
+            "mesh_imports",
+        ),
     ],
 )
 def test_a_wrong_description_is_refused_in_a_few_lines_with_its_variable(

@@ -1,5 +1,7 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A diagnosis sees one side with the rights that are there: it writes nothing, guesses nothing, and is not led by what others wrote."""
+"""A diagnosis sees one side with the rights that are there: it writes nothing, guesses nothing, and is not led by what
+others wrote.
+"""
 
 from __future__ import annotations
 
@@ -202,7 +204,9 @@ def test_what_stands_is_enough_for_what_is_ours(collections: str, api: ApiInMemo
 def test_what_cannot_be_meant_is_refused(collections: str, api: ApiInMemory, wrong: dict) -> None:
     refused = call(collections, "federation_diagnosis_info", asked(api, **wrong))
     variables = {"client": "diagnose_from", "explain": "explain_service"}
-    assert refused.code == "FED931" and all(variables.get(name, f"diagnose_{name}") in refused.printed for name in wrong), refused.printed
+    assert refused.code == "FED931" and all(
+        variables.get(name, f"diagnose_{name}") in refused.printed for name in wrong
+    ), refused.printed
 
 
 def test_the_playbooks_show_why_and_explain_a_service(

@@ -1,5 +1,7 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Wasm extensions under attack: secrets in what modules are told, objects of odd shapes, and module files that were made to hurt."""
+"""Wasm extensions under attack: secrets in what modules are told, objects of odd shapes, and module files that were
+made to hurt.
+"""
 
 from __future__ import annotations
 

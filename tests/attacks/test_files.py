@@ -1,7 +1,9 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Somebody else may write the folder of cards, of manifests or of the report, and puts there what leads elsewhere or never ends.
+"""Somebody else may write the folder of cards, of manifests or of the report, and puts there what leads elsewhere or
+never ends.
 
-Nothing outside of that folder is read, shown or written; what is not an ordinary file is refused with a code that names it.
+Nothing outside of that folder is read, shown or written; what is not an ordinary file is refused with a code that names
+it.
 """
 
 from __future__ import annotations

@@ -23,7 +23,12 @@ OURS = {"ossm.federation/mesh": "east", "ossm.federation/peer": "west"}
 
 
 def thing(version: str, kind: str, name: str, namespace: str, **body: Any) -> dict[str, Any]:
-    metadata = {"name": name, "namespace": namespace, "creationTimestamp": "2026-01-01T00:00:00Z", "labels": OURS if namespace == HOME else {}}
+    metadata = {
+        "name": name,
+        "namespace": namespace,
+        "creationTimestamp": "2026-01-01T00:00:00Z",
+        "labels": OURS if namespace == HOME else {},
+    }
     return {"apiVersion": version, "kind": kind, "metadata": metadata, **body}
 
 
@@ -34,12 +39,24 @@ def services(ports: list[dict]) -> list[dict]:
 
 def mesh() -> list[dict]:
     """Return a mesh that exports all of a member's namespace; its peer lacks a client's identity."""
-    maistra, by_all = "federation.maistra.io/v1", {"type": "NameSelector", "nameSelector": {"namespace": SHOP, "name": "*"}}
+    maistra, by_all = (
+        "federation.maistra.io/v1",
+        {
+            "type": "NameSelector",
+            "nameSelector": {"namespace": SHOP, "name": "*"},
+        },
+    )
     members = {"configuredMembers": [SHOP], "members": [SHOP], "observedGeneration": 1}
     return [
         copy.deepcopy(CONTROL_PLANE),
         thing("maistra.io/v1", "ServiceMeshMemberRoll", "default", HOME, spec={"members": [SHOP]}, status=members),
-        thing(maistra, "ServiceMeshPeer", "west", HOME, spec={"remote": {"addresses": ["192.0.2.1"]}, "security": {"trustDomain": "west.local"}}),
+        thing(
+            maistra,
+            "ServiceMeshPeer",
+            "west",
+            HOME,
+            spec={"remote": {"addresses": ["192.0.2.1"]}, "security": {"trustDomain": "west.local"}},
+        ),
         thing(maistra, "ExportedServiceSet", "west", HOME, spec={"exportRules": [by_all]}),
     ]
 
@@ -48,13 +65,26 @@ def mesh() -> list[dict]:
 @pytest.mark.parametrize(
     "ports",
     [
-        attack("member", "makes Services of two ports", [{"name": "http", "port": 80}, {"name": "http-admin", "port": 8080}]),
-        attack("member", "makes Services whose ports say no protocol", [{"name": "a", "port": 80}, {"name": "b", "port": 8080}]),
+        attack(
+            "member",
+            "makes Services of two ports",
+            [{"name": "http", "port": 80}, {"name": "http-admin", "port": 8080}],
+        ),
+        attack(
+            "member",
+            "makes Services whose ports say no protocol",
+            [{"name": "a", "port": 80}, {"name": "b", "port": 8080}],
+        ),
     ],
 )
 def test_a_flood_of_services_drowns_nothing(module: str, ports: list[dict], collections: str, tmp_path: Path) -> None:
     with serving(tmp_path, *mesh(), *services(ports)) as api:
-        outcome = call(collections, module, {**api.access, "mesh": "east", "peers": ["west"], "exports": [{"namespace": SHOP}]}, check=True)
+        outcome = call(
+            collections,
+            module,
+            {**api.access, "mesh": "east", "peers": ["west"], "exports": [{"namespace": SHOP}]},
+            check=True,
+        )
     assert not outcome.result.get("failed"), outcome.printed[:2000]
     told = [text for text in (*outcome.warnings, *outcome.result.get("lines", [])) if f"{MANY:,} findings" in text]
     assert any("FED761" in text and f"s00004 … and {MANY - 5:,} more" in text for text in told), told

@@ -1,9 +1,9 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
 """What was right stays right: an estate of commit f8defc2, met by the modules as they are now.
 
-``former_estate`` is what stood in one of two federated meshes, with the field managers that a real API server had noted, the
-description that it was made from, and its peer's card. The modules may change what ``CHANGES`` says, and nothing else; each
-entry of it stands in the changelog.
+``former_estate`` is what stood in one of two federated meshes, with the field managers that a real API server had
+noted, the description that it was made from, and its peer's card. The modules may change what ``CHANGES`` says, and
+nothing else; each entry of it stands in the changelog.
 """
 
 from __future__ import annotations
@@ -55,7 +55,9 @@ def estate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiInMemory]:
 
 
 def run(api: ApiInMemory, collections: str, module: str, *checks: bool) -> list[Outcome]:
-    """Run one module as its role does, with the mesh's description and the card of its peer: in check mode or not, by turns."""
+    """Run one module as its role does, with the mesh's description and the card of its peer: in check mode or not, by
+    turns.
+    """
     mesh = yaml.safe_load((FORMER / "mesh.yml").read_text(encoding="utf-8"))
     named = {**api.access, "mesh": mesh["mesh"], "namespace": mesh["namespace"]}
     federated = {**named, **{key: mesh[key] for key in ("peers", "exports", "imports")}}

@@ -20,7 +20,10 @@ from integration.administrators import Administrator
 
 HOME = "east-mesh-system"
 EAST = {"mesh": "east", "api_timeout": 3}
-KEY = "-----BEGIN RSA PRIVATE KEY-----\nMIIEpl4nted{0}\nQUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVoK{0}\n-----END RSA PRIVATE KEY-----"
+KEY = (
+    "-----BEGIN RSA PRIVATE KEY-----\nMIIEpl4nted{0}\nQUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVoK{0}\n-----END RSA PRIVATE"
+    " KEY-----"
+)
 JWT = "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJwbDRudGVkIn0.c2lnbmF0dXJl{0}"
 HASH = "pl4nted0123456789abcdef0123456789abcdef{0}"
 # In each of these {0} makes the secret that place's own.

@@ -15,7 +15,10 @@ from integration.administrators import Administrator
 HOME = "east-mesh-system"
 EAST = {"mesh": "east", "api_timeout": 3, "again": 0}
 READY = [{"type": "Ready", "status": "True"}]
-METRICS = 'pilot_info{version="1.18.7-abc"} 1\npilot_xds{version="1.18.7"} 2\npilot_xds_lds_reject{node="till-1.shop",err="x"} 1\n'
+METRICS = (
+    'pilot_info{version="1.18.7-abc"} 1\npilot_xds{version="1.18.7"}'
+    ' 2\npilot_xds_lds_reject{node="till-1.shop",err="x"} 1\n'
+)
 
 
 def deployment(name: str, up: int = 1, due: int = 1) -> dict:
@@ -202,7 +205,11 @@ def test_what_no_istiod_knows_is_told_with_what_its_log_says(api, collections):
 
     def hostile(asked):
         if "/pods/cart-1/log" in asked.target:
-            return 200, {"Content-Type": "text/plain"}, b"warn sds failed to warm certificate: token=pl4nted-secret is expired\n"
+            return (
+                200,
+                {"Content-Type": "text/plain"},
+                b"warn sds failed to warm certificate: token=pl4nted-secret is expired\n",
+            )
         return tunnel(asked)
 
     api.hostile = hostile
@@ -222,9 +229,15 @@ def test_pods_of_istiod_that_may_not_be_read_make_nobody_lost(api, collections):
 
 def test_peers_that_may_not_be_read_are_unknown_and_the_rest_is_there(api, collections):
     mesh(api)
-    told = {"kind": "Status", "message": 'exportedservicesets is forbidden: User "u" cannot list resource "exportedservicesets"', "code": 403}
+    told = {
+        "kind": "Status",
+        "message": 'exportedservicesets is forbidden: User "u" cannot list resource "exportedservicesets"',
+        "code": 403,
+    }
     tunnel = tunnelling(pages())
-    api.hostile = lambda asked: (403, {}, json.dumps(told).encode()) if "/exportedservicesets" in asked.target else tunnel(asked)
+    api.hostile = lambda asked: (
+        (403, {}, json.dumps(told).encode()) if "/exportedservicesets" in asked.target else tunnel(asked)
+    )
     result = look(api, collections)
     assert states(result)["gateways of peers"] == "unknown" and states(result)["istiod-basic"] == "healthy"
     assert [gap["what"] for gap in result["unread"]] == ["peers, their gateways and what they offer"]
@@ -250,7 +263,9 @@ def test_a_port_that_the_api_server_does_not_forward_says_nothing_of_istiod(api,
     api.hostile = lambda asked: (400, {}, json.dumps(told).encode()) if "/portforward" in asked.target else None
     seen = look(api, collections)
     assert states(seen)["istiod-basic"] == "healthy" and seen["proxies"] == []
-    assert {gap["what"] for gap in seen["unread"]} == {f"proxies that istiod-basic-abc-{number} knows" for number in (1, 2)}
+    assert {gap["what"] for gap in seen["unread"]} == {
+        f"proxies that istiod-basic-abc-{number} knows" for number in (1, 2)
+    }
     assert seen["lines"][-1].startswith("‼ east: ")
 
 
@@ -304,7 +319,10 @@ def test_the_playbook_fails_as_a_gate_and_writes_what_it_saw(api: ApiInMemory, c
 
 FEDERATION = {"apiVersion": "federation.maistra.io/v1", "metadata": {"name": "west", "namespace": HOME}}
 CART = "cart.shop.svc.west-imports.local"
-OFFER = {"exportedName": "cart.shop.svc.east-exports.local", "localService": {"name": "cart", "namespace": "shop", "hostname": CART}}
+OFFER = {
+    "exportedName": "cart.shop.svc.east-exports.local",
+    "localService": {"name": "cart", "namespace": "shop", "hostname": CART},
+}
 
 
 def with_prometheus(api, answer: object) -> None:
@@ -328,9 +346,15 @@ def vector(*rows: tuple[dict, str]) -> str:
 
 def test_the_meshs_own_prometheus_tells_what_goes_over_the_edges(api, collections):
     labels = {"source_workload_namespace": "shop", "source_workload": "web", "destination_service": CART}
-    with_prometheus(api, vector(({**labels, "response_code": "200", "connection_security_policy": "mutual_tls"}, "2.5")))
+    with_prometheus(
+        api, vector(({**labels, "response_code": "200", "connection_security_policy": "mutual_tls"}, "2.5"))
+    )
     (edge,) = look(api, collections)["rates"]
-    assert (edge["edge"], edge["requests_per_second"], edge["mutual_tls_per_cent"]) == (f"shop/web → {CART}", 2.5, 100.0)
+    assert (edge["edge"], edge["requests_per_second"], edge["mutual_tls_per_cent"]) == (
+        f"shop/web → {CART}",
+        2.5,
+        100.0,
+    )
 
 
 def test_an_import_without_a_call_is_an_idle_edge(api, collections):

@@ -1,7 +1,9 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""An API server, or whatever stands in its place, answers without end, without measure, or with something else than was asked for.
+"""An API server, or whatever stands in its place, answers without end, without measure, or with something else than was
+asked for.
 
-Each row must end in bounded time and memory, and in a code that says where (M16, L5). What is large and honest must pass.
+Each row must end in bounded time and memory, and in a code that says where (M16, L5). What is large and honest must
+pass.
 """
 
 from __future__ import annotations
@@ -30,12 +32,16 @@ HONEST = {**LIST, "items": [CONTROL_PLANE]}
 
 
 def text(body: Any, status: int = 200, **headers: str) -> Callable[[Asked], Any]:
-    """An answer: data as JSON, a text or bytes as they are. What is large is a function that makes it when it is first asked for."""
+    """An answer: data as JSON, a text or bytes as they are. What is large is a function that makes it when it is first
+    asked for.
+    """
 
     @functools.cache
     def content() -> bytes:
         made = body() if callable(body) else body
-        return made if isinstance(made, bytes) else made.encode() if isinstance(made, str) else json.dumps(made).encode()
+        return (
+            made if isinstance(made, bytes) else made.encode() if isinstance(made, str) else json.dumps(made).encode()
+        )
 
     return lambda _asked: (status, headers, content())
 
@@ -184,9 +190,14 @@ EVERY = [
     ),
     # JSON that is none, or odd
     attack(
-        "server", "200,000 lists in one another", text(lambda: '{"items":' + "[" * 200_000 + "]" * 200_000 + "}"), {"FED118"}
+        "server",
+        "200,000 lists in one another",
+        text(lambda: '{"items":' + "[" * 200_000 + "]" * 200_000 + "}"),
+        {"FED118"},
     ),
-    attack("server", "200,000 mappings in one another", text(lambda: '{"a":' * 200_000 + "1" + "}" * 200_000), {"FED118"}),
+    attack(
+        "server", "200,000 mappings in one another", text(lambda: '{"a":' * 200_000 + "1" + "}" * 200_000), {"FED118"}
+    ),
     attack("server", "lists that are not closed", text('{"items":' + "[" * 200_000), {"FED118", "FED119"}),
     attack(
         "server", "1,000 levels below a spec", item(plane(spec=json.loads('{"a":' * 900 + "1" + "}" * 900))), {"FED118"}

@@ -596,9 +596,9 @@ def test_an_older_card_that_says_the_same_is_taken_and_changes_nothing(api: ApiI
     federate(card("west", age=NEWER))
     again = federate(card("west", age=OLDER))
     assert again.code is None and not again.result["changed"], again.printed
-    assert (
-        federate(card("west", age=OLDER, address="192.0.2.9")).code == "FED223"
-    ), "what is remembered is the newer one still"
+    assert federate(card("west", age=OLDER, address="192.0.2.9")).code == "FED223", (
+        "what is remembered is the newer one still"
+    )
 
 
 def test_an_older_card_with_another_root_is_not_accepted_by_the_digits_of_its_identity(

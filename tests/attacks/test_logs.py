@@ -1,5 +1,7 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Logs are others' text: what is in them stays a line, costs no memory, and gives no secret away; nothing of them is in a result."""
+"""Logs are others' text: what is in them stays a line, costs no memory, and gives no secret away; nothing of them is in
+a result.
+"""
 
 from __future__ import annotations
 
@@ -29,9 +31,9 @@ def workload(name: str, app: str, namespace: str = "shop") -> dict:
 def logs() -> dict[tuple[str, str], bytes | Callable[[], Iterator[bytes]]]:
     """What each container has written, by pod and container."""
     return {
-        ("web-1", "istio-proxy"): STAMP
-        + http(code="503", flags="UF", path=f"/cart?user_key={SECRET}").encode()
-        + b"\n",
+        ("web-1", "istio-proxy"): (
+            STAMP + http(code="503", flags="UF", path=f"/cart?user_key={SECRET}").encode() + b"\n"
+        ),
         ("web-1", "web"): STAMP + b"calling \x1b[2J\xff cart\n",
         ("west-egress-1", "istio-proxy"): STAMP + tcp().encode() + b"\n",
     }
@@ -101,7 +103,9 @@ def test_lines_go_to_a_file_of_the_owners_in_order_without_secrets_and_never_thr
     )
 
 
-def test_new_lines_are_written_as_they_come_and_each_once(tmp_path: Path, collections: str, api: ApiInMemory, logs: dict) -> None:
+def test_new_lines_are_written_as_they_come_and_each_once(
+    tmp_path: Path, collections: str, api: ApiInMemory, logs: dict
+) -> None:
     first, out = logs["web-1", "web"], tmp_path / "out" / "east.log"
     seen, looks = [], 0
 
@@ -116,7 +120,9 @@ def test_new_lines_are_written_as_they_come_and_each_once(tmp_path: Path, collec
     logs["web-1", "web"] = growing
     found = call(collections, "mesh_logs_info", options(api, tmp_path, follow="7s", containers=["web"]))
     texts = [line.rpartition("/web ")[2] for line in out.read_text(encoding="utf-8").splitlines()]
-    assert texts == ["calling \\x1b[2J\\xff cart", "later 1", "later 2"] and out.stat().st_mode & 0o777 == 0o600, found.printed
+    assert texts == ["calling \\x1b[2J\\xff cart", "later 1", "later 2"] and out.stat().st_mode & 0o777 == 0o600, (
+        found.printed
+    )
     assert "later 1" in seen[2] and "later 2" not in seen[2], "who watches the file sees what was written"
     assert [row["what"] for row in found.result["unread"]] == ["log of east/shop/web-1/web"], "told once"
     assert found.result["counts"]["read"] == 3
@@ -128,7 +134,9 @@ def test_what_cannot_be_followed_is_refused_and_check_mode_waits_for_nothing(
 ) -> None:
     for follow in ("5m",) if more else ("soon", "0s", "2h"):
         refused = call(collections, "mesh_logs_info", options(api, tmp_path, follow=follow, **more))
-        assert refused.code == "FED931" and "logs_follow" in refused.printed and not (tmp_path / "out").exists(), refused.printed
+        assert refused.code == "FED931" and "logs_follow" in refused.printed and not (tmp_path / "out").exists(), (
+            refused.printed
+        )
     if not more:
         assert call(collections, "mesh_logs_info", options(api, tmp_path, follow="1h"), check=True).code is None
 

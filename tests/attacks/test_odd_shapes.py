@@ -1,8 +1,8 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
 """Peers and control planes with fields of another type: refused with their place (FED119), never a traceback.
 
-The CRDs exclude these, so what gives them is no API server, or one whose CRDs were replaced. What the CRDs leave open may
-be anything, and is taken.
+The CRDs exclude these, so what gives them is no API server, or one whose CRDs were replaced. What the CRDs leave open
+may be anything, and is taken.
 """
 
 from __future__ import annotations

@@ -1,5 +1,7 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Registries under whose names something else answers: all ends with a code, in bounded time and memory, and no login goes astray."""
+"""Registries under whose names something else answers: all ends with a code, in bounded time and memory, and no login
+goes astray.
+"""
 
 from __future__ import annotations
 
@@ -28,12 +30,17 @@ def look(collections: str, registry: HostileRegistry, *asked: tuple[str, dict[st
     shared = {"registry_ca_cert": str(registry.ca_file), "registry_timeout": 20}
     each = [{**shared, "pull": registry.name(what), **more} for what, more in asked]
     outcomes = call_each(collections, "wasm_module_info", each, shown=True)
-    assert all(PASSWORD not in outcome.printed and PAIR not in outcome.printed and TOKEN not in outcome.printed for outcome in outcomes)
+    assert all(
+        PASSWORD not in outcome.printed and PAIR not in outcome.printed and TOKEN not in outcome.printed
+        for outcome in outcomes
+    )
     return outcomes
 
 
 def codes(collections: str, registry: HostileRegistry, *whats: str, **more: Any) -> dict[str, str | None]:
-    return dict(zip(whats, (outcome.code for outcome in look(collections, registry, *((what, more) for what in whats)))))
+    return dict(
+        zip(whats, (outcome.code for outcome in look(collections, registry, *((what, more) for what in whats))))
+    )
 
 
 def test_what_is_good_is_read(collections: str, registry: HostileRegistry) -> None:
@@ -63,10 +70,24 @@ def test_what_is_no_image_is_refused(collections: str, registry: HostileRegistry
     expected = {
         "link": "FED843",
         "announced": "FED843",
-        **dict.fromkeys(("negative", "not-a-size", "path-as-digest", "many-layers", "index-in-index", "index-of-nothing", "deep", "page"), "FED841"),
+        **dict.fromkeys(
+            (
+                "negative",
+                "not-a-size",
+                "path-as-digest",
+                "many-layers",
+                "index-in-index",
+                "index-of-nothing",
+                "deep",
+                "page",
+            ),
+            "FED841",
+        ),
     }
     assert codes(collections, registry, *expected) == expected
-    assert len(registry.asked_for("index-in-index")) == 2 and not [each for each in registry.asked if "catalog" in each[2]]
+    assert len(registry.asked_for("index-in-index")) == 2 and not [
+        each for each in registry.asked if "catalog" in each[2]
+    ]
 
 
 def test_an_answer_leads_nowhere_that_it_should_not_lead(collections: str, registry: HostileRegistry) -> None:
@@ -115,7 +136,12 @@ def test_what_a_registry_says_back_is_not_shown(collections: str, registry: Host
 def test_an_image_is_put_nowhere_else(collections: str, registry: HostileRegistry, tmp_path: Path) -> None:
     (tmp_path / "plugin.wasm").write_bytes(wasm())
     registry.asked.clear()
-    options = {"path": str(tmp_path / "plugin.wasm"), "name": "x", "push": registry.name("upload-elsewhere"), "registry_ca_cert": str(registry.ca_file)}
+    options = {
+        "path": str(tmp_path / "plugin.wasm"),
+        "name": "x",
+        "push": registry.name("upload-elsewhere"),
+        "registry_ca_cert": str(registry.ca_file),
+    }
     (outcome,) = call_each(collections, "wasm_image", [options])
     assert outcome.code == "FED937" and registry.asked_for("elsewhere") == [], outcome.printed
     assert "Nothing was written" in outcome.result["msg"]

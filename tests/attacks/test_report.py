@@ -22,36 +22,78 @@ def test_playbook_report_shows_unknown_for_what_it_cannot_reach_and_for_what_the
     south = {**api.variables, "mesh_host": "https://127.0.0.1:9", "mesh_api_timeout": 1, "mesh_peers": ["east"]}
     meshes = {"east": {**api.variables, "mesh_peers": ["west"]}, "south": south, "far": dict(south)}
     admin = Administrator(tmp_path, collections, meshes)
-    files = {"report_json": "page.json", "report_markdown": "page.md", "report_parts": ["preflight", "validate", "health", "diagnose"]}
+    files = {
+        "report_json": "page.json",
+        "report_markdown": "page.md",
+        "report_parts": ["preflight", "validate", "health", "diagnose"],
+    }
     run = admin.play("report", "--limit", "east,south", variables=files, must_pass=False)
     assert run.returncode, "a mesh that cannot be read fails the run, and the page is there all the same"
-    said = rf"Report · 1 of 4 meshes seen · 0 of 1 peerings connected · \d+ things to do · {tmp_path}/federation-report\.html"
+    said = (
+        r"Report · 1 of 4 meshes seen · 0 of 1 peerings connected · \d+ things to do ·"
+        rf" {tmp_path}/federation-report\.html"
+    )
     assert re.search(said, run.output), run.output
     page = json.loads((tmp_path / "page.json").read_text(encoding="utf-8"))
-    assert {row["name"]: row["state"] for row in page["meshes"]} == {"east": "down", "south": "unknown", "far": "unknown", "west": "unknown"}
+    assert {row["name"]: row["state"] for row in page["meshes"]} == {
+        "east": "down",
+        "south": "unknown",
+        "far": "unknown",
+        "west": "unknown",
+    }
     assert {tuple(action["who"]) for action in page["actions"]} >= {("east",), ("south",)}
-    assert {(row["mesh"], row["component"], row["state"]) for row in page["health"]} >= {("east", "istiod-basic", "failing")}
+    assert {(row["mesh"], row["component"], row["state"]) for row in page["health"]} >= {
+        ("east", "istiod-basic", "failing")
+    }
     assert {(row["mesh"], row["peer"], row["state"]) for row in page["diagnoses"]} == {("east", "west", "down")}
     for name in ("federation-report.html", "page.json", "page.md"):
         assert (tmp_path / name).stat().st_mode & 0o777 == 0o600
 
     # Compared with itself, nothing has changed but what another run did not see.
-    options = {"json_path": f"{tmp_path}/page.json", "since": f"{tmp_path}/page.json", "report": {}, "others": ["east", "south", "far", "west"]}
+    options = {
+        "json_path": f"{tmp_path}/page.json",
+        "since": f"{tmp_path}/page.json",
+        "report": {},
+        "others": ["east", "south", "far", "west"],
+    }
     changes = call(collections, "federation_page", options).result["changes"]
     assert {(row["kind"], row["where"]) for row in changes} >= {("mesh", "east"), ("peering", "east to west")}
     assert not [row for row in changes if row["where"] in ("south", "far")]
 
 
 def test_names_that_others_chose_are_text_on_the_page(collections: str, tmp_path: Path) -> None:
-    row = {"peer": HOSTILE, "mesh": HOSTILE, "outbound": "pending", "inbound": "unknown", "outbound_reason": HOSTILE, "imports": None, "exports": []}
-    report = {"east": {"control_plane": {"name": HOSTILE, "version": HOSTILE, "ready": False, "condition": HOSTILE}, "peers": [row], "verdict": "down"}}
-    options = {"path": f"{tmp_path}/page.html", "json_path": f"{tmp_path}/page.json", "report": report, "others": [HOSTILE]}
+    row = {
+        "peer": HOSTILE,
+        "mesh": HOSTILE,
+        "outbound": "pending",
+        "inbound": "unknown",
+        "outbound_reason": HOSTILE,
+        "imports": None,
+        "exports": [],
+    }
+    report = {
+        "east": {
+            "control_plane": {"name": HOSTILE, "version": HOSTILE, "ready": False, "condition": HOSTILE},
+            "peers": [row],
+            "verdict": "down",
+        }
+    }
+    options = {
+        "path": f"{tmp_path}/page.html",
+        "json_path": f"{tmp_path}/page.json",
+        "report": report,
+        "others": [HOSTILE],
+    }
     tried = call(collections, "federation_page", options, check=True)
     assert "not written in check mode" in tried.result["lines"][0] and not list(tmp_path.iterdir())
     made = call(collections, "federation_page", options)
     assert made.code is None and made.result["summary"]["meshes_unknown"] == 1, made.printed
     text = (tmp_path / "page.html").read_text(encoding="utf-8")
-    assert len(re.findall(r"<script", text)) == 1 and "&lt;/script&gt;&lt;script&gt;alert(1)" in text and "{{ 7 * 7 }}" in text
+    assert (
+        len(re.findall(r"<script", text)) == 1
+        and "&lt;/script&gt;&lt;script&gt;alert(1)" in text
+        and "{{ 7 * 7 }}" in text
+    )
 
 
 def test_what_stands_where_the_page_goes_and_is_no_file_is_left_alone(collections: str, tmp_path: Path) -> None:
@@ -80,7 +122,12 @@ def test_what_is_no_saved_report_is_refused_before_anything_is_written(collectio
 
 def test_reports_of_several_runs_are_joined_and_two_of_one_mesh_are_refused(collections: str, tmp_path: Path) -> None:
     entry = {"verdict": "ok", "control_plane": {"name": "basic", "namespace": "east-mesh-system", "version": "v2.3"}}
-    for name, report in (("east", {"east": entry}), ("west", {"west": entry}), ("older", {"west": {"verdict": "down"}}), ("junk", {"west": 1})):
+    for name, report in (
+        ("east", {"east": entry}),
+        ("west", {"west": entry}),
+        ("older", {"west": {"verdict": "down"}}),
+        ("junk", {"west": 1}),
+    ):
         (tmp_path / f"{name}.json").write_text(json.dumps(report), encoding="utf-8")
 
     def joined(*names: str) -> Outcome:

@@ -420,11 +420,14 @@ def test_a_mesh_of_the_same_name_elsewhere_loses_nothing(quiet: ApiInMemory, col
 
 
 def test_names_that_run_into_each_other_are_two_meshes(quiet: ApiInMemory, collections: str) -> None:
-    first, second = {"mesh": "a", "namespace": "b-c", "admins": MALLORY}, {
-        "mesh": "a-b",
-        "namespace": "c",
-        "admins": {"users": ["anna"]},
-    }
+    first, second = (
+        {"mesh": "a", "namespace": "b-c", "admins": MALLORY},
+        {
+            "mesh": "a-b",
+            "namespace": "c",
+            "admins": {"users": ["anna"]},
+        },
+    )
     assert tenants(quiet, collections, first, second).code is None
     assert tenants(quiet, collections, first, state="absent").result["changed"]
     assert (who(quiet, "b-c"), who(quiet, "c")) == (set(), {"anna"})

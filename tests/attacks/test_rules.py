@@ -93,9 +93,9 @@ def test_a_fat_finger_that_names_a_peer_nobody_knows_is_told_so_on_all_hosts(
     )
     assert not api.writes
     run = admin.play("unfederate", "--check", variables={"unfederate_peers": "west"})
-    assert run.changed("east") and run.changed(
-        "south"
-    ), "of a peer that is no longer described something stands, so its name is known"
+    assert run.changed("east") and run.changed("south"), (
+        "of a peer that is no longer described something stands, so its name is known"
+    )
 
 
 # Rules and peer entries ---------------------------------------------------------------------------------------------
@@ -302,9 +302,9 @@ def test_a_rule_without_a_namespace_that_meets_the_control_plane_is_refused(
     if module == "preflight_info":
         assert found_at(outcome.result, "mesh_exports, rule 1") == {"FED315"}, outcome.printed
     else:
-        assert (
-            outcome.code == "FED315" and "control plane's namespace east-mesh-system" in outcome.result["msg"]
-        ), outcome.printed
+        assert outcome.code == "FED315" and "control plane's namespace east-mesh-system" in outcome.result["msg"], (
+            outcome.printed
+        )
     assert not api.writes
 
 

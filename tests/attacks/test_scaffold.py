@@ -1,5 +1,7 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What the attacks stand on works: an honest call against the server in memory succeeds, so a refusal elsewhere means something."""
+"""What the attacks stand on works: an honest call against the server in memory succeeds, so a refusal elsewhere means
+something.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,9 @@ from attacks.attack import call
 from integration.administrators import Administrator
 
 
-def test_a_module_run_as_a_process_reads_the_control_plane_with_the_token_it_was_given(api: ApiInMemory, collections: str) -> None:
+def test_a_module_run_as_a_process_reads_the_control_plane_with_the_token_it_was_given(
+    api: ApiInMemory, collections: str
+) -> None:
     outcome = call(collections, "federation_info", {**api.access, "mesh": "east", "peers": ["west"]})
     assert outcome.code is None, outcome.printed
     assert outcome.result["control_plane"]["trust_domain"] == "east.local"

@@ -1,7 +1,9 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""No secret is printed or written, wherever it stands and however it is broken: markers are planted, and all that was said is searched.
+"""No secret is printed or written, wherever it stands and however it is broken: markers are planted, and all that was
+said is searched.
 
-Every place is tried with a module, and a draw of them with some playbooks at -vvvv; with OSSM_FEDERATION_SOAK=1 each with every playbook.
+Every place is tried with a module, and a draw of them with some playbooks at -vvvv; with OSSM_FEDERATION_SOAK=1 each
+with every playbook.
 """
 
 from __future__ import annotations

@@ -15,7 +15,9 @@ from attacks.attack import attack
 from integration.administrators import TREE
 
 IMAGE = TREE / "extensions" / "awx" / "execution-environment"
-HELD = "import sys; sys.path.insert(0, 'tools'); from hashes import with_hashes; print(with_hashes(sys.argv[1]), end='')"
+HELD = (
+    "import sys; sys.path.insert(0, 'tools'); from hashes import with_hashes; print(with_hashes(sys.argv[1]), end='')"
+)
 
 
 def held(line: str) -> subprocess.CompletedProcess:
@@ -27,17 +29,33 @@ def wheel(folder: Path, name: str, version: str) -> None:
     """Write a wheel that pip would gladly install."""
     with zipfile.ZipFile(folder / f"{name}-{version}-py3-none-any.whl", "w") as archive:
         archive.writestr(f"{name}/__init__.py", "raise SystemExit('executed')\n")
-        archive.writestr(f"{name}-{version}.dist-info/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
-        archive.writestr(f"{name}-{version}.dist-info/WHEEL", "Wheel-Version: 1.0\nGenerator: x\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        archive.writestr(
+            f"{name}-{version}.dist-info/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
+        )
+        archive.writestr(
+            f"{name}-{version}.dist-info/WHEEL",
+            "Wheel-Version: 1.0\nGenerator: x\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        )
         archive.writestr(f"{name}-{version}.dist-info/RECORD", "")
 
 
 def test_a_package_that_an_index_replaced_is_not_installed(tmp_path: Path) -> None:
-    version = re.search(r"^idna==(\S+)", (TREE / "tools" / "requirements-newest.txt").read_text(encoding="utf-8"), re.MULTILINE)[1]
+    version = re.search(
+        r"^idna==(\S+)", (TREE / "tools" / "requirements-newest.txt").read_text(encoding="utf-8"), re.MULTILINE
+    )[1]
     wheel(tmp_path, "idna", version)
     requirements = tmp_path / "requirements.txt"
     requirements.write_text(held(f"idna=={version}").stdout, encoding="utf-8")
-    words = ["install", "--dry-run", "--ignore-installed", "--no-index", f"--find-links={tmp_path}", "--require-hashes", "-r", str(requirements)]
+    words = [
+        "install",
+        "--dry-run",
+        "--ignore-installed",
+        "--no-index",
+        f"--find-links={tmp_path}",
+        "--require-hashes",
+        "-r",
+        str(requirements),
+    ]
     done = subprocess.run([sys.executable, "-m", "pip", *words], check=False, capture_output=True, text=True)
     assert done.returncode != 0
     assert "DO NOT MATCH THE HASHES" in done.stderr
@@ -75,13 +93,17 @@ def test_the_execution_environment_takes_packages_by_their_digests_alone(name: s
     assert re.search(rf"--require-hashes -r \S+/{name}", definition)
 
 
-def test_a_release_with_a_base_image_that_somebody_may_replace_is_refused_before_anything_is_built(tmp_path: Path) -> None:
+def test_a_release_with_a_base_image_that_somebody_may_replace_is_refused_before_anything_is_built(
+    tmp_path: Path,
+) -> None:
     shutil.copytree(TREE / "tools", tmp_path / "tools", ignore=shutil.ignore_patterns("__pycache__"))
     definition = tmp_path / IMAGE.relative_to(TREE) / "execution-environment.yml"
     definition.parent.mkdir(parents=True)
     text = (IMAGE / "execution-environment.yml").read_text(encoding="utf-8")
     definition.write_text(re.sub(r"^(    name: [^\s@]+)\S*", r"\1", text, flags=re.MULTILINE), encoding="utf-8")
     named = re.search(r"^    name: (\S+)", definition.read_text(encoding="utf-8"), re.MULTILINE)[1]
-    done = subprocess.run([sys.executable, "tools/stages.py", "release-check"], cwd=tmp_path, check=False, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "tools/stages.py", "release-check"], cwd=tmp_path, check=False, capture_output=True, text=True
+    )
     assert done.returncode != 0 and f"{named} without a digest" in done.stderr
     assert "$ " not in done.stdout, "no command ran before"

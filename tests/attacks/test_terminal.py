@@ -1,5 +1,7 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Text of others that moves a cursor, turns a line, hides, or floods: none of it reaches a result, a warning or an error as it is (M10)."""
+"""Text of others that moves a cursor, turns a line, hides, or floods: none of it reaches a result, a warning or an
+error as it is (M10).
+"""
 
 from __future__ import annotations
 
@@ -58,15 +60,37 @@ CONFLICT = [{"reason": "FieldManagerConflict", "field": f".spec.{NASTY}", "messa
 ANSWERS = [
     attack("server", "the reason of a failure", "federation_info", status(500, f"denied the request: {NASTY} {LEGIT}")),
     attack("server", "the reason of a refusal", "federation_info", status(403, f"cannot {NASTY} {LEGIT}")),
-    attack("server", "a reason that is no JSON", "federation_info", lambda _asked: (422, {}, NASTY.encode("utf-8", "replace") + LEGIT.encode())),
-    attack("webhook", "a denial", "federation_gateways", status(400, f'admission webhook "x" denied the request: {NASTY} {LEGIT}')),
-    attack("server", "the names of field managers", "federation_gateways", status(409, f"Apply failed {LEGIT}", causes=CONFLICT)),
-    attack("server", "another kind", "federation_info", lambda _asked: (200, {}, json.dumps({"kind": NASTY[:60], "items": []}).encode())),
+    attack(
+        "server",
+        "a reason that is no JSON",
+        "federation_info",
+        lambda _asked: (422, {}, NASTY.encode("utf-8", "replace") + LEGIT.encode()),
+    ),
+    attack(
+        "webhook",
+        "a denial",
+        "federation_gateways",
+        status(400, f'admission webhook "x" denied the request: {NASTY} {LEGIT}'),
+    ),
+    attack(
+        "server",
+        "the names of field managers",
+        "federation_gateways",
+        status(409, f"Apply failed {LEGIT}", causes=CONFLICT),
+    ),
+    attack(
+        "server",
+        "another kind",
+        "federation_info",
+        lambda _asked: (200, {}, json.dumps({"kind": NASTY[:60], "items": []}).encode()),
+    ),
 ]
 
 
 @pytest.mark.parametrize(("module", "answer"), ANSWERS)
-def test_what_a_server_says_is_shown_and_does_nothing(api: ApiInMemory, collections: str, module: str, answer: Any) -> None:
+def test_what_a_server_says_is_shown_and_does_nothing(
+    api: ApiInMemory, collections: str, module: str, answer: Any
+) -> None:
     writes = module == "federation_gateways"
     api.hostile = lambda asked: answer(asked) if asked.method == ("PATCH" if writes else "GET") else None
     outcome = call(collections, module, {**api.access, "api_timeout": 1, "mesh": "east", "peers": ["west"]})
@@ -79,11 +103,25 @@ def test_what_a_server_says_is_shown_and_does_nothing(api: ApiInMemory, collecti
 def test_what_stands_on_a_cluster_is_shown_and_does_nothing(api: ApiInMemory, collections: str) -> None:
     remote = {"watch": {"connected": False, "lastDisconnectStatus": NASTY}, "source": NASTY}
     status = {"discoveryStatus": {"inactive": [{"pod": NASTY, "remotes": [remote], "watch": remote["watch"]}]}}
-    api.store.put(live("ServiceMeshPeer", "west", spec={"remote": {"addresses": [NASTY]}, "gateways": {"ingress": {"name": NASTY}}}, status=status))
+    api.store.put(
+        live(
+            "ServiceMeshPeer",
+            "west",
+            spec={"remote": {"addresses": [NASTY]}, "gateways": {"ingress": {"name": NASTY}}},
+            status=status,
+        )
+    )
     condition = {"type": "Ready", "status": "False", "reason": NASTY, "message": f"{NASTY} {LEGIT}"}
     api.store.put({**CONTROL_PLANE, "status": {"conditions": [condition], "chartVersion": NASTY}})
     ingress = [{"hostname": NASTY}]
-    api.store.put(live("Service", "west-ingress", spec={"ports": [{"name": NASTY, "port": 1}]}, status={"loadBalancer": {"ingress": ingress}}))
+    api.store.put(
+        live(
+            "Service",
+            "west-ingress",
+            spec={"ports": [{"name": NASTY, "port": 1}]},
+            status={"loadBalancer": {"ingress": ingress}},
+        )
+    )
     for module, more in (
         ("federation_info", {"peers": ["west"]}),
         ("preflight_info", {"peers": ["west"]}),
@@ -103,7 +141,13 @@ def test_what_a_tenant_writes_is_shown_and_does_nothing(api: ApiInMemory, collec
     owners = [{"kind": NASTY, "name": NASTY, "controller": True}]
     api.store.put(roll)
     api.store.put({**CONTROL_PLANE, "status": {"chartVersion": "2.3.5"}})
-    pod = live("Pod", "p", "shop", metadata={**marks, "ownerReferences": owners}, spec={"containers": [{"name": "istio-proxy"}]})
+    pod = live(
+        "Pod",
+        "p",
+        "shop",
+        metadata={**marks, "ownerReferences": owners},
+        spec={"containers": [{"name": "istio-proxy"}]},
+    )
     api.store.put(pod)
     outcome = call(collections, "data_plane", {**api.access, "mesh": "east"})
     assert outcome.result["left_alone"] and unfit(outcome) == [], outcome.printed

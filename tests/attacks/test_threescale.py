@@ -25,7 +25,13 @@ SERVICE_TOKEN, WRITTEN_TOKEN = "service-token-that-is-secret", "written-token-th
 RULES = [{"http_method": "GET", "pattern": "/", "metric_system_name": "hits", "delta": 1, "position": 1, "last": False}]
 SERVICE = {"id": "7", "authorities": ["*"], "credentials": {"user_key": [{"header": {"keys": ["x-user-key"]}}]}}
 PATH = "/admin/api/services/7/proxy/configs/production/latest.json"
-ADAPTER = {"name": "cart", "namespace": SPACE, "selector": {"app": "cart"}, "pull_secret": "red-hat", "services": [SERVICE]}
+ADAPTER = {
+    "name": "cart",
+    "namespace": SPACE,
+    "selector": {"app": "cart"},
+    "pull_secret": "red-hat",
+    "services": [SERVICE],
+}
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +77,11 @@ def asking(server: ApiInMemory, portal: PortalOfTests, token: str = ACCESS, **ad
 
 def test_no_token_is_shown_whatever_goes_wrong(collections: str, server: ApiInMemory, portal: PortalOfTests) -> None:
     standing(server)
-    written = {**SERVICE, "token": WRITTEN_TOKEN, "mapping_rules": [{"method": "GET", "pattern": "/", "usages": [{"name": "hits", "delta": 1}]}]}
+    written = {
+        **SERVICE,
+        "token": WRITTEN_TOKEN,
+        "mapping_rules": [{"method": "GET", "pattern": "/", "usages": [{"name": "hits", "delta": 1}]}],
+    }
     good, own = asking(server, portal), asking(server, portal, services=[written])
     rows = [
         (good, None),
@@ -93,7 +103,9 @@ def test_no_token_is_shown_whatever_goes_wrong(collections: str, server: ApiInMe
     assert all("token" not in path and login for path, login in portal.asked)
 
 
-def test_a_second_run_asks_the_portal_again_and_changes_nothing(collections: str, server: ApiInMemory, portal: PortalOfTests) -> None:
+def test_a_second_run_asks_the_portal_again_and_changes_nothing(
+    collections: str, server: ApiInMemory, portal: PortalOfTests
+) -> None:
     standing(server)
     first, again = call_each(collections, "threescale_adapter", [asking(server, portal)] * 2)
     assert (first.result["changed"], again.result["changed"], again.result["diff"]) == (True, False, [])
@@ -112,7 +124,9 @@ HOSTILE: dict[str, tuple[int, dict[str, str], bytes]] = {
 }
 
 
-def test_a_hostile_portal_is_refused_in_bounded_memory(collections: str, server: ApiInMemory, portal: PortalOfTests) -> None:
+def test_a_hostile_portal_is_refused_in_bounded_memory(
+    collections: str, server: ApiInMemory, portal: PortalOfTests
+) -> None:
     standing(server)
     codes = {}
     for name, answer in HOSTILE.items():
@@ -135,7 +149,9 @@ ODD_RULES: list[Any] = [
 ]
 
 
-def test_rules_of_an_odd_shape_are_refused_or_taken_and_never_crash(collections: str, server: ApiInMemory, portal: PortalOfTests) -> None:
+def test_rules_of_an_odd_shape_are_refused_or_taken_and_never_crash(
+    collections: str, server: ApiInMemory, portal: PortalOfTests
+) -> None:
     standing(server)
     for rules in ODD_RULES:
         portal.tell("7", SERVICE_TOKEN, rules)
@@ -144,7 +160,9 @@ def test_rules_of_an_odd_shape_are_refused_or_taken_and_never_crash(collections:
         assert "\x1b" not in ended.printed and "\u202e" not in ended.printed
 
 
-def test_a_portal_that_another_authority_vouches_for_gets_no_token(collections: str, server: ApiInMemory, portal: PortalOfTests) -> None:
+def test_a_portal_that_another_authority_vouches_for_gets_no_token(
+    collections: str, server: ApiInMemory, portal: PortalOfTests
+) -> None:
     standing(server)
     options = asking(server, portal)
     options["threescale"]["portal"]["ca_cert"] = str(server.access["ca_cert"])
@@ -153,7 +171,11 @@ def test_a_portal_that_another_authority_vouches_for_gets_no_token(collections: 
 
 ODD = [None, "text", [], {"a": {"b": []}}]
 LIVE = [
-    ("WasmPlugin", "extensions.istio.io/v1alpha1", {"url": "oci://r.example/3scale-auth-wasm:1", "selector": {"matchLabels": {"app": "cart"}}}),
+    (
+        "WasmPlugin",
+        "extensions.istio.io/v1alpha1",
+        {"url": "oci://r.example/3scale-auth-wasm:1", "selector": {"matchLabels": {"app": "cart"}}},
+    ),
     ("ServiceEntry", "networking.istio.io/v1beta1", {"hosts": ["su1.3scale.net"]}),
     ("DestinationRule", "networking.istio.io/v1beta1", {"host": "su1.3scale.net"}),
     ("RequestAuthentication", "security.istio.io/v1beta1", {"jwtRules": []}),
@@ -165,7 +187,12 @@ def odd_objects(value: Any) -> list[dict]:
     found = []
     for kind, api, spec in LIVE:
         for number, key in enumerate(("spec", *spec, "labels", "managedFields")):
-            live: dict = {"apiVersion": api, "kind": kind, "metadata": {"name": f"odd-{number}", "namespace": SPACE}, "spec": dict(spec)}
+            live: dict = {
+                "apiVersion": api,
+                "kind": kind,
+                "metadata": {"name": f"odd-{number}", "namespace": SPACE},
+                "spec": dict(spec),
+            }
             place = live if key == "spec" else live["spec" if key in spec else "metadata"]
             place[key] = value
             found.append(live)
@@ -191,12 +218,19 @@ def test_the_playbook_shows_what_it_found_and_no_token(
         "mesh_threescale": asking(server, portal)["threescale"],
         "mesh_imports": [{"name": "till", "namespace": "shop"}],
         "mesh_traffic": [{"service": "shop/till", "timeout": "2s"}],
-        "threescale_tests": [{"name": "reading", "request": request, "expect": {"service": "7", "usages": {"hits": 1}}}],
+        "threescale_tests": [
+            {"name": "reading", "request": request, "expect": {"service": "7", "usages": {"hits": 1}}}
+        ],
     }
     east = Administrator(tmp_path, collections, {"east": {**server.variables, "mesh_peers": [west], **variables}})
     drifted = east.play("drift", "-vvvv", must_pass=False)
-    assert "threescale would create ServiceEntry east-mesh-system/3scale-su1.3scale.net" in drifted.output and server.writes == []
-    assert "traffic would create VirtualService east-mesh-system/federation.till.shop.west" in " ".join(drifted.output.split())
+    assert (
+        "threescale would create ServiceEntry east-mesh-system/3scale-su1.3scale.net" in drifted.output
+        and server.writes == []
+    )
+    assert "traffic would create VirtualService east-mesh-system/federation.till.shop.west" in " ".join(
+        drifted.output.split()
+    )
     played = east.play("threescale", "-vvvv", "--diff")
     assert played.changed("east") == 1
     assert "reading: met; east-mesh-system/cart asks 3scale for service 7 with user_key, hits +1" in played.output

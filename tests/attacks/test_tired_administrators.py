@@ -172,7 +172,9 @@ def test_a_sidecar_written_by_hand_is_not_told_to_be_restarted_again(
         assert api.writes == []
 
 
-def test_who_could_forget_to_hand_a_changed_card_over_is_told_what_changed(east: Callable[..., Any], tmp_path: Path) -> None:
+def test_who_could_forget_to_hand_a_changed_card_over_is_told_what_changed(
+    east: Callable[..., Any], tmp_path: Path
+) -> None:
     bundle = thing("v1", "ConfigMap", "istio-ca-root-cert", data={"root-cert.pem": root("east")})
     labels = {"maistra.io/gateway": f"west-ingress.{HOME}"}
     reached = [{"loadBalancer": {"ingress": [{"ip": address}]}} for address in ("192.0.2.10", "192.0.2.11")]

@@ -69,8 +69,25 @@ def test_the_playbook_keeps_the_rules_once_with_few_tasks_and_all_or_none_of_the
 
 def test_the_token_of_a_prometheus_is_shown_nowhere(collections: str, east: ApiInMemory) -> None:
     token = "token-of-prometheus-that-is-secret"
-    options = {name.removeprefix("mesh_"): value for name, value in east.variables.items() if name in ("mesh_host", "mesh_api_key", "mesh_ca_cert")}
-    asked = {"mesh": "east", "peers": PEERS, "imports": IMPORTS, "traffic": TRAFFIC[1:2], "check": "prometheus", **options}
-    asked |= {"prometheus_token": token, "prometheus_url": "https://127.0.0.1:9", "prometheus_ca_cert": "/nowhere/ca.pem"}
-    for ended in call_each(collections, "traffic_shift", [asked, {**asked, "prometheus_url": f"https://{token}@127.0.0.1:9"}], shown=True):
+    options = {
+        name.removeprefix("mesh_"): value
+        for name, value in east.variables.items()
+        if name in ("mesh_host", "mesh_api_key", "mesh_ca_cert")
+    }
+    asked = {
+        "mesh": "east",
+        "peers": PEERS,
+        "imports": IMPORTS,
+        "traffic": TRAFFIC[1:2],
+        "check": "prometheus",
+        **options,
+    }
+    asked |= {
+        "prometheus_token": token,
+        "prometheus_url": "https://127.0.0.1:9",
+        "prometheus_ca_cert": "/nowhere/ca.pem",
+    }
+    for ended in call_each(
+        collections, "traffic_shift", [asked, {**asked, "prometheus_url": f"https://{token}@127.0.0.1:9"}], shown=True
+    ):
         assert (ended.code, token in ended.printed, east.writes) == ("FED875", False, []), ended.printed

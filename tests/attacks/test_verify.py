@@ -159,7 +159,10 @@ def test_ports_that_istiod_does_not_tell_are_those_of_the_peers_card(api, collec
     mesh(api)
     ports = [{"name": "http", "number": 8080, "protocol": "HTTP"}]
     (tmp_path / "prod-for-east.json").write_text(
-        json.dumps({**card("west"), "mesh": "prod", "exports": [{"name": "cart.shop.svc.east-exports.local", "ports": ports}]}), encoding="utf-8"
+        json.dumps(
+            {**card("west"), "mesh": "prod", "exports": [{"name": "cart.shop.svc.east-exports.local", "ports": ports}]}
+        ),
+        encoding="utf-8",
     )
     api.hostile = tunnelling(nothing, saying())
     said = {**api.access, **EAST, "cards_dir": str(tmp_path), "peers": [{"name": "prod", "local_name": "west"}]}

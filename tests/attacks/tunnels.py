@@ -12,7 +12,10 @@ from urllib.parse import parse_qs, urlsplit
 
 from attacks.api import Asked, Switched
 
-HEAD = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Protocol: v4.channel.k8s.io\r\n\r\n"
+HEAD = (
+    b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Protocol:"
+    b" v4.channel.k8s.io\r\n\r\n"
+)
 _BELOW = re.compile(r"/api/v1/namespaces/([^/]+)/pods/([^/]+)/(portforward|exec)")
 # An API server asks a kubelet in these words.
 _OF_KUBELET = re.compile(r"/(portForward|exec)/([^/]+)/([^/]+)(?:/[^/]+)?")
@@ -46,7 +49,9 @@ Commands = Callable[[str, str, str, "list[str]"], "tuple[bytes, bytes, int | Non
 
 
 def tunnelling(pages: Pages, commands: Commands | None = None) -> Callable[[Asked], Switched | None]:
-    """Return what makes an API server in memory forward ports and run commands, with ``pages`` at their other end, or ``commands``."""
+    """Return what makes an API server in memory forward ports and run commands, with ``pages`` at their other end, or
+    ``commands``.
+    """
 
     def told(asked: Asked) -> Switched | None:
         url = urlsplit(asked.target)
@@ -74,7 +79,12 @@ def _ended(stdout: bytes, stderr: bytes, code: int | None) -> Iterator[bytes]:
             yield frame(channel + content[at : at + 30_000])
     status: dict = {"status": "Success"}
     if code is None:
-        status = {"status": "Failure", "reason": "InternalError", "message": "executable file not found in $PATH", "code": 500}
+        status = {
+            "status": "Failure",
+            "reason": "InternalError",
+            "message": "executable file not found in $PATH",
+            "code": 500,
+        }
     elif code:
         causes = {"causes": [{"reason": "ExitCode", "message": str(code)}]}
         status = {"status": "Failure", "reason": "NonZeroExitCode", "details": causes}

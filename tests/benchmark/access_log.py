@@ -1,5 +1,6 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What it costs to parse lines of an access log, as ratios of ``json.loads`` on the same records in JSON form, within one run.
+"""What it costs to parse lines of an access log, as ratios of ``json.loads`` on the same records in JSON form, within
+one run.
 
 Prints a table; run it as ``python tests/benchmark/access_log.py`` from the collection's root.
 """
@@ -25,10 +26,10 @@ BOUND = 1.5
 
 def line(number: int, between: str = " via_upstream -") -> str:
     return (
-        f'[2026-11-23T10:11:12.{number % 1000:03d}Z] "GET /cart/items?id={number} HTTP/1.1" 200 -{between} "-" 0 {number} 12 11 '
-        f'"10.128.0.1" "Mozilla/5.0 (X11; Linux x86_64)" "7f0a1c4e-2b3d-4c5e-8f90-{number:012x}" "cart.shop.svc.west-imports.local" '
-        f'"10.128.2.15:15443" outbound|80||cart.shop.svc.west-imports.local 10.128.1.7:41234 240.240.0.5:80 10.128.1.7:{number % 65536} '
-        "- default"
+        f'[2026-11-23T10:11:12.{number % 1000:03d}Z] "GET /cart/items?id={number} HTTP/1.1" 200 -{between} "-" 0'
+        f' {number} 12 11 "10.128.0.1" "Mozilla/5.0 (X11; Linux x86_64)" "7f0a1c4e-2b3d-4c5e-8f90-{number:012x}"'
+        ' "cart.shop.svc.west-imports.local" "10.128.2.15:15443" outbound|80||cart.shop.svc.west-imports.local'
+        f" 10.128.1.7:41234 240.240.0.5:80 10.128.1.7:{number % 65536} - default"
     )
 
 
@@ -44,8 +45,20 @@ def main() -> None:
     records = []
     for text in texts:
         fields = parser()(text) or {}
-        records.append(json.dumps({key: None if value == "-" else int(value) if value.isdigit() else value for key, value in fields.items()}))
-    ways = {"json.loads": (json.loads, records), "text of 2.1": (parser(), texts), "text of 2.0": (parser(), older), "JSON": (parser(), records)}
+        records.append(
+            json.dumps(
+                {
+                    key: None if value == "-" else int(value) if value.isdigit() else value
+                    for key, value in fields.items()
+                }
+            )
+        )
+    ways = {
+        "json.loads": (json.loads, records),
+        "text of 2.1": (parser(), texts),
+        "text of 2.0": (parser(), older),
+        "JSON": (parser(), records),
+    }
     times = dict.fromkeys(ways, float("inf"))
     # In turns, so that what else the machine does disturbs each alike.
     for _repeat in range(REPEATS):

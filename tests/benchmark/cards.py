@@ -40,16 +40,22 @@ def root(name: str) -> str:
     """Return a root certificate of its own for the mesh ``name``, as PEM."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.ORGANIZATION_NAME, name)])
-    builder = x509.CertificateBuilder(subject, subject, key.public_key(), x509.random_serial_number(), NOW, NOW + timedelta(days=3650))
+    builder = x509.CertificateBuilder(
+        subject, subject, key.public_key(), x509.random_serial_number(), NOW, NOW + timedelta(days=3650)
+    )
     builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
     return builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM).decode()
 
 
 def card_of(name: str) -> bytes:
     """Return the file of the card that the mesh ``name`` makes for hub."""
-    exports = tuple(Export(f"service-{at}.shop.svc.hub-exports.local", (Port("http", 80, "HTTP"),)) for at in range(EXPORTS))
+    exports = tuple(
+        Export(f"service-{at}.shop.svc.hub-exports.local", (Port("http", 80, "HTTP"),)) for at in range(EXPORTS)
+    )
     identity = f"{name}.local/ns/{name}-mesh-system/sa/hub-egress-service-account"
-    card = Card(name, "hub", NOW, f"{name}.local", read_roots(root(name), name, NOW), Ingress(("192.0.2.1",)), identity, exports)
+    card = Card(
+        name, "hub", NOW, f"{name}.local", read_roots(root(name), name, NOW), Ingress(("192.0.2.1",)), identity, exports
+    )
     return card.to_text().encode()
 
 
@@ -92,7 +98,10 @@ def main() -> None:
     files = {f"{name}-for-hub.json": card_of(name) for name in names}
     data = [json.loads(text) for text in files.values()]
     one = seconds(lambda: read_card(next(iter(files.values())), "card", NOW))
-    print(f"One card of {len(next(iter(files.values())))} bytes, {EXPORTS} services and one root is read in {one * 1e6:.0f} µs, which is 1 below.")
+    print(
+        f"One card of {len(next(iter(files.values())))} bytes, {EXPORTS} services and one root is read in"
+        f" {one * 1e6:.0f} µs, which is 1 below."
+    )
     print("cards  as files, each  as data, each  as data for one peer, each  most memory of the files, MiB")
     for count in COUNTS:
         hub, lone = hub_of(names[:count]), hub_of(names[:1])

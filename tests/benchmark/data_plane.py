@@ -41,9 +41,22 @@ def pod(number: int) -> dict:
     """Return a pod; every tenth has an old sidecar."""
     version = "2.1.6" if number % 10 == 0 else "2.2.13"
     references = [{"kind": "ReplicaSet", "name": f"app-{number // 10}-abc", "controller": True}]
-    metadata = {"name": f"app-{number}", "namespace": "shop", "uid": str(number), "labels": {"maistra-version": version}}
-    metadata |= {"annotations": {"sidecar.istio.io/status": "{}"}, "ownerReferences": references, "creationTimestamp": "2026-01-31T12:00:00Z"}
-    return {"metadata": metadata, "spec": {"containers": [{"name": "istio-proxy", "env": FILLING}]}, "status": {"phase": "Running"}}
+    metadata = {
+        "name": f"app-{number}",
+        "namespace": "shop",
+        "uid": str(number),
+        "labels": {"maistra-version": version},
+    }
+    metadata |= {
+        "annotations": {"sidecar.istio.io/status": "{}"},
+        "ownerReferences": references,
+        "creationTimestamp": "2026-01-31T12:00:00Z",
+    }
+    return {
+        "metadata": metadata,
+        "spec": {"containers": [{"name": "istio-proxy", "env": FILLING}]},
+        "status": {"phase": "Running"},
+    }
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -89,7 +102,14 @@ def measure(server: ThreadingHTTPServer, authority: str) -> None:
     rows = []
     for count in COUNTS:
         server.pods = [pod(number) for number in range(count)]
-        cluster = Cluster.connect({"host": f"https://127.0.0.1:{server.server_port}", "ca_cert": authority, "api_key": "none", "api_timeout": 30})
+        cluster = Cluster.connect(
+            {
+                "host": f"https://127.0.0.1:{server.server_port}",
+                "ca_cert": authority,
+                "api_key": "none",
+                "api_timeout": 30,
+            }
+        )
         surveyor = Surveyor(cluster, ["shop"], NEWEST)
         surveyor.look()
         before, times = cluster.requests, []
@@ -97,7 +117,10 @@ def measure(server: ThreadingHTTPServer, authority: str) -> None:
             begun = time.perf_counter()
             found = surveyor.look()
             times.append(time.perf_counter() - begun)
-        assert sum(found.sidecars.values()) == count and sum(len(workload.pods) for workload in found.workloads) == count // 10
+        assert (
+            sum(found.sidecars.values()) == count
+            and sum(len(workload.pods) for workload in found.workloads) == count // 10
+        )
         requests = (cluster.requests - before) // REPEATS
         tracemalloc.start()
         surveyor.look()

@@ -2,9 +2,10 @@
 """What a mesh costs in a run of twelve, against a run of two: time, processor time and requests, each per mesh.
 
 Starts the testbed twice and plays ``federate`` on the example estate, once when nothing stands and then when nothing is
-left to do. Also plays it for one mesh of the two, whose peer's card lies in a folder, beside a playbook of three modules that do
-nothing. Prints tables; times without change are medians. Run it as ``PYTHONPATH=tests python tests/benchmark/estate.py`` from the collection's root.
-Testbed and playbook share the machine's processors, so the time of a run counts both; its processor time does not.
+left to do. Also plays it for one mesh of the two, whose peer's card lies in a folder, beside a playbook of three
+modules that do nothing. Prints tables; times without change are medians. Run it as ``PYTHONPATH=tests python
+tests/benchmark/estate.py`` from the collection's root. Testbed and playbook share the machine's processors, so the time
+of a run counts both; its processor time does not.
 """
 
 from __future__ import annotations
@@ -59,11 +60,26 @@ def requests_so_far(bed: Testbed) -> int:
 def played(bed: Testbed, folder: Path, collections: Path, playbook: str = FEDERATE, *more: str) -> Cost:
     """Play a playbook as a full mesh and return what it cost."""
     kept = {key: text for key, text in os.environ.items() if not key.startswith(("ANSIBLE_", "K8S_AUTH_", "KUBE"))}
-    paths = {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "ANSIBLE_COLLECTIONS_PATH": str(collections)}
+    paths = {
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "ANSIBLE_COLLECTIONS_PATH": str(collections),
+    }
     environment = {**kept, **paths, "ANSIBLE_HOME": str(folder / ".ansible"), "ANSIBLE_FORKS": str(len(bed.meshes))}
-    words = ["ansible-playbook", "-i", "meshes.yml", playbook, "-e", "@topology/full-mesh.yml", "-e", "federation_loopback=true", *more]
+    words = [
+        "ansible-playbook",
+        "-i",
+        "meshes.yml",
+        playbook,
+        "-e",
+        "@topology/full-mesh.yml",
+        "-e",
+        "federation_loopback=true",
+        *more,
+    ]
     before, times, begun = requests_so_far(bed), os.times(), time.perf_counter()
-    done = subprocess.run(words, check=False, cwd=folder, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    done = subprocess.run(
+        words, check=False, cwd=folder, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True
+    )
     wall, after = time.perf_counter() - begun, os.times()
     if done.returncode:
         sys.exit(f"{playbook} failed:\n{done.stdout}{done.stderr}")
@@ -74,11 +90,15 @@ def played(bed: Testbed, folder: Path, collections: Path, playbook: str = FEDERA
 def again(bed: Testbed, folder: Path, collections: Path, playbook: str = FEDERATE, *more: str) -> Cost:
     """Return what a playbook costs that changes nothing: the medians of some runs."""
     costs = [played(bed, folder, collections, playbook, *more) for _round in range(ROUNDS)]
-    return Cost(*(statistics.median(getattr(cost, what) for cost in costs) for what in ("wall", "processor", "requests")))
+    return Cost(
+        *(statistics.median(getattr(cost, what) for cost in costs) for what in ("wall", "processor", "requests"))
+    )
 
 
 def alone(bed: Testbed, folder: Path, collections: Path) -> tuple[Cost, Cost]:
-    """Return what ``federate`` costs for the first mesh, whose peers' cards lie in a folder, and what three modules that do nothing cost for it."""
+    """Return what ``federate`` costs for the first mesh, whose peers' cards lie in a folder, and what three modules
+    that do nothing cost for it.
+    """
     tasks = [{"name": f"Do nothing, {number}", "ansible.builtin.ping": {}} for number in range(3)]
     play = {"name": "Do nothing", "hosts": "meshes", "connection": "local", "gather_facts": False, "tasks": tasks}
     play["vars"] = {"ansible_python_interpreter": "{{ ansible_playbook_python }}"}
@@ -89,13 +109,20 @@ def alone(bed: Testbed, folder: Path, collections: Path) -> tuple[Cost, Cost]:
 
 
 def measured(per_cluster: int, folder: Path, collections: Path) -> tuple[Cost, ...]:
-    """Return the costs of a first run and of one that changes nothing, for so many meshes on each cluster; of two meshes also those of ``alone``."""
+    """Return the costs of a first run and of one that changes nothing, for so many meshes on each cluster; of two
+    meshes also those of ``alone``.
+    """
     shutil.copytree(EXAMPLE, folder)
     chosen = {name: cluster for cluster, names in CLUSTERS.items() for name in names[:per_cluster]}
-    hosts = {"meshes": {"children": {cluster: {"hosts": dict.fromkeys(names[:per_cluster])} for cluster, names in CLUSTERS.items()}}}
+    hosts = {
+        "meshes": {
+            "children": {cluster: {"hosts": dict.fromkeys(names[:per_cluster])} for cluster, names in CLUSTERS.items()}
+        }
+    }
     (folder / "meshes.yml").write_text(json.dumps(hosts), encoding="utf-8")
     meshes = [
-        MeshSpec(name, cluster=cluster, members=[f"{name}-shop"], services={f"{name}-shop": ["cart"]}) for name, cluster in chosen.items()
+        MeshSpec(name, cluster=cluster, members=[f"{name}-shop"], services={f"{name}-shop": ["cart"]})
+        for name, cluster in chosen.items()
     ]
     with Testbed.start(folder / "bed", meshes=meshes, clock_scale=SCALE) as bed:
         for name, cluster in chosen.items():
@@ -107,7 +134,9 @@ def measured(per_cluster: int, folder: Path, collections: Path) -> tuple[Cost, .
 def main() -> None:
     with tempfile.TemporaryDirectory(prefix="ossm-federation-") as scratch:
         collections = collections_in(Path(scratch))
-        costs = {count: measured(count // len(CLUSTERS), Path(scratch) / f"estate-{count}", collections) for count in COUNTS}
+        costs = {
+            count: measured(count // len(CLUSTERS), Path(scratch) / f"estate-{count}", collections) for count in COUNTS
+        }
     print("Per mesh, federate as a full mesh. Times: 1 is what a mesh costs in a run of two that changes nothing")
     print(f"({costs[2][1].wall / 2:.1f} s, {costs[2][1].processor / 2:.1f} s of a processor).")
     print("meshes  peerings  run          time  processor  requests")
@@ -118,9 +147,18 @@ def main() -> None:
             times = f"{cost.wall * each / base.wall:4.1f}  {cost.processor * each / base.processor:9.1f}"
             print(f"{count:6}  {count * (count - 1):8}  {what:9}  {times}  {cost.requests / count:8.1f}")
     one, nothing = costs[2][2:]
-    print(f"One mesh, nothing to do: {one.wall / nothing.wall:.1f} times three modules that do nothing ({nothing.wall:.1f} s).")
-    more = [base.wall - one.wall, *((runs[1].wall - base.wall) / (count - 2) for count, runs in costs.items() if count > 2)]
-    print(f"Each further mesh, in s: {', '.join(f'{each:.2f}' for each in more)} (the second mesh, and each of those after it).")
+    print(
+        f"One mesh, nothing to do: {one.wall / nothing.wall:.1f} times three modules that do nothing"
+        f" ({nothing.wall:.1f} s)."
+    )
+    more = [
+        base.wall - one.wall,
+        *((runs[1].wall - base.wall) / (count - 2) for count, runs in costs.items() if count > 2),
+    ]
+    print(
+        f"Each further mesh, in s: {', '.join(f'{each:.2f}' for each in more)} (the second mesh, and each of those"
+        " after it)."
+    )
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
 """How the price of planning a fleet grows with its meshes, as ring, star and tags: ratios within one run.
 
-What is measured is what happens to each mesh before any cluster is asked: its description is checked and frozen, and its digest and
-those of the cards for it are compared with a plan of before. Prints a table; run it as ``python tests/benchmark/fleet.py`` from the
-collection's root.
+What is measured is what happens to each mesh before any cluster is asked: its description is checked and frozen, and
+its digest and those of the cards for it are compared with a plan of before. Prints a table; run it as ``python
+tests/benchmark/fleet.py`` from the collection's root.
 """
 
 from __future__ import annotations
@@ -46,9 +46,17 @@ def planned(peers_of: dict[str, list[str]]) -> None:
     needs = []
     for name, peers in peers_of.items():
         mesh = parse_mesh(
-            name=name, namespace=f"{name}-mesh-system", control_plane="basic", peers=peers, gateways=None, exports=[], imports=[]
+            name=name,
+            namespace=f"{name}-mesh-system",
+            control_plane="basic",
+            peers=peers,
+            gateways=None,
+            exports=[],
+            imports=[],
         )
-        needs.append(Need(name, mesh.name, digest({"mesh_peers": peers}), tuple(sorted(peer.name for peer in mesh.peers))))
+        needs.append(
+            Need(name, mesh.name, digest({"mesh_peers": peers}), tuple(sorted(peer.name for peer in mesh.peers)))
+        )
     plan = plan_of(needs, lambda _mesh, _audience: CARD, "1")
     assert not changes_between(plan, plan).changed
 
@@ -74,8 +82,12 @@ def main() -> None:
             peerings = sum(map(len, peers_of.values()))
             took = seconds(peers_of)
             cost[count] = took / peerings
-            print(f"| {shape.__name__} | {count} | {peerings} | {took * 1000:.1f} | {cost[count] / cost[COUNTS[0]]:.2f} |")
-        assert IS_SMALLEST or cost[COUNTS[-1]] < 3 * cost[COUNTS[0]], f"{shape.__name__}: a peering costs more in a larger fleet"
+            print(
+                f"| {shape.__name__} | {count} | {peerings} | {took * 1000:.1f} | {cost[count] / cost[COUNTS[0]]:.2f} |"
+            )
+        assert IS_SMALLEST or cost[COUNTS[-1]] < 3 * cost[COUNTS[0]], (
+            f"{shape.__name__}: a peering costs more in a larger fleet"
+        )
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What it costs to read a Wasm module, against the digest alone and against ``wasmtime``'s parser, as ratios within one run.
+"""What it costs to read a Wasm module, against the digest alone and against ``wasmtime``'s parser, as ratios within one
+run.
 
-Prints a table; run it as ``python tests/benchmark/module.py`` from the collection's root. ``wasmtime`` validates also the code, which
-the reader passes over; where it is not installed its line says so.
+Prints a table; run it as ``python tests/benchmark/module.py`` from the collection's root. ``wasmtime`` validates also
+the code, which the reader passes over; where it is not installed its line says so.
 """
 
 from __future__ import annotations
@@ -45,14 +46,22 @@ def name(text: str) -> bytes:
 
 def module(functions: int) -> bytes:
     """Return a module as a Proxy-Wasm SDK makes it, with some exports and many functions."""
-    exports = ["proxy_abi_version_0_2_1", "proxy_on_memory_allocate", *(f"export_{at}" for at in range(min(functions, 200) - 2))]
+    exports = [
+        "proxy_abi_version_0_2_1",
+        "proxy_on_memory_allocate",
+        *(f"export_{at}" for at in range(min(functions, 200) - 2)),
+    ]
     return b"\0asm\1\0\0\0" + b"".join(
         (
             section(1, b"\x60\x01\x7f\x00"),
             section(2, *(name("env") + name(f"proxy_function_{at}") + b"\0\0" for at in range(30))),
             section(3, *[b"\0"] * functions),
             section(5, b"\0\x01"),
-            section(7, name("memory") + b"\x02\0", *(name(text) + b"\0" + number(30 + at) for at, text in enumerate(exports))),
+            section(
+                7,
+                name("memory") + b"\x02\0",
+                *(name(text) + b"\0" + number(30 + at) for at, text in enumerate(exports)),
+            ),
             section(10, *[number(len(BODY)) + BODY] * functions),
         )
     )
@@ -71,7 +80,10 @@ def seconds(work: Callable[[], object]) -> float:
 def main() -> None:
     content = module(FUNCTIONS)
     digest = seconds(lambda: hashlib.sha256(content).hexdigest())
-    rows: list[tuple[str, float | None]] = [("digest alone", digest), ("wasm_module_info's reader", seconds(lambda: read_module(content, "x", "")))]
+    rows: list[tuple[str, float | None]] = [
+        ("digest alone", digest),
+        ("wasm_module_info's reader", seconds(lambda: read_module(content, "x", ""))),
+    ]
     try:
         from wasmtime import Engine, Module
     except ImportError:
@@ -79,7 +91,10 @@ def main() -> None:
     else:
         engine = Engine()
         rows.append(("wasmtime, validation alone", seconds(lambda: Module.validate(engine, content))))
-    print(f"A module of {len(content) / 1024:,.0f} KiB with {FUNCTIONS:,} functions. 1 is its SHA-256 digest ({digest * 1000:.2f} ms), best of {REPEATS}.")
+    print(
+        f"A module of {len(content) / 1024:,.0f} KiB with {FUNCTIONS:,} functions. 1 is its SHA-256 digest"
+        f" ({digest * 1000:.2f} ms), best of {REPEATS}."
+    )
     for what, spent in rows:
         print(f"{what:30}  {'not installed' if spent is None else f'{spent / digest:7.1f}'}")
 

@@ -22,21 +22,39 @@ REPEATS = 1 if IS_SMALLEST else 5
 
 def services(count: int) -> list[dict]:
     return [
-        {"kind": "Service", "metadata": {"name": f"service-{number}", "namespace": f"team-{number % 20}", "labels": {"tier": str(number % 3)}}}
+        {
+            "kind": "Service",
+            "metadata": {
+                "name": f"service-{number}",
+                "namespace": f"team-{number % 20}",
+                "labels": {"tier": str(number % 3)},
+            },
+        }
         for number in range(count)
     ]
 
 
 def export_rules(count: int) -> dict:
     """Half of the rules choose by name, half by label; only the last one matches, so that all are tried."""
-    by_name = [{"type": "NameSelector", "nameSelector": {"namespace": "team-0", "name": f"absent-{number}"}} for number in range(count // 2)]
-    absent = {"matchLabels": {"tier": "absent"}, "matchExpressions": [{"key": "tier", "operator": "In", "values": ["absent"]}]}
-    by_label = [{"type": "LabelSelector", "labelSelector": {"selector": absent}} for _number in range(count - len(by_name) - 1)]
+    by_name = [
+        {"type": "NameSelector", "nameSelector": {"namespace": "team-0", "name": f"absent-{number}"}}
+        for number in range(count // 2)
+    ]
+    absent = {
+        "matchLabels": {"tier": "absent"},
+        "matchExpressions": [{"key": "tier", "operator": "In", "values": ["absent"]}],
+    }
+    by_label = [
+        {"type": "LabelSelector", "labelSelector": {"selector": absent}} for _number in range(count - len(by_name) - 1)
+    ]
     return {"exportRules": [*by_name, *by_label, {"type": "NameSelector", "nameSelector": {}}]}
 
 
 def import_rules(count: int) -> dict:
-    absent = [{"type": "NameSelector", "nameSelector": {"namespace": "team-0", "name": f"absent-{number}"}} for number in range(count - 1)]
+    absent = [
+        {"type": "NameSelector", "nameSelector": {"namespace": "team-0", "name": f"absent-{number}"}}
+        for number in range(count - 1)
+    ]
     return {"importRules": [*absent, {"type": "NameSelector", "nameSelector": {}}]}
 
 
@@ -54,7 +72,9 @@ def measured(service_count: int, rule_count: int) -> tuple[float, float]:
     """Return the seconds of an export and of the import of what it exported."""
     manifests, exports, imports = services(service_count), export_rules(rule_count), import_rules(rule_count)
     hosts = [row["exported"] for row in exported_names(manifests, exports, "east")]
-    return seconds(lambda: exported_names(manifests, exports, "east")), seconds(lambda: imported_names(hosts, imports, "west"))
+    return seconds(lambda: exported_names(manifests, exports, "east")), seconds(
+        lambda: imported_names(hosts, imports, "west")
+    )
 
 
 def main() -> None:

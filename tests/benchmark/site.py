@@ -1,12 +1,13 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What runs of ``site`` and ``extend`` cost that have nothing to do, against kubernetes.core's tasks on the same objects.
+"""What runs of ``site`` and ``extend`` cost that have nothing to do, against kubernetes.core's tasks on the same
+objects.
 
-Starts two clusters with OLM alone, plays ``site`` for a mesh with ten members in each until nothing changes, and then measures
-in turns: ``site``; a playbook with a ``kubernetes.core.k8s`` task per object; and one with a task per mesh, given all its objects as
-one list. Then one mesh keeps 200 extensions, for ``extend`` and the list. kubernetes.core counts an object as changed whose status moved
-meanwhile, as a peer's does by itself: what it changed is told by the objects. Prints tables; run it as
-``PYTHONPATH=tests python tests/benchmark/site.py`` with kubernetes.core among the collections (``OSSM_FEDERATION_BESIDE``);
-`make benchmark` does. Testbed and playbooks share the machine's processors.
+Starts two clusters with OLM alone, plays ``site`` for a mesh with ten members in each until nothing changes, and then
+measures in turns: ``site``; a playbook with a ``kubernetes.core.k8s`` task per object; and one with a task per mesh,
+given all its objects as one list. Then one mesh keeps 200 extensions, for ``extend`` and the list. kubernetes.core
+counts an object as changed whose status moved meanwhile, as a peer's does by itself: what it changed is told by the
+objects. Prints tables; run it as ``PYTHONPATH=tests python tests/benchmark/site.py`` with kubernetes.core among the
+collections (``OSSM_FEDERATION_BESIDE``); `make benchmark` does. Testbed and playbooks share the machine's processors.
 """
 
 from __future__ import annotations
@@ -32,11 +33,14 @@ IS_SMALLEST = bool(os.environ.get("OSSM_FEDERATION_SMALLEST"))
 MESHES = ("east",) if IS_SMALLEST else ("east", "west")
 MEMBERS = tuple(f"team-{number}" for number in range(1 if IS_SMALLEST else 10))
 EXTENSIONS, ROUNDS = (2, 1) if IS_SMALLEST else (200, 3)
-PLAIN = {"tracing": {"type": "None"}, "addons": {name: {"enabled": False} for name in ("kiali", "grafana", "prometheus")}}
+PLAIN = {
+    "tracing": {"type": "None"},
+    "addons": {name: {"enabled": False} for name in ("kiali", "grafana", "prometheus")},
+}
 # Of what `site` writes: the kinds, each with the API's word for it.
 KINDS = (
-    "ServiceMeshMemberRoll Namespace Subscription OperatorGroup Role RoleBinding ClusterRole ClusterRoleBinding ServiceMeshControlPlane ConfigMap "
-    "ServiceMeshPeer ExportedServiceSet ImportedServiceSet"
+    "ServiceMeshMemberRoll Namespace Subscription OperatorGroup Role RoleBinding ClusterRole ClusterRoleBinding"
+    " ServiceMeshControlPlane ConfigMap ServiceMeshPeer ExportedServiceSet ImportedServiceSet"
 ).split()[: 1 if IS_SMALLEST else None]
 
 
@@ -82,7 +86,9 @@ def extensions() -> list[dict]:
 
 
 def kept_objects(mesh: Mesh, kinds: Sequence[str]) -> list[dict]:
-    """Return what we keep of some kinds in a mesh's cluster, as somebody would write it down: the fields that our managers hold."""
+    """Return what we keep of some kinds in a mesh's cluster, as somebody would write it down: the fields that our
+    managers hold.
+    """
     found = []
     for kind in kinds:
         try:
@@ -97,7 +103,11 @@ def kept_objects(mesh: Mesh, kinds: Sequence[str]) -> list[dict]:
 
 def as_written(live: dict, kind: str) -> dict | None:
     """Return an object with the fields that ossm.federation applied; None when it applied none."""
-    ours = [entry for entry in live["metadata"].get("managedFields") or [] if entry["manager"].startswith("ossm.federation") and not entry.get("subresource")]
+    ours = [
+        entry
+        for entry in live["metadata"].get("managedFields") or []
+        if entry["manager"].startswith("ossm.federation") and not entry.get("subresource")
+    ]
     if not ours:
         return None
     metadata = {key: live["metadata"][key] for key in ("name", "namespace", "labels") if key in live["metadata"]}
@@ -109,12 +119,24 @@ def core_playbooks(folder: Path, objects: Mapping[str, list[dict]]) -> tuple[lis
     """Write both playbooks of kubernetes.core for each mesh's objects; return their words."""
     (folder / "objects.json").write_text(json.dumps({"objects": objects}), encoding="utf-8")
     common = {"state": "present", "kubeconfig": "{{ mesh_kubeconfig }}"}
-    each = {"kubernetes.core.k8s": {**common, "resource_definition": "{{ item }}"}, "loop": "{{ objects[inventory_hostname] }}"}
+    each = {
+        "kubernetes.core.k8s": {**common, "resource_definition": "{{ item }}"},
+        "loop": "{{ objects[inventory_hostname] }}",
+    }
     each["loop_control"] = {"label": "{{ item.kind }}"}
     whole = {"kubernetes.core.k8s": {**common, "resource_definition": "{{ objects[inventory_hostname] }}"}}
     for file, task in (("each.yml", each), ("whole.yml", whole)):
-        play = {"name": "Keep", "hosts": "meshes", "connection": "local", "gather_facts": False, "vars_files": ["objects.json"]}
-        play |= {"vars": {"ansible_python_interpreter": "{{ ansible_playbook_python }}"}, "tasks": [{"name": "Keep the objects", **task}]}
+        play = {
+            "name": "Keep",
+            "hosts": "meshes",
+            "connection": "local",
+            "gather_facts": False,
+            "vars_files": ["objects.json"],
+        }
+        play |= {
+            "vars": {"ansible_python_interpreter": "{{ ansible_playbook_python }}"},
+            "tasks": [{"name": "Keep the objects", **task}],
+        }
         (folder / file).write_text(json.dumps([play]), encoding="utf-8")
     return ["each.yml"], ["whole.yml"]
 
@@ -122,10 +144,22 @@ def core_playbooks(folder: Path, objects: Mapping[str, list[dict]]) -> tuple[lis
 def played(folder: Path, words: Sequence[str], collections: str) -> float:
     """Run a playbook and return the seconds that it took. Ends the benchmark when it fails."""
     kept = {key: text for key, text in os.environ.items() if not key.startswith(("ANSIBLE_", "K8S_AUTH_", "KUBE"))}
-    paths = {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "ANSIBLE_COLLECTIONS_PATH": collections, "ANSIBLE_HOME": str(folder / ".ansible")}
+    paths = {
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "ANSIBLE_COLLECTIONS_PATH": collections,
+        "ANSIBLE_HOME": str(folder / ".ansible"),
+    }
     begun = time.perf_counter()
     command = ["ansible-playbook", "-i", "meshes.json", *words]
-    done = subprocess.run(command, check=False, cwd=folder, env={**kept, **paths}, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    done = subprocess.run(
+        command,
+        check=False,
+        cwd=folder,
+        env={**kept, **paths},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+    )
     if done.returncode:
         sys.exit(f"{' '.join(words)} failed:\n{done.stdout}{done.stderr}")
     (folder / "printed").write_text(done.stdout, encoding="utf-8")
@@ -139,13 +173,17 @@ def unchanged(folder: Path) -> bool:
 
 
 def requests_of(bed: Testbed) -> int:
-    """Return how many requests the API servers' audit logs tell of, but those of the testbed itself, which they leave out."""
+    """Return how many requests the API servers' audit logs tell of, but those of the testbed itself, which they leave
+    out.
+    """
     logs = {Path(mesh.audit_log) for mesh in bed.meshes.values()}
     return sum(len(log.read_text(encoding="utf-8").splitlines()) for log in logs)
 
 
 def measured(bed: Testbed, folder: Path, collections: str, playbook: str, kinds: Sequence[str]) -> None:
-    """Play one of our playbooks until nothing changes, measure it against kubernetes.core's for what it keeps of ``kinds``, and print a table."""
+    """Play one of our playbooks until nothing changes, measure it against kubernetes.core's for what it keeps of
+    ``kinds``, and print a table.
+    """
     hosts = json.loads((folder / "meshes.json").read_text(encoding="utf-8"))["meshes"]["hosts"]
 
     def kept() -> dict[str, list[dict]]:
@@ -167,10 +205,16 @@ def measured(bed: Testbed, folder: Path, collections: str, playbook: str, kinds:
             times[what].append(played(folder, words, collections))
             asked[what] += requests_of(bed) - before
             if not unchanged(folder) and (what == playbook or kept() != standing):
-                sys.exit(f"{what} still changes something: not a run to compare\n{(folder / 'printed').read_text(encoding='utf-8')}")
+                sys.exit(
+                    f"{what} still changes something: not a run to"
+                    f" compare\n{(folder / 'printed').read_text(encoding='utf-8')}"
+                )
     base = statistics.median(times[playbook])
     count = sum(map(len, objects.values()))
-    print(f"{len(hosts)} meshes with {len(MEMBERS)} members each and {count} objects, nothing to do. 1 is {base:.1f} s; median of {ROUNDS} runs in turns.")
+    print(
+        f"{len(hosts)} meshes with {len(MEMBERS)} members each and {count} objects, nothing to do. 1 is {base:.1f} s;"
+        f" median of {ROUNDS} runs in turns."
+    )
     print(f"{'what':45}  time  requests")
     for what, seconds in times.items():
         print(f"{what:45}  {statistics.median(seconds) / base:4.1f}  {asked[what] / ROUNDS:8.0f}")
@@ -178,9 +222,14 @@ def measured(bed: Testbed, folder: Path, collections: str, playbook: str, kinds:
 
 def main() -> None:
     specs = [MeshSpec(name, members=(), services={}, control_plane_present=False) for name in MESHES]
-    with tempfile.TemporaryDirectory(prefix="ossm-federation-") as scratch, Testbed.start(Path(scratch) / "bed", meshes=specs, olm=True) as bed:
+    with (
+        tempfile.TemporaryDirectory(prefix="ossm-federation-") as scratch,
+        Testbed.start(Path(scratch) / "bed", meshes=specs, olm=True) as bed,
+    ):
         folder = Path(scratch)
-        collections = os.pathsep.join(filter(None, [str(collections_in(folder)), os.environ.get("OSSM_FEDERATION_BESIDE")]))
+        collections = os.pathsep.join(
+            filter(None, [str(collections_in(folder)), os.environ.get("OSSM_FEDERATION_BESIDE")])
+        )
         hosts = inventory(bed)
         (folder / "meshes.json").write_text(json.dumps(hosts), encoding="utf-8")
         measured(bed, folder, collections, "ossm.federation.site", KINDS)

@@ -1,5 +1,6 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What it costs to read and merge what istiods say of many proxies, against reading the same as JSON alone, within one run.
+"""What it costs to read and merge what istiods say of many proxies, against reading the same as JSON alone, within one
+run.
 
 Prints a table; `make benchmark` does.
 """

@@ -1,5 +1,7 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Right inventories, as many as are wanted, from a seed: what administrators may write, among other people's variables."""
+"""Right inventories, as many as are wanted, from a seed: what administrators may write, among other
+people's variables.
+"""
 
 from __future__ import annotations
 
@@ -56,7 +58,9 @@ def inventories(seed: int, many: int) -> list[dict[str, Any]]:
 def _variables(chance: random.Random) -> dict[str, Any]:
     ours = {
         "mesh_name": "east",
-        "mesh_peers": chance.choice([list(_PEERS), ",".join(_PEERS), [{"name": name, "adopt": True} for name in _PEERS]]),
+        "mesh_peers": chance.choice(
+            [list(_PEERS), ",".join(_PEERS), [{"name": name, "adopt": True} for name in _PEERS]]
+        ),
         "mesh_exports": [_rule(chance, "to") for _each in range(chance.randrange(4))],
         "mesh_imports": [_rule(chance, "from") for _each in range(chance.randrange(4))],
         "mesh_kubeconfig": chance.choice(["east.kubeconfig", {"apiVersion": "v1", "kind": "Config"}]),

@@ -66,7 +66,8 @@ MISSPELLED = [
     }.items()
 ]
 
-# Said on the command line of a run, and called after its playbook: what it does not know was meant for it, however far from its own names.
+# Said on the command line of a run, and called after its playbook: what it does not know was meant for it, however far
+# from its own names.
 OF_THE_RUN = [
     Input(name, UNKNOWN, meant, {"playbook": name.replace("-", "_").partition("_")[0].replace("fleet", "fleet_plan")})
     for name, meant in {
@@ -119,7 +120,12 @@ NO_HOSTS = [
     Input(f"Meshes: {_EAST}", NO_MESHES, "meshes", {"playbook": "federate"}),
     Input(f"mesh: {_EAST}", NO_MESHES, "meshes", {"playbook": "status", "options": ["--limit", "east"]}),
     Input("meshes: {}", NO_MESHES, "meshes", {"playbook": "unfederate", "options": ["-e", "unfederate_peers=all"]}),
-    Input(f"meshes: {_EAST}\nclusters: {{hosts: {{north: {{}}}}}}", NO_MESHES, "meshes", {"playbook": "status", "options": ["--limit", "north"]}),
+    Input(
+        f"meshes: {_EAST}\nclusters: {{hosts: {{north: {{}}}}}}",
+        NO_MESHES,
+        "meshes",
+        {"playbook": "status", "options": ["--limit", "north"]},
+    ),
     Input(f"meshes: {_EAST}", NO_MESHES, "clusters", {"playbook": "install"}),
     Input(f"meshes: {_EAST}", ANSIBLE, "limit", {"playbook": "status", "options": ["--limit", "esat"]}),
     Input("meshes: [east", ANSIBLE, "pars", {"playbook": "status"}),

@@ -16,11 +16,22 @@ from integration.administrators import Administrator
 
 
 @pytest.mark.parametrize("wrong", FOLDERS, ids=lambda wrong: f"{wrong.given} {wrong.more}"[:80])
-def test_a_folder_that_is_missing_is_told_and_nothing_is_written(api: ApiInMemory, collections: str, tmp_path: Path, wrong: Input) -> None:
+def test_a_folder_that_is_missing_is_told_and_nothing_is_written(
+    api: ApiInMemory, collections: str, tmp_path: Path, wrong: Input
+) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "a-file").touch()
-    paths = {name: str(tmp_path / path) for name, path in wrong.more.get("options", {}).items() if name in ("cards_dir", "path")}
-    said: dict[str, Any] = {"peers": ["west"], "cards_dir": str(tmp_path / "nowhere"), **wrong.more.get("options", {}), **paths}
+    paths = {
+        name: str(tmp_path / path)
+        for name, path in wrong.more.get("options", {}).items()
+        if name in ("cards_dir", "path")
+    }
+    said: dict[str, Any] = {
+        "peers": ["west"],
+        "cards_dir": str(tmp_path / "nowhere"),
+        **wrong.more.get("options", {}),
+        **paths,
+    }
     if wrong.given == "mesh_card_info":
         said = {"path": paths["path"], "audience": "east"}
     else:
@@ -32,7 +43,9 @@ def test_a_folder_that_is_missing_is_told_and_nothing_is_written(api: ApiInMemor
     assert not api.writes
 
 
-def test_the_folder_beside_the_inventory_is_read_without_a_word(api: ApiInMemory, collections: str, tmp_path: Path) -> None:
+def test_the_folder_beside_the_inventory_is_read_without_a_word(
+    api: ApiInMemory, collections: str, tmp_path: Path
+) -> None:
     (tmp_path / "cards").mkdir()
     (tmp_path / "cards" / "west-for-east.json").write_text(json.dumps(card("west")), encoding="utf-8")
     east = Administrator(tmp_path, collections, {"east": {**api.variables, "mesh_peers": ["west"]}})

@@ -1,5 +1,7 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A kubeconfig with several contexts says nothing to a module that writes; what is said of a control plane names its server."""
+"""A kubeconfig with several contexts says nothing to a module that writes; what is said of a control plane names its
+server.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,9 @@ def kubeconfig_of_two(api: ApiInMemory, folder: Path) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("wrong", CONTEXTS, ids=lambda wrong: f"{wrong.given} {wrong.verdict}")
-def test_which_context_is_meant_must_be_said_to_what_writes(api: ApiInMemory, collections: str, tmp_path: Path, wrong: Input) -> None:
+def test_which_context_is_meant_must_be_said_to_what_writes(
+    api: ApiInMemory, collections: str, tmp_path: Path, wrong: Input
+) -> None:
     config = kubeconfig_of_two(api, tmp_path)
     said = {"kubeconfig": config, "mesh": "east", **OPTIONS.get(wrong.given, {})}
     if wrong.verdict == "FED401":

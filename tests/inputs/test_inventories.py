@@ -18,9 +18,19 @@ CONFIGURATIONS = sorted(path for path in (*TREE.glob("examples/**/ansible.cfg"),
 def test_a_run_without_meshes_is_refused(collections: str, tmp_path: Path, wrong: Input) -> None:
     if wrong.given is not None:
         (tmp_path / "meshes.yml").write_text(wrong.given, encoding="utf-8")
-    environment = Administrator(tmp_path, collections, {}, {"ANSIBLE_CONFIG": str(TREE / "examples" / "one-run" / "ansible.cfg")}).env
-    words = ["ansible-playbook", "-i", "meshes.yml", f"ossm.federation.{wrong.more['playbook']}", *wrong.more.get("options", ())]
-    run = subprocess.run(words, check=False, cwd=tmp_path, env=environment, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    environment = Administrator(
+        tmp_path, collections, {}, {"ANSIBLE_CONFIG": str(TREE / "examples" / "one-run" / "ansible.cfg")}
+    ).env
+    words = [
+        "ansible-playbook",
+        "-i",
+        "meshes.yml",
+        f"ossm.federation.{wrong.more['playbook']}",
+        *wrong.more.get("options", ()),
+    ]
+    run = subprocess.run(
+        words, check=False, cwd=tmp_path, env=environment, capture_output=True, text=True, stdin=subprocess.DEVNULL
+    )
     said = run.stdout + run.stderr
     assert run.returncode and wrong.says in said, said
     assert (wrong.verdict in said) == (wrong.verdict != ANSIBLE), said

@@ -23,7 +23,14 @@ LEAVING = [wrong for wrong in NAMES if "unfederate_peers" in wrong.given]
 @pytest.mark.parametrize("wrong", ACCEPTING, ids=lambda wrong: str(wrong.given))
 def test_a_change_is_accepted_of_nobody_whom_the_run_does_not_know(api: ApiInMemory, collections: str, wrong) -> None:
     accept = wrong.given["federation_accept_changes"]
-    said = {**api.access, "mesh": "east", "peers": ["west"], "cards": [card("west")], "accept_changes": accept, "known_in_run": ["east", "south", "west"]}
+    said = {
+        **api.access,
+        "mesh": "east",
+        "peers": ["west"],
+        "cards": [card("west")],
+        "accept_changes": accept,
+        "known_in_run": ["east", "south", "west"],
+    }
     outcome = call(collections, "federation", said)
     assert outcome.code == wrong.verdict and wrong.says in outcome.result["msg"] and not api.writes, outcome.printed
     others = ["nort", "wset", "wesst", "WEST", "west.local"]
@@ -31,14 +38,18 @@ def test_a_change_is_accepted_of_nobody_whom_the_run_does_not_know(api: ApiInMem
 
 
 @pytest.mark.parametrize("code", sorted({wrong.verdict for wrong in LEAVING}))
-def test_nobody_is_left_whom_the_run_does_not_know(api: ApiInMemory, collections: str, tmp_path: Path, code: str) -> None:
+def test_nobody_is_left_whom_the_run_does_not_know(
+    api: ApiInMemory, collections: str, tmp_path: Path, code: str
+) -> None:
     wrongs = [wrong for wrong in LEAVING if wrong.verdict == code]
     hosts = {f"h{at}": {**api.variables, "mesh_peers": ["west"], **wrong.given} for at, wrong in enumerate(wrongs)}
     for name in hosts:
         live = copy.deepcopy(CONTROL_PLANE)
         live["metadata"]["namespace"] = f"{name}-mesh-system"
         api.store.put(live)
-    run = Administrator(tmp_path, collections, hosts).play("unfederate", variables={"federation_report": "report.json"}, must_pass=False)
+    run = Administrator(tmp_path, collections, hosts).play(
+        "unfederate", variables={"federation_report": "report.json"}, must_pass=False
+    )
     report = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
     for at, wrong in enumerate(wrongs):
         error = report[f"h{at}"]["error"]

@@ -1,5 +1,7 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Rules that take from a peer what it is offered are refused where they look like a mistake, and obeyed once it is said."""
+"""Rules that take from a peer what it is offered are refused where they look like a mistake, and obeyed once it is
+said.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +44,14 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiInMemory]:
 
 
 def federate(api: ApiInMemory, collections: str, exports: list[dict], **options: Any) -> Outcome:
-    said = {**api.access, "mesh": "east", "peers": ["west", "north"], "cards": [card("west")], "exports": exports, **options}
+    said = {
+        **api.access,
+        "mesh": "east",
+        "peers": ["west", "north"],
+        "cards": [card("west")],
+        "exports": exports,
+        **options,
+    }
     return call(collections, "federation", said)
 
 
@@ -63,7 +72,9 @@ def offered(server: ApiInMemory, collections: str) -> ApiInMemory:
 
 
 @pytest.mark.parametrize("wrong", WITHDRAWING, ids=lambda wrong: str(wrong.given)[:80])
-def test_what_a_peer_would_lose_is_listed_and_refused_before_anything_is_written(offered: ApiInMemory, collections: str, wrong: Input) -> None:
+def test_what_a_peer_would_lose_is_listed_and_refused_before_anything_is_written(
+    offered: ApiInMemory, collections: str, wrong: Input
+) -> None:
     before = len(offered.writes)
     outcome = federate(offered, collections, wrong.given)
     assert outcome.code == wrong.verdict and wrong.says in outcome.result["msg"], outcome.printed
@@ -91,8 +102,12 @@ def test_the_module_that_keeps_one_set_refuses_what_the_whole_refuses(offered: A
     emptied = call(collections, "exported_services", {**said, "rules": []})
     assert emptied.code == "FED332" and "would lose all that it is offered" in emptied.result["msg"], emptied.printed
     assert "withdraw: true" in emptied.result["fix"]
-    misspelled = call(collections, "exported_services", {**said, "rules": [CART, {"name": "leger", "namespace": "shop"}]})
-    assert misspelled.code == "FED332" and "shop/leger was added and matches nothing" in misspelled.result["msg"], misspelled.printed
+    misspelled = call(
+        collections, "exported_services", {**said, "rules": [CART, {"name": "leger", "namespace": "shop"}]}
+    )
+    assert misspelled.code == "FED332" and "shop/leger was added and matches nothing" in misspelled.result["msg"], (
+        misspelled.printed
+    )
     meant = call(collections, "exported_services", {**said, "rules": [], "withdraw": True})
     assert meant.code is None and meant.result["changed"], meant.printed
 

@@ -48,7 +48,9 @@ class Run:
     @property
     def to_accept(self) -> list[str]:
         """Return the lines for ``federation_accept_changes`` that refusals of this run give."""
-        return sorted(set(re.findall(r"federation_accept_changes=([a-z0-9-]+=[0-9A-F]{4}(?:-[0-9A-F]{4}){7})", self.output)))
+        return sorted(
+            set(re.findall(r"federation_accept_changes=([a-z0-9-]+=[0-9A-F]{4}(?:-[0-9A-F]{4}){7})", self.output))
+        )
 
     def _counted(self, host: str, word: str) -> int:
         found = re.search(rf"^{host} .*\b{word}=(\d+)", self.output, re.MULTILINE)
@@ -73,8 +75,11 @@ class Administrator:
         inventory = {group: {"hosts": hosts} for group, hosts in groups.items() if hosts}
         (self.folder / "meshes.yml").write_text(yaml.safe_dump(inventory, sort_keys=False), encoding="utf-8")
 
-    def play(self, playbook: str, *options: str, variables: Mapping[str, Any] | None = None, must_pass: bool = True) -> Run:
-        """Run one playbook, ours by its name or the administrator's own ``….yml``; ``variables`` are given as extra variables.
+    def play(
+        self, playbook: str, *options: str, variables: Mapping[str, Any] | None = None, must_pass: bool = True
+    ) -> Run:
+        """Run one playbook, ours by its name or the administrator's own ``….yml``; ``variables`` are given as extra
+        variables.
 
         Fails the test when it fails and ``must_pass``.
         """
@@ -91,10 +96,14 @@ class Administrator:
         """Play one playbook that is refused for what has changed, and again with the lines that the refusals give."""
         refused = self.play(playbook, variables=variables, must_pass=False)
         assert refused.returncode and refused.to_accept, refused.output
-        return self.play(playbook, *options, variables={**(variables or {}), "federation_accept_changes": refused.to_accept})
+        return self.play(
+            playbook, *options, variables={**(variables or {}), "federation_accept_changes": refused.to_accept}
+        )
 
     def counted(self, playbook: str) -> dict[str, int]:
-        """Run one playbook that is to change nothing, and return how many tasks each host had, by the recap and a callback alike."""
+        """Run one playbook that is to change nothing, and return how many tasks each host had, by the recap and a
+        callback alike.
+        """
         counted, before = self.folder / "counted.json", self.environment
         plugins = str(Path(__file__).absolute().parent / "callbacks")
         counting = {"ANSIBLE_CALLBACK_PLUGINS": plugins, "ANSIBLE_CALLBACKS_ENABLED": "counting"}
@@ -106,17 +115,31 @@ class Administrator:
         return found
 
     def start(self, playbook: str, *options: str, output: Path | None = None) -> subprocess.Popen:
-        """Start one playbook in a session of its own and return it running; what it prints goes to the file ``output``."""
+        """Start one playbook in a session of its own and return it running; what it prints goes to the file
+        ``output``.
+        """
         self.write()
-        words = ["ansible-playbook", "-i", "meshes.yml", playbook if playbook.endswith(".yml") else f"ossm.federation.{playbook}", *options]
+        words = [
+            "ansible-playbook",
+            "-i",
+            "meshes.yml",
+            playbook if playbook.endswith(".yml") else f"ossm.federation.{playbook}",
+            *options,
+        ]
         with open(output or os.devnull, "wb") as printed:
             streams = {"stdin": subprocess.DEVNULL, "stdout": printed, "stderr": printed}
             return subprocess.Popen(words, cwd=self.folder, env=self.env, start_new_session=True, **streams)
 
     @property
     def env(self) -> dict[str, str]:
-        """The environment of a run: what a shell has, without anything of this test's own shell that speaks to Ansible."""
-        kept = {key: text for key, text in os.environ.items() if not key.startswith(("ANSIBLE_", "K8S_AUTH_", "KUBE", "PYTEST_"))}
+        """The environment of a run: what a shell has, without anything of this test's own shell that speaks
+        to Ansible.
+        """
+        kept = {
+            key: text
+            for key, text in os.environ.items()
+            if not key.startswith(("ANSIBLE_", "K8S_AUTH_", "KUBE", "PYTEST_"))
+        }
         return {
             **kept,
             "ANSIBLE_COLLECTIONS_PATH": self.collections,
@@ -155,14 +178,18 @@ def federation_of(bed: Testbed, name: str) -> dict[str, dict]:
             labels = live["metadata"].get("labels") or {}
             if kind != "ConfigMap" or "ossm.federation/mesh" in labels:
                 found[f"{kind}/{live['metadata']['name']}"] = live.get("spec") or live.get("data")
-    gateways = mesh.kube.get("ServiceMeshControlPlane", mesh.control_plane, mesh.namespace)["spec"].get("gateways") or {}
+    gateways = (
+        mesh.kube.get("ServiceMeshControlPlane", mesh.control_plane, mesh.namespace)["spec"].get("gateways") or {}
+    )
     for part in ("additionalIngress", "additionalEgress"):
         found.update({f"{part}/{gateway}": spec for gateway, spec in (gateways.get(part) or {}).items()})
     return found
 
 
 def versions_of(bed: Testbed, name: str) -> dict[str, str]:
-    """Return the generations of a mesh's federation objects and control plane: equal before and after nothing changed."""
+    """Return the generations of a mesh's federation objects and control plane: equal before and after
+    nothing changed.
+    """
     mesh = bed.meshes[name]
     kinds = ("ServiceMeshControlPlane", "ServiceMeshPeer", "ExportedServiceSet", "ImportedServiceSet")
     return {
@@ -173,7 +200,9 @@ def versions_of(bed: Testbed, name: str) -> dict[str, str]:
 
 
 def clear(bed: Testbed) -> None:
-    """Take every fault and every trace of a federation out of all meshes, past our own code, and start their istiods anew."""
+    """Take every fault and every trace of a federation out of all meshes, past our own code, and start their istiods
+    anew.
+    """
     faults = bed.state()["faults"]
     for mesh in bed.meshes.values():
         for fault in faults.get(mesh.name, {}):
@@ -183,7 +212,11 @@ def clear(bed: Testbed) -> None:
                 if kind != "ConfigMap" or "ossm.federation/mesh" in (live["metadata"].get("labels") or {}):
                     mesh.kube.delete(kind, live["metadata"]["name"], mesh.namespace)
         control_plane = mesh.kube.get("ServiceMeshControlPlane", mesh.control_plane, mesh.namespace)
-        remembered = [key for key in control_plane["metadata"].get("annotations") or {} if key.startswith("ossm.federation/known-")]
+        remembered = [
+            key
+            for key in control_plane["metadata"].get("annotations") or {}
+            if key.startswith("ossm.federation/known-")
+        ]
         nothing = {"metadata": {"annotations": dict.fromkeys(remembered)}, "spec": {"gateways": None}}
         mesh.kube.merge("ServiceMeshControlPlane", mesh.control_plane, mesh.namespace, nothing)
         mesh.restart_istiod()

@@ -1,11 +1,12 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
 """As much of AWX as a workflow needs: what ``load.yml`` brings in, and a walk over the workflow's graph.
 
-``load.yml`` is run as it is. Its modules are stood in for by an action plugin that checks each call with the argument spec
-that the real module of awx.awx gives its AnsibleModule, writes the call down, and says changed where the object was another
-before; a secret counts where it is to be updated only. The rules of the walk are AWX's: a node starts when one link into it has
-fired, or with ``all_parents_must_converge`` when all have; artifacts of all ancestors are merged, later ones over earlier ones,
-and reach a job as extra variables whose texts are marked unsafe. A node and a schedule may say what the template asks for.
+``load.yml`` is run as it is. Its modules are stood in for by an action plugin that checks each call with the argument
+spec that the real module of awx.awx gives its AnsibleModule, writes the call down, and says changed where the object
+was another before; a secret counts where it is to be updated only. The rules of the walk are AWX's: a node starts when
+one link into it has fired, or with ``all_parents_must_converge`` when all have; artifacts of all ancestors are merged,
+later ones over earlier ones, and reach a job as extra variables whose texts are marked unsafe. A node and a schedule
+may say what the template asks for.
 """
 
 from __future__ import annotations
@@ -168,22 +169,39 @@ class Awx:
         """Run ``load.yml`` against the stand-in and return what it brought in. Fails the test when it fails."""
         actions = folder / "ansible_collections" / "awx" / "awx" / "plugins" / "action"
         actions.mkdir(parents=True)
-        used = sorted(set(re.findall(r"^ +action: .*\.(\w+)\"$", (SOURCE / "load.yml").read_text(encoding="utf-8"), re.MULTILINE)))
+        used = sorted(
+            set(re.findall(r"^ +action: .*\.(\w+)\"$", (SOURCE / "load.yml").read_text(encoding="utf-8"), re.MULTILINE))
+        )
         for name in used:
             (actions / f"{name}.py").write_text(ACTION, encoding="utf-8")
         beside = os.environ.get("OSSM_FEDERATION_BESIDE", "")
-        assert Path(beside, "ansible_collections", "awx", "awx").is_dir(), "awx.awx is provided by `make test` (OSSM_FEDERATION_BESIDE)"
-        run([sys.executable, "-c", SPECS_PROGRAM, folder / "specs.json", *used], folder, {**environment, "PYTHONPATH": beside})
+        assert Path(beside, "ansible_collections", "awx", "awx").is_dir(), (
+            "awx.awx is provided by `make test` (OSSM_FEDERATION_BESIDE)"
+        )
+        run(
+            [sys.executable, "-c", SPECS_PROGRAM, folder / "specs.json", *used],
+            folder,
+            {**environment, "PYTHONPATH": beside},
+        )
         return cls([], folder).loaded_again(environment, variables)
 
     def loaded_again(self, environment: Mapping[str, str], variables: Mapping[str, Any]) -> Awx:
         """Run ``load.yml`` once more, and return what it brought in then, with its output."""
         objects = self.folder / "objects.jsonl"
         objects.write_text("", encoding="utf-8")
-        env = {**environment, "ANSIBLE_COLLECTIONS_PATH": str(self.folder), "AWX_SPECS": str(self.folder / "specs.json"), "AWX_OBJECTS": str(objects)}
-        output = run(["ansible-playbook", "-i", "localhost,", SOURCE / "load.yml", "-e", json.dumps(variables)], self.folder, env)
+        env = {
+            **environment,
+            "ANSIBLE_COLLECTIONS_PATH": str(self.folder),
+            "AWX_SPECS": str(self.folder / "specs.json"),
+            "AWX_OBJECTS": str(objects),
+        }
+        output = run(
+            ["ansible-playbook", "-i", "localhost,", SOURCE / "load.yml", "-e", json.dumps(variables)], self.folder, env
+        )
         lines = objects.read_text(encoding="utf-8").splitlines()
-        return Awx([tuple(json.loads(line)) for line in lines], self.folder, int(re.search(r"changed=(\d+)", output)[1]))
+        return Awx(
+            [tuple(json.loads(line)) for line in lines], self.folder, int(re.search(r"changed=(\d+)", output)[1])
+        )
 
     def named(self, module: str) -> dict[str, dict]:
         """Return what was loaded by one module, by name or identifier."""
@@ -193,7 +211,11 @@ class Awx:
     def nodes(self) -> dict[str, dict]:
         """The workflow's nodes by identifier."""
         nodes = (taken for name, taken in self.calls if name == "workflow_job_template_node")
-        return {taken["identifier"]: taken for taken in nodes if taken["workflow_job_template"] == self.workflow and "state" not in taken}
+        return {
+            taken["identifier"]: taken
+            for taken in nodes
+            if taken["workflow_job_template"] == self.workflow and "state" not in taken
+        }
 
     def parents(self) -> dict[str, list[tuple[str, str]]]:
         """Return for each node which nodes lead to it, and by which kind of link."""
@@ -204,16 +226,24 @@ class Awx:
                     found[child].append((name, kind))
         return found
 
-    def walk(self, approve: Callable[[dict[str, Job]], bool], launch: Callable[[str, dict], Job], answers: Mapping | None = None) -> dict[str, Job]:
+    def walk(
+        self,
+        approve: Callable[[dict[str, Job]], bool],
+        launch: Callable[[str, dict], Job],
+        answers: Mapping | None = None,
+    ) -> dict[str, Job]:
         """Run the workflow to its end and return its jobs by node; ``approve`` is asked with those that ran so far.
 
-        ``launch`` runs a node with extra variables: the artifacts of all ancestors, and over them the survey's ``answers``.
+        ``launch`` runs a node with extra variables: the artifacts of all ancestors, and over them the survey's
+        ``answers``.
         """
         jobs: dict[str, Job] = {}
         carried: dict[str, dict] = {}
         parents = self.parents()
         while True:
-            ready = [name for name in sorted(self.nodes) if name not in jobs and self._is_ready(name, parents[name], jobs)]
+            ready = [
+                name for name in sorted(self.nodes) if name not in jobs and self._is_ready(name, parents[name], jobs)
+            ]
             if not ready:
                 return jobs
             for name in ready:
@@ -238,18 +268,30 @@ class Awx:
         return {question["variable"]: question["default"] for question in workflow["survey_spec"]["spec"]}
 
     def prompted(self, prompts: Mapping[str, Any]) -> dict:
-        """Return the job template of a node or schedule with what that says in its place; it may say what the template asks for."""
+        """Return the job template of a node or schedule with what that says in its place; it may say what the template
+        asks for.
+        """
         taken = self.named("job_template")[prompts["unified_job_template"]]
         questions = (taken.get("survey_spec") or {}).get("spec", [])
         for option, asked in PROMPTS.items():
-            assert option not in prompts or taken.get(asked), f"AWX ignores {option}, since the template does not ask for it"
+            assert option not in prompts or taken.get(asked), (
+                f"AWX ignores {option}, since the template does not ask for it"
+            )
         given = prompts.get("extra_data") or {}
-        assert set(given) <= {question["variable"] for question in questions}, "AWX ignores variables that no survey asks for"
+        assert set(given) <= {question["variable"] for question in questions}, (
+            "AWX ignores variables that no survey asks for"
+        )
         answers = {question["variable"]: question["default"] for question in questions if question["default"]}
-        return {**taken, **{option: prompts[option] for option in PROMPTS if option in prompts}, "answers": {**answers, **given}}
+        return {
+            **taken,
+            **{option: prompts[option] for option in PROMPTS if option in prompts},
+            "answers": {**answers, **given},
+        }
 
     def launch(self, name: str, extra_vars: Mapping[str, Any], environment: Mapping[str, str]) -> Job:
-        """Run one node, or one schedule's job, as a process of its own, with a fresh copy of the project and its own credentials only."""
+        """Run one node, or one schedule's job, as a process of its own, with a fresh copy of the project and its own
+        credentials only.
+        """
         prompts = self.nodes.get(name) or self.named("schedule")[name]
         taken = self.prompted(prompts)
         place = self.folder / name.replace(" ", "-")
@@ -271,10 +313,22 @@ class Awx:
             "ANSIBLE_HOME": str(place / ".ansible"),
             "ANSIBLE_LOCAL_TEMP": str(place / ".ansible" / "tmp"),
         }
-        words = ["ansible-playbook", "-i", "inventory/meshes.yml", f"--limit={taken['limit']}", "-e", f"@{place / 'extravars'}", "--diff"]
+        words = [
+            "ansible-playbook",
+            "-i",
+            "inventory/meshes.yml",
+            f"--limit={taken['limit']}",
+            "-e",
+            f"@{place / 'extravars'}",
+            "--diff",
+        ]
         words += ["--check"] if taken["job_type"] == "check" else []
         done = subprocess.run([*words, taken["playbook"]], check=False, cwd=project, env=env, text=True, **STREAMS)
-        artifacts = json.loads((place / "artifacts.json").read_text(encoding="utf-8")) if (place / "artifacts.json").exists() else {}
+        artifacts = (
+            json.loads((place / "artifacts.json").read_text(encoding="utf-8"))
+            if (place / "artifacts.json").exists()
+            else {}
+        )
         given = text + "".join(path.read_text(encoding="utf-8") for path in place.glob("env/*"))
         return Job(name, "successful" if done.returncode == 0 else "failed", done.stdout, artifacts, given)
 
@@ -298,6 +352,8 @@ STREAMS: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIP
 
 def run(words: list, folder: Path, environment: Mapping[str, str]) -> str:
     """Run one command and return its output; fail the test with it when it fails."""
-    done = subprocess.run([str(word) for word in words], check=False, cwd=folder, env=dict(environment), text=True, **STREAMS)
+    done = subprocess.run(
+        [str(word) for word in words], check=False, cwd=folder, env=dict(environment), text=True, **STREAMS
+    )
     assert done.returncode == 0, done.stdout
     return done.stdout

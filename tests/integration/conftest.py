@@ -40,7 +40,9 @@ def bed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Testbed]:
 
 @pytest.fixture
 def administrator(tmp_path: Path, collections: str, bed: Testbed) -> Callable[..., Administrator]:
-    """Return a maker of administrators: ``administrator("east", "west")`` has both meshes, ``administrator("east")`` one."""
+    """Return a maker of administrators: ``administrator("east", "west")`` has both meshes, ``administrator("east")``
+    one.
+    """
 
     def make(*names: str) -> Administrator:
         folder = tmp_path / "-".join(names)

@@ -41,7 +41,12 @@ class Point:
     @property
     def fault(self) -> dict[str, Any]:
         """The settings of the testbed's fault ``api-cut``."""
-        return {"at": self.at, "when": "after" if "after" in self.how else "before", "lasts": "off" in self.how, "holds": self.how.startswith("killed")}
+        return {
+            "at": self.at,
+            "when": "after" if "after" in self.how else "before",
+            "lasts": "off" in self.how,
+            "holds": self.how.startswith("killed"),
+        }
 
     @property
     def is_killed(self) -> bool:
@@ -65,8 +70,8 @@ HOWS = (
 def points(seed: int, count: int, requests: Mapping[str, int]) -> list[Point]:
     """Return ``count`` points, equal for an equal ``seed``; ``requests`` says how many requests each kind of run sends.
 
-    The draw is stratified: the points of one kind of run lie in as many equal parts of it as there are points, one in each, and every
-    way to die comes up as often as any other, so that few points see as much as they can.
+    The draw is stratified: the points of one kind of run lie in as many equal parts of it as there are points, one in
+    each, and every way to die comes up as often as any other, so that few points see as much as they can.
     """
     chance = random.Random(seed)
     runs = list(requests)
@@ -110,7 +115,9 @@ class Runner:
     @property
     def results(self) -> list[dict]:
         """What the modules of the latest run returned, as far as they came."""
-        return [json.loads(line) for line in self._results.read_text(encoding="utf-8").splitlines() if line.startswith("{")]
+        return [
+            json.loads(line) for line in self._results.read_text(encoding="utf-8").splitlines() if line.startswith("{")
+        ]
 
     def stop(self) -> None:
         """End it."""
@@ -161,7 +168,9 @@ def kill_group(pid: int) -> None:
 
 @dataclass(frozen=True)
 class Event:
-    """One change that the API server made known: the state of one object from ``version`` on, None once it is deleted."""
+    """One change that the API server made known: the state of one object from ``version`` on, None once it
+    is deleted.
+    """
 
     version: int
     kind: str
@@ -170,7 +179,8 @@ class Event:
 
 
 class Record:
-    """All changes of a federation's objects in one namespace, from the start to the end, in the order in which they happened.
+    """All changes of a federation's objects in one namespace, from the start to the end, in the order in which they
+    happened.
 
     One API server gives the versions of all kinds from one counter, so events of several watches have one order.
     """
@@ -186,8 +196,12 @@ class Record:
         self._changed = threading.Condition()
         for kind in KINDS:
             found, version = kube.list_with_version(kind)
-            self._before[kind] = {live["metadata"]["name"]: live for live in found if live["metadata"]["namespace"] == namespace}
-            self._threads.append(threading.Thread(target=self._follow, args=(kind, version), name=f"record-{kind}", daemon=True))
+            self._before[kind] = {
+                live["metadata"]["name"]: live for live in found if live["metadata"]["namespace"] == namespace
+            }
+            self._threads.append(
+                threading.Thread(target=self._follow, args=(kind, version), name=f"record-{kind}", daemon=True)
+            )
         for thread in self._threads:
             thread.start()
 
@@ -210,12 +224,17 @@ class Record:
                 self._changed.notify_all()
 
     def catch_up(self, marked: Mapping[str, str]) -> None:
-        """Return when every watch has seen what was there when it was called: ``marked`` names an object of each kind to mark."""
+        """Return when every watch has seen what was there when it was called: ``marked`` names an object of each kind
+        to mark.
+        """
         for kind, name in marked.items():
             stamp = {"metadata": {"annotations": {"crash-test": str(time.monotonic_ns())}}}
             version = int(self._kube.merge(kind, name, self._namespace, stamp)["metadata"]["resourceVersion"])
             with self._changed:
-                assert self._changed.wait_for(lambda kind=kind, version=version: self._problem or self._seen.get(kind, 0) >= version, LONGEST_SECONDS)
+                assert self._changed.wait_for(
+                    lambda kind=kind, version=version: self._problem or self._seen.get(kind, 0) >= version,
+                    LONGEST_SECONDS,
+                )
         assert not self._problem, self._problem
 
     def states(self) -> Iterator[tuple[Event, dict[str, dict[str, dict]]]]:
@@ -258,7 +277,10 @@ def wrong_with(state: Mapping[str, Mapping[str, dict]], event: Event, before: Ma
             found.append(f"peer {name} is without its bundle")
         if not security.get("clientID"):
             found.append(f"peer {name} has no clientID")
-        found += [f"peer {name} is without its gateway {gateway}" for gateway in missing_gateways(peer, state["ServiceMeshControlPlane"])]
+        found += [
+            f"peer {name} is without its gateway {gateway}"
+            for gateway in missing_gateways(peer, state["ServiceMeshControlPlane"])
+        ]
     for name, live in exports.items():
         if rules_of(live) and name not in peers:
             found.append(f"there are exports to {name}, which is no peer")
@@ -280,7 +302,7 @@ def missing_gateways(peer: Mapping, control_planes: Mapping[str, dict]) -> list[
         (part, name)
         for live in control_planes.values()
         for part, word in (("ingress", "additionalIngress"), ("egress", "additionalEgress"))
-        for name in ((live["spec"].get("gateways") or {}).get(word) or {})
+        for name in (live["spec"].get("gateways") or {}).get(word) or {}
     }
     return [settings["name"] for part, settings in wanted.items() if (part, settings["name"]) not in had]
 
@@ -290,7 +312,9 @@ def kill_tree(pid: int, number: signal.Signals = signal.SIGKILL) -> None:
     parents = {}
     for path in Path("/proc").glob("[0-9]*/stat"):
         try:
-            parents[int(path.parent.name)] = int(path.read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[1])
+            parents[int(path.parent.name)] = int(
+                path.read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[1]
+            )
         except (FileNotFoundError, ProcessLookupError):
             continue
     found = [pid]

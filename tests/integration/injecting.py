@@ -1,10 +1,12 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
 """Two running meshes into which faults are injected, one after the other; each is healed before the next.
 
-The steps of injected_faults.yml, with ``mesh`` east or west: ``patch`` (mesh, kind, name or namespace/name, merge patch, subresource), ``delete``
-(mesh, kind, name), ``make`` (mesh, manifest), ``fault`` (mesh, one of the testbed's, its settings), ``way`` and ``back`` (port, what stands before the
-peer's gateway, or before ours, does with it: ``middlebox.Way``), ``card`` (theirs or ours, paths and values), ``pod`` (name, ready or sidecar),
-``client`` (``callers.Calls`` of the client's sidecar), ``echo`` (mesh, service, status), ``calls`` (how many), ``restart`` (mesh), ``wait`` (seconds).
+The steps of injected_faults.yml, with ``mesh`` east or west: ``patch`` (mesh, kind, name or namespace/name, merge
+patch, subresource), ``delete`` (mesh, kind, name), ``make`` (mesh, manifest), ``fault`` (mesh, one of the testbed's,
+its settings), ``way`` and ``back`` (port, what stands before the peer's gateway, or before ours, does with it:
+``middlebox.Way``), ``card`` (theirs or ours, paths and values), ``pod`` (name, ready or sidecar), ``client``
+(``callers.Calls`` of the client's sidecar), ``echo`` (mesh, service, status), ``calls`` (how many), ``restart`` (mesh),
+``wait`` (seconds).
 """
 
 from __future__ import annotations
@@ -148,7 +150,10 @@ class Meshes:
         home = self.bed.meshes["east"].namespace
         folder = self.bed.directory / "east" / f"istiod-east-{home}" / "envoy"
         self._logs = Logs(self._directory / "logs")
-        pods = [(f"{gateway}-1", home, gateway, folder / f"{gateway}{LOG_ENDING}") for gateway in ("west-egress", "west-ingress")]
+        pods = [
+            (f"{gateway}-1", home, gateway, folder / f"{gateway}{LOG_ENDING}")
+            for gateway in ("west-egress", "west-ingress")
+        ]
         self._admins = {**{name: folder for name, *_rest in pods}, "web-1": self.client.directory}
         pods += [("web-1", "shop", "web", self.client.directory / LOG), ("cart-1", "shop", "cart", None)]
         self._copies = {name: self._logs.copy_of(log, name) for name, _space, _app, log in pods if log}
@@ -170,7 +175,9 @@ class Meshes:
         kube.merge("Node", NODE, None, {"status": told}, "status")
 
     def _as_kubelet(self, asked: Asked) -> Switched | tuple | None:
-        """Answer what an API server asks of a kubelet: logs of containers, as a runtime keeps them, and ports of pods."""
+        """Answer what an API server asks of a kubelet: logs of containers, as a runtime keeps them, and
+        ports of pods.
+        """
         url = urlsplit(asked.target)
         parts = url.path.strip("/").split("/")
         if parts[0] != "containerLogs":
@@ -215,7 +222,12 @@ class Meshes:
         up = any(watch.get("connected") for watch in watches)
         said = " ".join(watch.get("lastDisconnectStatus", "") for watch in watches if not watch.get("connected"))
         inbound = any(remote.get("connected") for entry in entries for remote in entry.get("remotes") or ())
-        return {"up": up, "said": said, "inbound": inbound, "synced": any(watch.get("lastFullSync") for watch in watches)}
+        return {
+            "up": up,
+            "said": said,
+            "inbound": inbound,
+            "synced": any(watch.get("lastFullSync") for watch in watches),
+        }
 
     def _set(self, kind: str, key: str) -> list[dict]:
         home = self.bed.meshes["east"].namespace
@@ -230,7 +242,15 @@ class Meshes:
             "connected": lambda: self.peer()["up"] is value,
             "call": lambda: self.client.call(HOST) == value,
             "offered": lambda: bool(self._set("ImportedServiceSet", "importedServices")) is value,
-            "imported": lambda: any(row["localService"].get("hostname") for row in self._set("ImportedServiceSet", "importedServices")) is value,
+            "imported": (
+                lambda: (
+                    any(
+                        row["localService"].get("hostname")
+                        for row in self._set("ImportedServiceSet", "importedServices")
+                    )
+                    is value
+                )
+            ),
             "exported": lambda: bool(self._set("ExportedServiceSet", "exportedServices")) is value,
             "locked": lambda: self._is_locked() is value,
         }
@@ -248,13 +268,23 @@ class Meshes:
             connection.close()
 
     def _is_well(self, seconds: float) -> bool:
-        """Return once both meshes are connected in both directions, and a call is answered; False where that takes too long."""
+        """Return once both meshes are connected in both directions, and a call is answered; False where that takes too
+        long.
+        """
         deadline = time.monotonic() + seconds
         while True:
-            self.way.targets, self.back.targets = self._behind("west", "east-ingress"), self._behind("east", "west-ingress")
+            self.way.targets, self.back.targets = (
+                self._behind("west", "east-ingress"),
+                self._behind("east", "west-ingress"),
+            )
             told = [self.peer(mesh) for mesh in ("east", "west")]
             is_so = all(one["up"] and one["inbound"] and one["synced"] for one in told)
-            is_so = is_so and self._shows({"imported": True}) and self._shows({"exported": True}) and self.client.is_in_force()
+            is_so = (
+                is_so
+                and self._shows({"imported": True})
+                and self._shows({"exported": True})
+                and self.client.is_in_force()
+            )
             if is_so and self.client.call(HOST) == 200:
                 return True
             if time.monotonic() > deadline:
@@ -289,7 +319,9 @@ class Meshes:
         return self._copies["web-1"].read_bytes().count(b"\n")
 
     def _wait_for_lines(self, count: int) -> None:
-        """Wait until the client's sidecar has told of so many calls, which a busy machine delays, and a moment more for the gateways behind it."""
+        """Wait until the client's sidecar has told of so many calls, which a busy machine delays, and a moment more for
+        the gateways behind it.
+        """
         deadline = time.monotonic() + SECONDS_TO_TELL
         while self._lines_of_client() < count and time.monotonic() < deadline:
             time.sleep(0.05)
@@ -486,7 +518,9 @@ def _pod(name: str, namespace: str, app: str, container: str) -> dict:
 
 def _fresh(live: Mapping) -> dict:
     """Return an object as one makes it."""
-    kept = {key: live["metadata"][key] for key in ("name", "namespace", "labels", "annotations") if key in live["metadata"]}
+    kept = {
+        key: live["metadata"][key] for key in ("name", "namespace", "labels", "annotations") if key in live["metadata"]
+    }
     return {**{key: copy.deepcopy(value) for key, value in live.items() if key != "status"}, "metadata": kept}
 
 

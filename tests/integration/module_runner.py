@@ -1,11 +1,12 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Runs modules in processes of their own, forked from this one, which has imported everything: a run costs what its requests cost.
+"""Runs modules in processes of their own, forked from this one, which has imported everything: a run costs what its
+requests cost.
 
-``python -m integration.module_runner`` reads one order per line, ``{"calls": [[module, options], …], "results": path}``, forks a
-process that runs the calls one after the other until one fails, and says ``{"pid": n}``; when that process is no more,
-``{"status": n}``: 0, 1 for a module that failed, or minus the signal that ended it. The modules' results are the lines of the
-file. The process leads a process group of its own. Pauses are a twentieth of what they are elsewhere: the testbed's clock runs
-as fast, and what is waited for comes as soon.
+``python -m integration.module_runner`` reads one order per line, ``{"calls": [[module, options], …], "results":
+path}``, forks a process that runs the calls one after the other until one fails, and says ``{"pid": n}``; when that
+process is no more, ``{"status": n}``: 0, 1 for a module that failed, or minus the signal that ended it. The modules'
+results are the lines of the file. The process leads a process group of its own. Pauses are a twentieth of what they are
+elsewhere: the testbed's clock runs as fast, and what is waited for comes as soon.
 """
 
 from __future__ import annotations

@@ -15,7 +15,10 @@ from testbed import Testbed
 from testbed.client import Mesh
 
 Make = Callable[..., Administrator]
-NAMES = {"east": ("acme", "from-acme", "to-acme", "roots-of-acme"), "west": ("orient", "orient-in", "orient-out", "trusted-orient")}
+NAMES = {
+    "east": ("acme", "from-acme", "to-acme", "roots-of-acme"),
+    "west": ("orient", "orient-in", "orient-out", "trusted-orient"),
+}
 HOST = "cart.shop.svc.orient-imports.local"
 
 
@@ -26,7 +29,11 @@ def gateways(peer: str, ingress: str, egress: str, service_type: str = "LoadBala
         "additionalIngress": {
             ingress: {
                 "enabled": True,
-                "service": {"type": service_type, "metadata": {"labels": {"federation.maistra.io/ingress-for": ingress}}, "ports": ports},
+                "service": {
+                    "type": service_type,
+                    "metadata": {"labels": {"federation.maistra.io/ingress-for": ingress}},
+                    "ports": ports,
+                },
             }
         },
         "additionalEgress": {
@@ -57,7 +64,12 @@ def federate_by_hand(bed: Testbed) -> None:
     """Federate east and west as people did: own names everywhere, objects created by another field manager."""
     for name, (peer, ingress, egress, _bundle) in NAMES.items():
         mesh = bed.meshes[name]
-        mesh.kube.merge("ServiceMeshControlPlane", mesh.control_plane, mesh.namespace, {"spec": {"gateways": gateways(peer, ingress, egress)}})
+        mesh.kube.merge(
+            "ServiceMeshControlPlane",
+            mesh.control_plane,
+            mesh.namespace,
+            {"spec": {"gateways": gateways(peer, ingress, egress)}},
+        )
     for name, other in (("east", "west"), ("west", "east")):
         mesh, there = bed.meshes[name], bed.meshes[other]
         peer, ingress, egress, bundle = NAMES[name]
@@ -66,7 +78,12 @@ def federate_by_hand(bed: Testbed) -> None:
         account = f"{NAMES[other][2]}-service-account"
         federation = "federation.maistra.io/v1"
         objects = [
-            {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {**place, "name": bundle}, "data": {"root-cert.pem": root}},
+            {
+                "apiVersion": "v1",
+                "kind": "ConfigMap",
+                "metadata": {**place, "name": bundle},
+                "data": {"root-cert.pem": root},
+            },
             {
                 "apiVersion": federation,
                 "kind": "ServiceMeshPeer",
@@ -84,9 +101,23 @@ def federate_by_hand(bed: Testbed) -> None:
         ]
         rule = {"type": "NameSelector", "nameSelector": {"name": "cart", "namespace": "shop"}}
         if name == "east":
-            objects.append({"apiVersion": federation, "kind": "ExportedServiceSet", "metadata": {**place, "name": peer}, "spec": {"exportRules": [rule]}})
+            objects.append(
+                {
+                    "apiVersion": federation,
+                    "kind": "ExportedServiceSet",
+                    "metadata": {**place, "name": peer},
+                    "spec": {"exportRules": [rule]},
+                }
+            )
         else:
-            objects.append({"apiVersion": federation, "kind": "ImportedServiceSet", "metadata": {**place, "name": peer}, "spec": {"importRules": [rule]}})
+            objects.append(
+                {
+                    "apiVersion": federation,
+                    "kind": "ImportedServiceSet",
+                    "metadata": {**place, "name": peer},
+                    "spec": {"importRules": [rule]},
+                }
+            )
         for manifest in objects:
             mesh.kube.create(manifest)
     until(lambda: bed.meshes["west"].call(HOST).status == 200, "the federation made by hand carries traffic")
@@ -144,7 +175,9 @@ def both(administrator: Make, **entry: object) -> Administrator:
     return admin
 
 
-def test_a_federation_made_by_hand_is_taken_over_while_it_carries_traffic(by_hand: Testbed, administrator: Make) -> None:
+def test_a_federation_made_by_hand_is_taken_over_while_it_carries_traffic(
+    by_hand: Testbed, administrator: Make
+) -> None:
     east, west = by_hand.meshes["east"], by_hand.meshes["west"]
     before = versions_of(by_hand, "east"), versions_of(by_hand, "west")
     services = east.kube.get("Service", "from-acme", east.namespace)
@@ -158,7 +191,9 @@ def test_a_federation_made_by_hand_is_taken_over_while_it_carries_traffic(by_han
     greedy.meshes["east"]["mesh_peers"] = [{"name": "north", "gateways": {"ingress": "from-acme"}}]
     refused = greedy.play("federate", must_pass=False)
     assert "FED415" in refused.output and "acme" in refused.output
-    assert versions_of(by_hand, "east") == before[0], "an ingress that somebody else uses is refused before anything is written"
+    assert versions_of(by_hand, "east") == before[0], (
+        "an ingress that somebody else uses is refused before anything is written"
+    )
 
     admin = both(administrator, adopt=True)
     planned = admin.play("federate", "--check", "--diff")
@@ -174,7 +209,10 @@ def test_a_federation_made_by_hand_is_taken_over_while_it_carries_traffic(by_han
     assert taken.changed("east") > 0
     assert caller.statuses and set(caller.statuses) == {200}, "a call failed while the federation was taken over"
     after = east.kube.get("Service", "from-acme", east.namespace)
-    assert (after["metadata"]["uid"], after["status"]) == (services["metadata"]["uid"], services["status"]), "the address is kept"
+    assert (after["metadata"]["uid"], after["status"]) == (
+        services["metadata"]["uid"],
+        services["status"],
+    ), "the address is kept"
     peer = east.kube.get("ServiceMeshPeer", "acme", east.namespace)
     assert peer["metadata"]["labels"]["ossm.federation/peer"] == "acme"
     assert peer["spec"]["security"]["certificateChain"]["name"] == "roots-of-acme"
@@ -193,7 +231,9 @@ def test_a_federation_made_by_hand_is_taken_over_while_it_carries_traffic(by_han
         assert mesh.kube.get("ConfigMap", bundle, mesh.namespace) is None
         control_plane = mesh.kube.get("ServiceMeshControlPlane", mesh.control_plane, mesh.namespace)
         assert ingress in control_plane["spec"]["gateways"]["additionalIngress"], "what others hold too stays"
-        assert not [entry for entry in control_plane["metadata"]["managedFields"] if "ossm.federation" in entry["manager"]]
+        assert not [
+            entry for entry in control_plane["metadata"]["managedFields"] if "ossm.federation" in entry["manager"]
+        ]
 
     for name, (_local, ingress, egress, _bundle) in NAMES.items():
         admin.meshes[name]["mesh_peers"][0]["gateways"] = {"ingress": ingress, "egress": egress}
@@ -221,7 +261,9 @@ def test_a_control_plane_that_belongs_to_git_is_compared_and_never_written(bed: 
     admin.play("federate")
     assert bed.meshes["west"].call("cart.shop.svc.east-imports.local").status == 200
     left = admin.play("unfederate", variables=EVERYBODY).output
-    assert "take out where the control plane is kept: spec.gateways.additionalIngress.west-ingress" in " ".join(left.split()), left
+    assert "take out where the control plane is kept: spec.gateways.additionalIngress.west-ingress" in " ".join(
+        left.split()
+    ), left
     assert {name: generation(mesh) for name, mesh in bed.meshes.items()} == before
 
 

@@ -16,14 +16,34 @@ Make = Callable[..., Administrator]
 
 WRONG: list[Any] = [
     pytest.param({"mesh_peers": []}, {}, "FED301", id="no peers"),
-    pytest.param({"mesh_exports": [{"name": "cart", "namespace": "shop", "to": ["nobody"]}]}, {}, "FED302", id="unknown peer in a rule"),
-    pytest.param({"mesh_peers": ["east"]}, {}, "FED305", id="itself as a peer"),
-    pytest.param({"mesh_imports": [{"namespace": "shop", "domain_suffix": "svc.cluster.local"}]}, {}, "FED310", id="forbidden suffix"),
     pytest.param(
-        {"mesh_exports": [{"name": n, "namespace": "shop", "alias": {"name": "one"}} for n in ("cart", "ledger")]}, {}, "FED311", id="two rules, one name"
+        {"mesh_exports": [{"name": "cart", "namespace": "shop", "to": ["nobody"]}]},
+        {},
+        "FED302",
+        id="unknown peer in a rule",
     ),
-    pytest.param({"mesh_exports": [{"namespace": "shop"}, {"name": "cart", "namespace": "shop"}]}, {}, "FED312", id="unreachable rule"),
-    pytest.param({"mesh_imports": [{"namespace": "shop", "import_as_local": True}]}, {}, "FED313", id="wildcard as local"),
+    pytest.param({"mesh_peers": ["east"]}, {}, "FED305", id="itself as a peer"),
+    pytest.param(
+        {"mesh_imports": [{"namespace": "shop", "domain_suffix": "svc.cluster.local"}]},
+        {},
+        "FED310",
+        id="forbidden suffix",
+    ),
+    pytest.param(
+        {"mesh_exports": [{"name": n, "namespace": "shop", "alias": {"name": "one"}} for n in ("cart", "ledger")]},
+        {},
+        "FED311",
+        id="two rules, one name",
+    ),
+    pytest.param(
+        {"mesh_exports": [{"namespace": "shop"}, {"name": "cart", "namespace": "shop"}]},
+        {},
+        "FED312",
+        id="unreachable rule",
+    ),
+    pytest.param(
+        {"mesh_imports": [{"namespace": "shop", "import_as_local": True}]}, {}, "FED313", id="wildcard as local"
+    ),
     pytest.param({"mesh_control_plane": "other"}, {}, "FED401", id="no such control plane"),
     pytest.param({"mesh_trust_domain": "other.local"}, {}, "FED404", id="another trust domain"),
     pytest.param({"mesh_kubeconfig": None}, {}, "FED101", id="no credentials"),

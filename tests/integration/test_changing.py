@@ -1,5 +1,7 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What changes in the life of a federation: addresses, roots, gateways, identities. One federation goes through all of it."""
+"""What changes in the life of a federation: addresses, roots, gateways, identities. One federation goes through all of
+it.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +39,9 @@ def live(bed: Testbed, mesh: str, kind: str, name: str) -> dict:
 
 def istiod_pods(bed: Testbed, mesh: str) -> list[str]:
     """Return the names of a mesh's istiod pods."""
-    return [pod["metadata"]["name"] for pod in bed.meshes[mesh].kube.list("Pod", bed.meshes[mesh].namespace, "app=istiod")]
+    return [
+        pod["metadata"]["name"] for pod in bed.meshes[mesh].kube.list("Pod", bed.meshes[mesh].namespace, "app=istiod")
+    ]
 
 
 def answers(bed: Testbed, mesh: str, host: str) -> Callable[[], bool]:
@@ -103,14 +107,21 @@ def test_a_peers_root_is_replaced_without_one_failed_request(bed: Testbed, both:
     assert failures == []
 
 
-def test_a_gateway_that_is_made_anew_needs_both_istiods_restarted_and_they_are_when_asked(bed: Testbed, both: Administrator) -> None:
+def test_a_gateway_that_is_made_anew_needs_both_istiods_restarted_and_they_are_when_asked(
+    bed: Testbed, both: Administrator
+) -> None:
     both.meshes["east"]["mesh_peers"] = [{"name": "west", "gateways": {"ingress": "door-in", "egress": "door-out"}}]
     accepted = both.accept("federate")
     assert "istiod of east must be restarted" in accepted.output, accepted.output
     assert "istiod of west must be restarted" in accepted.output, accepted.output
-    changed = live(bed, "west", "ServiceMeshPeer", "east")["metadata"]["annotations"]["ossm.federation/identity-changed"]
+    changed = live(bed, "west", "ServiceMeshPeer", "east")["metadata"]["annotations"][
+        "ossm.federation/identity-changed"
+    ]
     assert changed.endswith("clientID")
-    assert live(bed, "east", "ServiceMeshPeer", "west")["spec"]["gateways"] == {"ingress": {"name": "door-in"}, "egress": {"name": "door-out"}}
+    assert live(bed, "east", "ServiceMeshPeer", "west")["spec"]["gateways"] == {
+        "ingress": {"name": "door-in"},
+        "egress": {"name": "door-out"},
+    }
     assert bed.meshes["east"].call(CHECKOUT).status != 200, "istiod of west keeps the policy of the former identity"
 
     words = {"federation_restart_istiod": True}
@@ -123,13 +134,18 @@ def test_a_gateway_that_is_made_anew_needs_both_istiods_restarted_and_they_are_w
     again = both.play("federate", variables=words)
     assert (again.changed("east"), again.changed("west")) == (0, 0), again.output
     assert "must be restarted" not in again.output
-    assert live(bed, "west", "ServiceMeshPeer", "east")["metadata"]["annotations"]["ossm.federation/identity-changed"] == changed
+    assert (
+        live(bed, "west", "ServiceMeshPeer", "east")["metadata"]["annotations"]["ossm.federation/identity-changed"]
+        == changed
+    )
 
 
 def test_imports_that_were_deleted_by_hand_come_back(bed: Testbed, both: Administrator) -> None:
     west = bed.meshes["west"]
     until(answers(bed, "west", CART), "cart answers")
-    made = datetime.fromisoformat(live(bed, "west", "ServiceMeshPeer", "east")["metadata"]["creationTimestamp"].replace("Z", "+00:00"))
+    made = datetime.fromisoformat(
+        live(bed, "west", "ServiceMeshPeer", "east")["metadata"]["creationTimestamp"].replace("Z", "+00:00")
+    )
     until(lambda: (datetime.now(timezone.utc) - made).total_seconds() > 31, "the peer is no newcomer", 40)
     west.kube.delete("ImportedServiceSet", "east", west.namespace)
     until(lambda: not answers(bed, "west", CART)(), "cart is imported no more")
@@ -141,7 +157,11 @@ def test_imports_that_were_deleted_by_hand_come_back(bed: Testbed, both: Adminis
 def test_rules_of_traffic_are_kept_once_and_stand_in_the_way_of_leaving(bed: Testbed, both: Administrator) -> None:
     """On a real API server: what istiod makes of the rules is not looked at here."""
     rules = [
-        {"service": "shop/cart", "failover_to": "west", "callers": {"from_mesh": ["west"], "local": "nobody", "enforce_after": "7d"}},
+        {
+            "service": "shop/cart",
+            "failover_to": "west",
+            "callers": {"from_mesh": ["west"], "local": "nobody", "enforce_after": "7d"},
+        },
         {"service": "shop/checkout", "timeout": "2s"},
     ]
     imports = [{"name": "cart", "namespace": "shop", "import_as_local": True}, {"namespace": "shop"}]
@@ -160,7 +180,14 @@ def test_rules_of_traffic_are_kept_once_and_stand_in_the_way_of_leaving(bed: Tes
 
 def test_extensions_are_seen_by_all_that_looks_at_a_mesh(bed: Testbed, both: Administrator) -> None:
     image = f"registry.example/header:1@sha256:{'a' * 64}"
-    header = {"name": "header", "namespace": "shop", "selector": {"app": "nobody"}, "image": image, "phase": "STATS", "traffic": "both"}
+    header = {
+        "name": "header",
+        "namespace": "shop",
+        "selector": {"app": "nobody"},
+        "image": image,
+        "phase": "STATS",
+        "traffic": "both",
+    }
     asked = {"mesh_extensions": [header]}
 
     def said(playbook: str, extensions: list[dict], must_pass: bool = True) -> str:
@@ -176,9 +203,14 @@ def test_extensions_are_seen_by_all_that_looks_at_a_mesh(bed: Testbed, both: Adm
     assert bed.meshes["east"].kube.list("WasmPlugin", "shop") == []
 
 
-def test_the_peer_is_told_in_one_sentence_what_a_new_client_identity_asks_of_it(bed: Testbed, tmp_path: Path, collections: str) -> None:
+def test_the_peer_is_told_in_one_sentence_what_a_new_client_identity_asks_of_it(
+    bed: Testbed, tmp_path: Path, collections: str
+) -> None:
     east = Administrator(tmp_path, collections, {"east": {**described(bed, "east"), "mesh_peers": ["west"]}})
     east.play("publish_cards")
     east.meshes["east"]["mesh_peers"] = [{"name": "west", "gateways": {"egress": "other-out"}}]
     told = east.play("publish_cards").output
-    assert "Tell the administrator of west: the client identity of east is now" in told and "other-out-service-account" in told
+    assert (
+        "Tell the administrator of west: the client identity of east is now" in told
+        and "other-out-service-account" in told
+    )

@@ -26,7 +26,9 @@ def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Testbed]:
         yield running
 
 
-def test_a_control_plane_is_made_kept_and_never_stepped_in_passing(tmp_path: Path, collections: str, empty: Testbed) -> None:
+def test_a_control_plane_is_made_kept_and_never_stepped_in_passing(
+    tmp_path: Path, collections: str, empty: Testbed
+) -> None:
     mesh = empty.meshes["east"]
     east = {
         "mesh_kubeconfig": mesh.kubeconfig,
@@ -51,7 +53,9 @@ def test_a_control_plane_is_made_kept_and_never_stepped_in_passing(tmp_path: Pat
     assert administrator.play("control_plane", "--check").changed("east") == 1
     waiting = administrator.play("control_plane", variables={"members_timeout": 3}, must_pass=False)
     told = waiting.output.partition("FED610")[2]
-    assert "later" in told and "Written before that: update ServiceMeshMemberRoll east-mesh-system/default" in told, waiting.output
+    assert "later" in told and "Written before that: update ServiceMeshMemberRoll east-mesh-system/default" in told, (
+        waiting.output
+    )
     mesh.kube.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "later"}})
     assert administrator.play("control_plane").changed("east") == 0
     roll = mesh.kube.get("ServiceMeshMemberRoll", "default", mesh.namespace)
@@ -67,11 +71,25 @@ def test_a_control_plane_is_made_kept_and_never_stepped_in_passing(tmp_path: Pat
     assert "FED421" in refused.output and "Did you mean tracing?" in refused.output
 
 
-def test_an_upgrade_shows_its_way_and_takes_mixer_out_only_when_asked(tmp_path: Path, collections: str, empty: Testbed) -> None:
+def test_an_upgrade_shows_its_way_and_takes_mixer_out_only_when_asked(
+    tmp_path: Path, collections: str, empty: Testbed
+) -> None:
     mesh = empty.meshes["old"]
-    pilot = {"runtime": {"components": {"pilot": {"container": {"env": {"APPLY_WASM_PLUGINS_TO_INBOUND_ONLY": "true"}}}}}}
-    mixer = {"policy": {"type": "Mixer"}, "telemetry": {"type": "Mixer"}, "addons": {"3scale": {"enabled": True}}, **pilot}
-    old = {"mesh_kubeconfig": mesh.kubeconfig, "mesh_version": "v2.0", "mesh_trust_domain": "old.local", "mesh_control_plane_spec": mixer}
+    pilot = {
+        "runtime": {"components": {"pilot": {"container": {"env": {"APPLY_WASM_PLUGINS_TO_INBOUND_ONLY": "true"}}}}}
+    }
+    mixer = {
+        "policy": {"type": "Mixer"},
+        "telemetry": {"type": "Mixer"},
+        "addons": {"3scale": {"enabled": True}},
+        **pilot,
+    }
+    old = {
+        "mesh_kubeconfig": mesh.kubeconfig,
+        "mesh_version": "v2.0",
+        "mesh_trust_domain": "old.local",
+        "mesh_control_plane_spec": mixer,
+    }
     administrator = Administrator(tmp_path, collections, {"old": old})
     administrator.play("control_plane")
 
@@ -86,15 +104,27 @@ def test_an_upgrade_shows_its_way_and_takes_mixer_out_only_when_asked(tmp_path: 
 
     # One description is each version's own kind; the old one stops the way at 2.2, for us and for the webhook.
     image = f"registry.example/hdr:1@sha256:{'a' * 64}"
-    hdr = {"name": "hdr", "namespace": mesh.namespace, "selector": "all", "image": image, "phase": "STATS", "traffic": "gateway", "config": {"ports": [1]}}
+    hdr = {
+        "name": "hdr",
+        "namespace": mesh.namespace,
+        "selector": "all",
+        "image": image,
+        "phase": "STATS",
+        "traffic": "gateway",
+        "config": {"ports": [1]},
+    }
     old["mesh_extensions"] = [hdr]
     administrator.play("upgrade", variables={"upgrade_to": "v2.1", "upgrade_remove_mixer": True})
     assert administrator.play("extend").changed("old") == 1 and administrator.play("extend").changed("old") == 0
     assert mesh.kube.get("ServiceMeshExtension", "hdr", mesh.namespace)["spec"]["phase"] == "PostAuthZ"
     wanted = {"upgrade_to": "v2.3", "upgrade_remove_mixer": True}
     halted = administrator.play("upgrade", variables=wanted, must_pass=False)
-    assert "FED431" in halted.output and "ServiceMeshExtensions exist: old-mesh-system/hdr" in " ".join(halted.output.split())
-    assert "control plane v2.1 to v2.2" in halted.output and version().startswith("2.2."), "the report tells how far it came"
+    assert "FED431" in halted.output and "ServiceMeshExtensions exist: old-mesh-system/hdr" in " ".join(
+        halted.output.split()
+    )
+    assert "control plane v2.1 to v2.2" in halted.output and version().startswith("2.2."), (
+        "the report tells how far it came"
+    )
     with pytest.raises(KubeError, match="found a ServiceMeshExtension 'hdr'"):
         mesh.kube.merge("ServiceMeshControlPlane", mesh.control_plane, mesh.namespace, {"spec": {"version": "v2.3"}})
     wanted |= {"upgrade_convert_extensions": True, "convert_extensions_images": {image: image}}

@@ -22,7 +22,12 @@ from testbed.client import Mesh
 SEED = int(os.environ.get("OSSM_FEDERATION_CRASH_SEED") or (4 if os.environ.get("CI") else time.time_ns() % 100_000))
 POINTS = 100 if os.environ.get("OSSM_FEDERATION_SOAK") else 12
 SCALE = 0.005
-NORTH = {"ServiceMeshPeer": "north", "ExportedServiceSet": "north", "ImportedServiceSet": "north", "ConfigMap": "north-ca-root-cert"}
+NORTH = {
+    "ServiceMeshPeer": "north",
+    "ExportedServiceSet": "north",
+    "ImportedServiceSet": "north",
+    "ConfigMap": "north-ca-root-cert",
+}
 NORTH["ServiceMeshControlPlane"] = "basic"
 TEAM_GATEWAY = {"enabled": True, "service": {"ports": [{"name": "http", "port": 8080}]}}
 
@@ -34,7 +39,9 @@ def patient(calls: list[tuple[str, dict]]) -> list[tuple[str, dict]]:
 
 @dataclass(frozen=True)
 class Estate:
-    """East, which is brought down again and again; west, its peer; north, another peer of east that has nothing to do with it."""
+    """East, which is brought down again and again; west, its peer; north, another peer of east that has nothing to do
+    with it.
+    """
 
     bed: Testbed
     runner: Runner
@@ -72,7 +79,12 @@ class Estate:
         return self.federate() if run == "federate" else self.unfederate()
 
     def _access(self, name: str) -> dict:
-        return {"kubeconfig": self.bed.meshes[name].proxied_kubeconfig, "mesh": name, "api_timeout": 1, "loopback": True}
+        return {
+            "kubeconfig": self.bed.meshes[name].proxied_kubeconfig,
+            "mesh": name,
+            "api_timeout": 1,
+            "loopback": True,
+        }
 
     def standing(self) -> dict[str, list[str]]:
         """Return the names of what stands in east, by kind."""
@@ -81,13 +93,18 @@ class Estate:
         kinds = ("ServiceMeshPeer", "ExportedServiceSet", "ImportedServiceSet")
         own = [live["metadata"]["name"] for live in east.kube.list("ConfigMap", east.namespace, "ossm.federation/mesh")]
         return {
-            **{kind: sorted(live["metadata"]["name"] for live in east.kube.list(kind, east.namespace)) for kind in kinds},
+            **{
+                kind: sorted(live["metadata"]["name"] for live in east.kube.list(kind, east.namespace))
+                for kind in kinds
+            },
             "ConfigMap": sorted(own),
             **{part: sorted(gateways.get(part) or {}) for part in ("additionalIngress", "additionalEgress")},
         }
 
     def finish(self, run: str, *, once_more: bool = False) -> list[dict]:
-        """Run to the end and return the modules' results; ``once_more`` leaves out what only waits for stages that are long past."""
+        """Run to the end and return the modules' results; ``once_more`` leaves out what only waits for stages that are
+        long past.
+        """
         self.runner.start(patient(self.calls(run)[-2 if once_more else 0 :]))
         assert self.runner.wait() == 0, self.runner.results[-1]
         return self.runner.results
@@ -110,7 +127,8 @@ def with_north_only() -> dict[str, list[str]]:
 def estate(tmp_path_factory: pytest.TempPathFactory, collections: str) -> Iterator[Estate]:
     """Both meshes as tenants of one API server; west has done its half; north is a card, and a peer of east already."""
     specs = [
-        MeshSpec(name, cluster="one", version="v2.5", members=[f"{name}-shop"], services={f"{name}-shop": ["cart"]}) for name in ("east", "west", "north")
+        MeshSpec(name, cluster="one", version="v2.5", members=[f"{name}-shop"], services={f"{name}-shop": ["cart"]})
+        for name in ("east", "west", "north")
     ]
     with Testbed.start(tmp_path_factory.mktemp("bed"), meshes=specs, clock_scale=SCALE) as bed:
         runner = Runner(collections, tmp_path_factory.mktemp("runner"))
@@ -124,7 +142,13 @@ def estate(tmp_path_factory: pytest.TempPathFactory, collections: str) -> Iterat
             runner.start([("federation_gateways", described), ("mesh_card", {**described, "wait": True})])
             assert runner.wait() == 0, runner.results
             cards[name] = runner.results[-1]["cards"][0]
-        west = {"kubeconfig": bed.meshes["west"].kubeconfig, "mesh": "west", "loopback": True, "peers": ["east"], "imports": [{"namespace": "east-shop"}]}
+        west = {
+            "kubeconfig": bed.meshes["west"].kubeconfig,
+            "mesh": "west",
+            "loopback": True,
+            "peers": ["east"],
+            "imports": [{"namespace": "east-shop"}],
+        }
         runner.start([("federation", {**west, "exports": [{"namespace": "west-shop"}], "cards": [cards["east"]]})])
         assert runner.wait() == 0, runner.results
         made = Estate(bed, runner, [cards["west"], cards["north"]])
@@ -137,7 +161,9 @@ def live(name: str, **parts: object) -> dict:
     return {"metadata": {"name": name}, **parts}
 
 
-PEER = live("west", spec={"security": {"clientID": "west.local/ns/w/sa/e"}, "gateways": {"ingress": {"name": "west-ingress"}}})
+PEER = live(
+    "west", spec={"security": {"clientID": "west.local/ns/w/sa/e"}, "gateways": {"ingress": {"name": "west-ingress"}}}
+)
 SOUND: dict[str, dict[str, dict]] = {
     "ServiceMeshPeer": {"west": PEER},
     "ExportedServiceSet": {"west": live("west", spec={"exportRules": [{"type": "NameSelector"}]})},
@@ -153,7 +179,12 @@ OFFERED = {"west": live("west", spec={"exportRules": []}, status={"exportedServi
     ("state", "event", "wrong"),
     [
         pytest.param(SOUND, Event(1, "ServiceMeshPeer", "west", PEER), [], id="all is well"),
-        pytest.param({**SOUND, "ConfigMap": {}}, Event(1, "ConfigMap", "west-ca-root-cert", None), ["is without its bundle"], id="no bundle"),
+        pytest.param(
+            {**SOUND, "ConfigMap": {}},
+            Event(1, "ConfigMap", "west-ca-root-cert", None),
+            ["is without its bundle"],
+            id="no bundle",
+        ),
         pytest.param(
             {**SOUND, "ServiceMeshPeer": {"west": live("west", spec={"security": {}})}},
             Event(1, "ServiceMeshPeer", "west", PEER),
@@ -161,9 +192,14 @@ OFFERED = {"west": live("west", spec={"exportRules": []}, status={"exportedServi
             id="no client identity",
         ),
         pytest.param(
-            {**SOUND, "ServiceMeshControlPlane": {}}, Event(1, "ServiceMeshControlPlane", "basic", None), ["without its gateway"], id="no gateway"
+            {**SOUND, "ServiceMeshControlPlane": {}},
+            Event(1, "ServiceMeshControlPlane", "basic", None),
+            ["without its gateway"],
+            id="no gateway",
         ),
-        pytest.param(GONE, Event(1, "ExportedServiceSet", "west", {}), ["which is no peer"], id="exports before the peer"),
+        pytest.param(
+            GONE, Event(1, "ExportedServiceSet", "west", {}), ["which is no peer"], id="exports before the peer"
+        ),
         pytest.param(
             {**GONE, "ExportedServiceSet": OFFERED},
             Event(1, "ServiceMeshPeer", "west", None),
@@ -213,7 +249,9 @@ def test_wherever_a_run_dies_the_next_one_finishes_and_the_next_one_finishes(est
 
 
 @pytest.mark.parametrize("run", ["federate", pytest.param("unfederate", marks=pytest.mark.long)])
-def test_a_playbook_may_be_killed_or_interrupted_wherever_it_is(estate: Estate, tmp_path: Path, collections: str, run: str) -> None:
+def test_a_playbook_may_be_killed_or_interrupted_wherever_it_is(
+    estate: Estate, tmp_path: Path, collections: str, run: str
+) -> None:
     east = estate.east
     if run == "unfederate":
         estate.finish("federate")
@@ -250,7 +288,8 @@ def test_a_playbook_may_be_killed_or_interrupted_wherever_it_is(estate: Estate, 
     assert not wrong, f"seed {SEED}: " + "\n".join(wrong)
 
 
-# Two runs on one mesh, started at once, and what they may both end as. A refusal names what the other has changed meanwhile.
+# Two runs on one mesh, started at once, and what they may both end as. A refusal names what the other has changed
+# meanwhile.
 PAIRS = [("federate", "federate"), ("federate", "unfederate"), ("unfederate", "federate"), ("unfederate", "unfederate")]
 ROUNDS = 25 if os.environ.get("OSSM_FEDERATION_SOAK") else 1
 REFUSALS = {"FED107", "FED109", "FED502", "FED515"}
@@ -296,7 +335,9 @@ def test_two_runs_that_make_one_mesh_end_whole_or_with_a_code(estate: Estate, se
     chance, access = random.Random(f"{SEED} attic"), {"kubeconfig": estate.east.kubeconfig}
 
     def kept(number: int) -> list[tuple[str, dict]]:
-        """Return the calls that ``tenants`` and ``control_plane`` make; each round wants other members, rights and log files."""
+        """Return the calls that ``tenants`` and ``control_plane`` make; each round wants other members, rights and log
+        files.
+        """
         members = ["attic-shop", *(["attic-desk"] if number % 2 else [])]
         tenant = {"mesh": "attic", "members": members, "admins": {"users": ["anna"], "restarts": bool(number % 2)}}
         logs = {"proxy": {"accessLogging": {"file": {"name": f"/dev/stdout{number}"}}}}
@@ -338,4 +379,8 @@ def violations(record: Record, begun: list[tuple[int, Point]]) -> list[str]:
 
 
 def names_of_gateways(state: dict) -> list[str]:
-    return [name for live in state["ServiceMeshControlPlane"].values() for name in live["spec"]["gateways"].get("additionalIngress") or {}]
+    return [
+        name
+        for live in state["ServiceMeshControlPlane"].values()
+        for name in live["spec"]["gateways"].get("additionalIngress") or {}
+    ]

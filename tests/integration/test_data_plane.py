@@ -1,5 +1,7 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Workloads that really roll, and control planes that go up: kube-controller-manager, kube-scheduler, kwok, and the test mesh's operator."""
+"""Workloads that really roll, and control planes that go up: kube-controller-manager, kube-scheduler, kwok, and the
+test mesh's operator.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +45,9 @@ def bed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Testbed]:
 
 @pytest.fixture(scope="module")
 def mesh(bed: Testbed) -> Mesh:
-    """A mesh of 2.1 with two member namespaces: five Deployments, two StatefulSets (one of them on deletion), a DaemonSet and a bare pod."""
+    """A mesh of 2.1 with two member namespaces: five Deployments, two StatefulSets (one of them on deletion), a
+    DaemonSet and a bare pod.
+    """
     east = bed.meshes["east"]
     for space, names in (("desk", ["mail", "print"]), ("shop", ["cart", "pay", "stock"])):
         for name in names:
@@ -65,7 +69,10 @@ def place(name: str, namespace: str) -> dict:
 
 def workload(kind: str, name: str, namespace: str, **spec: object) -> dict:
     own = {"app": name}
-    template = {"metadata": {"labels": own, "annotations": INJECTED}, "spec": {"containers": [{"name": "app", "image": f"registry.test/{name}"}]}}
+    template = {
+        "metadata": {"labels": own, "annotations": INJECTED},
+        "spec": {"containers": [{"name": "app", "image": f"registry.test/{name}"}]},
+    }
     counted = {} if kind == "DaemonSet" else {"replicas": 2}
     named = {"serviceName": name} if kind == "StatefulSet" else {}
     body = {**counted, **named, "selector": {"matchLabels": own}, "template": template, **spec}
@@ -78,7 +85,10 @@ def change(mesh: Mesh, spec: dict, charts: str) -> None:
 
     def is_done() -> bool:
         live = mesh.kube.get("ServiceMeshControlPlane", "basic", mesh.namespace)
-        return (live["status"]["observedGeneration"], live["status"]["chartVersion"]) == (live["metadata"]["generation"], charts)
+        return (live["status"]["observedGeneration"], live["status"]["chartVersion"]) == (
+            live["metadata"]["generation"],
+            charts,
+        )
 
     until(is_done, f"the control plane is at {charts}")
 
@@ -86,7 +96,9 @@ def change(mesh: Mesh, spec: dict, charts: str) -> None:
 def sidecars(mesh: Mesh, spaces: tuple[str, ...] = SPACES) -> dict[str, str]:
     """Return the version of each sidecar that runs, by namespace/pod."""
     return {
-        f"{live['metadata']['namespace']}/{live['metadata']['name']}": live["metadata"]["labels"].get("maistra-version", "none")
+        f"{live['metadata']['namespace']}/{live['metadata']['name']}": (
+            live["metadata"]["labels"].get("maistra-version", "none")
+        )
         for space in spaces
         for live in mesh.kube.list("Pod", space)
         if (live.get("status") or {}).get("phase") == "Running" and not live["metadata"].get("deletionTimestamp")
@@ -104,7 +116,14 @@ def owner_revisions(mesh: Mesh, spaces: tuple[str, ...] = SPACES) -> dict[str, i
 
 
 def playbook(folder: Path, **options: object) -> str:
-    task = {"mesh": "east", "kubeconfig": "{{ mesh_kubeconfig }}", "state": "restarted", "wait": True, "wait_timeout": 120, **options}
+    task = {
+        "mesh": "east",
+        "kubeconfig": "{{ mesh_kubeconfig }}",
+        "state": "restarted",
+        "wait": True,
+        "wait_timeout": 120,
+        **options,
+    }
     play = {"name": "Restart", "hosts": "meshes", "connection": "local", "gather_facts": False}
     play |= {"vars": {"ansible_python_interpreter": "{{ ansible_playbook_python }}"}}
     play["tasks"] = [
@@ -126,7 +145,10 @@ def test_a_run_that_is_killed_goes_on_and_restarts_nothing_twice(mesh: Mesh, tmp
 
     # Killed once the first namespace is done, in the middle of the second.
     running = admin.start(playbook(tmp_path), output=tmp_path / "printed")
-    until(lambda: owner_revisions(mesh)["Deployment shop/cart"] > before["Deployment shop/cart"], "the second namespace has begun")
+    until(
+        lambda: owner_revisions(mesh)["Deployment shop/cart"] > before["Deployment shop/cart"],
+        "the second namespace has begun",
+    )
     kill_tree(running.pid)
     running.wait(30)
     assert {pod: version for pod, version in sidecars(mesh).items() if pod.startswith("desk/")}.keys() and all(
@@ -148,9 +170,14 @@ def test_the_first_that_does_not_come_back_stops_the_run(mesh: Mesh, tmp_path: P
     full = workload("Deployment", "full", "desk", replicas=NODES, progressDeadlineSeconds=3)
     full["spec"]["template"]["spec"]["containers"][0]["ports"] = [{"containerPort": 80, "hostPort": 8099}]
     mesh.kube.create(full)
-    until(lambda: mesh.kube.get("Deployment", "full", "desk").get("status", {}).get("availableReplicas") == NODES, "full is up")
+    until(
+        lambda: mesh.kube.get("Deployment", "full", "desk").get("status", {}).get("availableReplicas") == NODES,
+        "full is up",
+    )
     # This one was broken before anybody restarted it.
-    mesh.kube.merge("Deployment", "stock", "shop", {"spec": {"template": {"metadata": {"annotations": {NEVER_READY: "true"}}}}})
+    mesh.kube.merge(
+        "Deployment", "stock", "shop", {"spec": {"template": {"metadata": {"annotations": {NEVER_READY: "true"}}}}}
+    )
     change(mesh, {"version": "v2.3"}, NEWEST)
     before = owner_revisions(mesh)
     done = admin.play(playbook(tmp_path), must_pass=False)
@@ -164,10 +191,14 @@ def test_the_first_that_does_not_come_back_stops_the_run(mesh: Mesh, tmp_path: P
     assert "Deployment shop/stock" in done.output and "was not restarted here" in done.output
     old = {pod.rsplit("-", 2)[0] for pod, version in sidecars(mesh).items() if version != NEWEST}
     assert old == {"shop/debug", "shop/stock"}
-    assert owner_revisions(mesh)["Deployment desk/full"] == after["Deployment desk/full"] + 1, "fixed by hand, not restarted again"
+    assert owner_revisions(mesh)["Deployment desk/full"] == after["Deployment desk/full"] + 1, (
+        "fixed by hand, not restarted again"
+    )
 
 
-def test_a_deployment_config_is_rolled_out_anew_waited_for_and_left_alone_while_it_is_paused(mesh: Mesh, tmp_path: Path, collections: str) -> None:
+def test_a_deployment_config_is_rolled_out_anew_waited_for_and_left_alone_while_it_is_paused(
+    mesh: Mesh, tmp_path: Path, collections: str
+) -> None:
     admin = Administrator(tmp_path, collections, {"east": {"mesh_kubeconfig": mesh.kubeconfig}})
     admin.play(playbook(tmp_path, batch=9))
 
@@ -187,7 +218,10 @@ def test_a_deployment_config_is_rolled_out_anew_waited_for_and_left_alone_while_
     moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 1))
     time.sleep(2)
     conditions = mesh.kube.get("ServiceMeshControlPlane", "basic", mesh.namespace)["status"]["conditions"]
-    later = [{**entry, "lastTransitionTime": moment} if entry["type"] in ("Reconciled", "Ready") else entry for entry in conditions]
+    later = [
+        {**entry, "lastTransitionTime": moment} if entry["type"] in ("Reconciled", "Ready") else entry
+        for entry in conditions
+    ]
     mesh.kube.merge("ServiceMeshControlPlane", "basic", mesh.namespace, {"status": {"conditions": later}}, "status")
     for live in mesh.kube.list("Pod", "desk", "deploymentconfig"):
         mesh.kube.merge("Pod", live["metadata"]["name"], "desk", {"metadata": {"labels": {"maistra-version": "2.1.0"}}})
@@ -195,7 +229,10 @@ def test_a_deployment_config_is_rolled_out_anew_waited_for_and_left_alone_while_
     done = admin.play(playbook(tmp_path))
     assert "DeploymentConfig desk/frozen: 2 pods of 2.1.0; is paused" in done.output
     assert is_rolled("legacy", 2) and is_rolled("frozen", 1)
-    left = {live["metadata"]["labels"]["deploymentconfig"] for live in mesh.kube.list("Pod", "desk", "maistra-version=2.1.0")}
+    left = {
+        live["metadata"]["labels"]["deploymentconfig"]
+        for live in mesh.kube.list("Pod", "desk", "maistra-version=2.1.0")
+    }
     assert left == {"frozen"}
     admin.play(playbook(tmp_path))
     assert is_rolled("legacy", 2), "not again"
@@ -228,7 +265,11 @@ def test_an_upgrade_from_2_0_with_mixer_that_is_killed_again_and_again_restarts_
     deaths = []
     for number, point in enumerate(sorted(random.Random(7).sample(range(1, 3 * len(before)), DEATHS))):
         running = admin.start("upgrade", "-e", json.dumps(wanted), output=tmp_path / "printed")
-        until(lambda point=point: restarts() >= point or running.poll() is not None, f"{point} workloads are restarted", 400)
+        until(
+            lambda point=point: restarts() >= point or running.poll() is not None,
+            f"{point} workloads are restarted",
+            400,
+        )
         assert running.poll() is None, (tmp_path / "printed").read_text(encoding="utf-8")
         if number % 2:
             kill_tree(running.pid)

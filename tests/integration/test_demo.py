@@ -29,17 +29,25 @@ finally:
         ("up", ["# The same again changes nothing", "refused:"]),
         pytest.param(
             "life",
-            ["v2.0 → v2.1: stopped", "3scale authorizes requests through Mixer", "# A request crosses from old to east\nold$ curl"],
+            [
+                "v2.0 → v2.1: stopped",
+                "3scale authorizes requests through Mixer",
+                "# A request crosses from old to east\nold$ curl",
+            ],
             marks=pytest.mark.long,
         ),
     ],
 )
-def test_a_demo_goes_to_its_end_and_leaves_nothing(tmp_path: Path, collections: str, name: str, shown: list[str]) -> None:
+def test_a_demo_goes_to_its_end_and_leaves_nothing(
+    tmp_path: Path, collections: str, name: str, shown: list[str]
+) -> None:
     env = Administrator(tmp_path, collections, {}).env
     env["PYTHONPATH"] = f"{TREE / 'tools'}:{TREE / 'tests'}"
     env["ANSIBLE_CONFIG"] = str(TREE / "tools" / "ansible.cfg")  # as tools/demo.sh has it
     words = [sys.executable, "-c", IN_FOLDER, str(tmp_path / "demo"), name]
-    done = subprocess.run(words, check=False, cwd=tmp_path, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    done = subprocess.run(
+        words, check=False, cwd=tmp_path, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "# Done in" in done.stdout
     for part in shown:

@@ -35,7 +35,9 @@ def test_an_api_server_that_stumbles_only_delays(bed: Testbed, administrator: Ma
 
 
 @pytest.mark.parametrize("fault", ["api-refuse", "api-hang"])
-def test_an_api_server_that_does_not_answer_stops_its_own_mesh_only(bed: Testbed, administrator: Make, fault: str) -> None:
+def test_an_api_server_that_does_not_answer_stops_its_own_mesh_only(
+    bed: Testbed, administrator: Make, fault: str
+) -> None:
     both = administrator("east", "west")
     both.meshes["east"].update(mesh_kubeconfig=bed.meshes["east"].proxied_kubeconfig, mesh_api_timeout=2)
     bed.meshes["east"].fault(fault)
@@ -57,7 +59,9 @@ def test_an_operator_that_starts_up_is_waited_for(bed: Testbed, administrator: M
 def test_an_address_that_stays_pending_is_named_with_its_gateway(bed: Testbed, administrator: Make) -> None:
     east = administrator("east")
     bed.meshes["east"].fault("no-address")
-    refused = east.play("publish_cards", variables={"federation_cards_dir": "cards", "federation_timeout": 3}, must_pass=False)
+    refused = east.play(
+        "publish_cards", variables={"federation_cards_dir": "cards", "federation_timeout": 3}, must_pass=False
+    )
     assert "FED601" in refused.output and "west-ingress" in refused.output
     assert not list(east.folder.glob("cards/*.json"))
 
@@ -69,7 +73,9 @@ def test_a_peer_that_is_not_who_its_card_says_is_not_connected(bed: Testbed, adm
     assert bed.meshes["west"].call("cart.shop.svc.east-imports.local").status == 200
     bed.meshes["east" if fault == "peer-unreachable" else "west"].fault(fault)
     deadline = time.monotonic() + 30
-    while (status := bed.meshes["west"].call("cart.shop.svc.east-imports.local").status) == 200 and time.monotonic() < deadline:
+    while (
+        status := bed.meshes["west"].call("cart.shop.svc.east-imports.local").status
+    ) == 200 and time.monotonic() < deadline:
         time.sleep(0.2)
     assert status != 200
 
@@ -115,7 +121,9 @@ def test_a_field_that_another_manager_holds_is_named_with_its_manager(bed: Testb
     mesh.kube.merge("ServiceMeshPeer", "east", mesh.namespace, {"spec": {"remote": {"addresses": ["192.0.2.1"]}}})
     before = versions_of(bed, "west")
     refused = both.play("federate", must_pass=False)
-    assert re.search(r"FED107 ServiceMeshPeer .*spec.remote.addresses belongs to the field manager testbed", refused.output)
+    assert re.search(
+        r"FED107 ServiceMeshPeer .*spec.remote.addresses belongs to the field manager testbed", refused.output
+    )
     assert versions_of(bed, "west") == before
     assert both.play("federate", variables={"federation_force": True}).changed("west") == 1
     assert bed.meshes["west"].call("cart.shop.svc.east-imports.local").status == 200
@@ -138,7 +146,9 @@ def test_what_was_made_by_hand_is_left_alone(bed: Testbed, administrator: Make) 
     assert federation_of(bed, "east")["ServiceMeshPeer/west"] == by_hand["spec"]
 
 
-def test_nothing_is_written_on_a_read_only_folder_by_accident(bed: Testbed, administrator: Make, tmp_path: Path) -> None:
+def test_nothing_is_written_on_a_read_only_folder_by_accident(
+    bed: Testbed, administrator: Make, tmp_path: Path
+) -> None:
     east = administrator("east")
     cards = tmp_path / "file-not-folder"
     cards.write_text("", encoding="utf-8")

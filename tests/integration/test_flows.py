@@ -22,7 +22,8 @@ Make = Callable[..., Administrator]
 CARDS = {"federation_cards_dir": "cards"}
 # Tasks of one host where nothing is to do: what a run costs is what Ansible takes for each.
 MOST_TASKS = {"federate": 8, "status": 5}
-# What a mesh with one peer and one member asks its API server for then, of all modules: what federate reads it reads once, and no discovery.
+# What a mesh with one peer and one member asks its API server for then, of all modules: what federate reads it reads
+# once, and no discovery.
 # Who imports also looks at the Sidecars of each member, so there is one more for each.
 MOST_REQUESTS = {"federate": 11, "status": 8}
 
@@ -49,7 +50,11 @@ def secrets_of(bed: Testbed) -> set[str]:
 def asked_of(bed: Testbed, name: str) -> list[str]:
     """Return what this collection has asked a mesh's API server for, by its audit log."""
     events = map(json.loads, Path(bed.meshes[name].audit_log).read_text(encoding="utf-8").splitlines())
-    return [f"{event['verb']} {event['requestURI'].partition('?')[0]}" for event in events if event.get("userAgent") == "ossm.federation"]
+    return [
+        f"{event['verb']} {event['requestURI'].partition('?')[0]}"
+        for event in events
+        if event.get("userAgent") == "ossm.federation"
+    ]
 
 
 def connected(output: str) -> str:
@@ -73,7 +78,10 @@ def test_two_administrators_federate_with_nothing_but_cards(bed: Testbed, admini
     assert re.search(r"west +connected +connected", second.output), second.output
 
     # That east is connected, east says; when west has seen it, too, is for west to say.
-    shown = until(lambda: connected(west.play("status", variables={**CARDS, "status_fail_on": []}).output), "west sees east connected")
+    shown = until(
+        lambda: connected(west.play("status", variables={**CARDS, "status_fail_on": []}).output),
+        "west sees east connected",
+    )
     assert "cart.shop.svc.east-imports.local" in shown
     assert bed.meshes["west"].call("cart.shop.svc.east-imports.local").json["mesh"] == "east"
     assert bed.meshes["west"].call("ledger.shop.svc.east-imports.local").status is None
@@ -92,7 +100,9 @@ def test_two_administrators_federate_with_nothing_but_cards(bed: Testbed, admini
         assert versions_of(bed, name) == before
 
     for admin, other in ((east, "west"), (west, "east")):
-        text = "".join(admin.printed) + "".join(p.read_text(encoding="utf-8") for p in (admin.folder / "cards").iterdir())
+        text = "".join(admin.printed) + "".join(
+            p.read_text(encoding="utf-8") for p in (admin.folder / "cards").iterdir()
+        )
         assert not [secret for secret in secrets_of(bed) if secret in text]
         server = re.search(r"server: (\S+)", Path(bed.meshes[other].kubeconfig).read_text(encoding="utf-8"))[1]
         assert server not in text, f"{other}'s API server is named"
@@ -133,22 +143,35 @@ def test_one_run_federates_both_meshes_and_takes_it_back(bed: Testbed, administr
         for name, earlier in before.items():
             asked = asked_of(bed, name)[earlier:]
             assert 0 < len(asked) <= MOST_REQUESTS[playbook], asked
-            assert playbook == "status" or len(asked) == len(set(asked)), "what one module has read another does not read again"
+            assert playbook == "status" or len(asked) == len(set(asked)), (
+                "what one module has read another does not read again"
+            )
 
     seen = both.play("report", variables={"report_json": "page.json", "report_parts": ["preflight", "validate"]})
     assert "Report · 2 of 2 meshes seen · 1 of 1 peerings connected" in seen.output, seen.output
     page = json.loads((both.folder / "page.json").read_text(encoding="utf-8"))
     assert {row["name"]: row["state"] for row in page["meshes"]} == {"east": "ok", "west": "ok"}
-    assert {(each["from"], each["to"], each["name"]) for each in page["peerings"][0]["names"]} >= {("east", "west", "cart.shop")}
+    assert {(each["from"], each["to"], each["name"]) for each in page["peerings"][0]["names"]} >= {
+        ("east", "west", "cart.shop")
+    }
     assert {(row["namespace"], row["mode"]) for row in page["mutual_tls"]} >= {("shop", "PERMISSIVE")}
 
     both.meshes["west"]["mesh_imports"] = [{"name": "cart", "namespace": "shop", "import_as_local": True}]
     bed.meshes["west"].echo("shop", "cart", text="west's own")
-    reports = {"federation_report": "drift.json", "federation_report_junit": "drift.xml", "federation_report_metrics": "drift.prom"}
+    reports = {
+        "federation_report": "drift.json",
+        "federation_report_junit": "drift.xml",
+        "federation_report_metrics": "drift.prom",
+    }
     before = versions_of(bed, "west")
     drifted = both.play("drift", variables=reports, must_pass=False)
-    assert "FED631 Mesh west: federate would change ImportedServiceSet west-mesh-system/east" in drifted.output, drifted.output
-    assert "√ east: federate would change nothing" in drifted.output and (drifted.failed("east"), drifted.failed("west")) == (0, 1)
+    assert "FED631 Mesh west: federate would change ImportedServiceSet west-mesh-system/east" in drifted.output, (
+        drifted.output
+    )
+    assert "√ east: federate would change nothing" in drifted.output and (
+        drifted.failed("east"),
+        drifted.failed("west"),
+    ) == (0, 1)
     assert "west imports cart.shop from east as cart.shop.svc.cluster.local" in drifted.output
     assert versions_of(bed, "west") == before
     report = json.loads((both.folder / "drift.json").read_text(encoding="utf-8"))
@@ -177,9 +200,16 @@ BY_HAND = [program for program in ("kubectl", "jq", "openssl") if shutil.which(p
 
 
 @pytest.mark.skipif(bool(BY_HAND), reason=f"not installed: {', '.join(BY_HAND)}")
-def test_a_peer_joins_with_kubectl_alone_and_its_own_federate_finds_what_it_would_have_written(bed: Testbed, administrator: Make) -> None:
+def test_a_peer_joins_with_kubectl_alone_and_its_own_federate_finds_what_it_would_have_written(
+    bed: Testbed, administrator: Make
+) -> None:
     east, west, mesh = administrator("east"), administrator("west"), bed.meshes["west"]
-    half = {"namespace": mesh.namespace, "control_plane": "basic", "version": "v2.3", "imports": [{"namespace": "shop"}]}
+    half = {
+        "namespace": mesh.namespace,
+        "control_plane": "basic",
+        "version": "v2.3",
+        "imports": [{"namespace": "shop"}],
+    }
     east.meshes["east"]["mesh_peers"] = [{"name": "west", "kubectl": half}]
     east.play("publish_cards", variables=CARDS)
     folder = Path(shutil.copytree(east.folder / "cards" / "east-for-west", west.folder / "from-east"))
@@ -187,14 +217,19 @@ def test_a_peer_joins_with_kubectl_alone_and_its_own_federate_finds_what_it_woul
 
     def follow(step: int, block: int = 0) -> str:
         words = ["sh", "-euc", commands_of((folder / "README.md").read_text(encoding="utf-8"), step)[block]]
-        done = subprocess.run(words, cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=120)
+        done = subprocess.run(
+            words, cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=120
+        )
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
     card = json.loads((east.folder / "cards" / "east-for-west.json").read_text(encoding="utf-8"))
     assert card["roots"][0]["fingerprint"] in follow(1).replace(":", "")
     follow(2)
-    until(lambda: (mesh.kube.get("Service", "east-ingress", mesh.namespace) or {}).get("status", {}).get("loadBalancer"), "west's gateway has an address")
+    until(
+        lambda: (mesh.kube.get("Service", "east-ingress", mesh.namespace) or {}).get("status", {}).get("loadBalancer"),
+        "west's gateway has an address",
+    )
     assert "east-ingress" in follow(2, 1)
     follow(4)
     follow(5)
@@ -202,7 +237,9 @@ def test_a_peer_joins_with_kubectl_alone_and_its_own_federate_finds_what_it_woul
     written = versions_of(bed, "west")
     for manager, part in (("ossm.federation/gateways/east", "gateways"), ("ossm.federation", "peering")):
         words = ["kubectl", "apply", "--server-side", f"--field-manager={manager}", "-k", part]
-        applied = subprocess.run(words, cwd=folder, env=environment, capture_output=True, text=True, check=True, timeout=120).stdout
+        applied = subprocess.run(
+            words, cwd=folder, env=environment, capture_output=True, text=True, check=True, timeout=120
+        ).stdout
         assert applied.count("serverside-applied") == len(list((folder / part).glob("*.yaml"))) - 1
     assert versions_of(bed, "west") == written
     made = json.loads((folder / "west-for-east.json").read_text(encoding="utf-8"))
@@ -241,7 +278,9 @@ def test_rendering_needs_no_cluster_and_says_what_federate_would_write(bed: Test
     both.play("federate", variables=CARDS)
     east = administrator("east")
     east.meshes["east"].update(mesh_kubeconfig="/nonexistent", mesh_trust_domain="east.local", mesh_version="v2.3")
-    east.play("render", variables={"federation_cards_dir": str(both.folder / "cards"), "federation_render_dir": "rendered"})
+    east.play(
+        "render", variables={"federation_cards_dir": str(both.folder / "cards"), "federation_render_dir": "rendered"}
+    )
     documents = {
         f"{manifest['kind']}/{manifest['metadata']['name']}": manifest
         for path in (east.folder / "rendered" / "east").glob("*.yaml")

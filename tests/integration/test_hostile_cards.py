@@ -23,7 +23,9 @@ ESCAPE = "\x1b]0;pwned\x07\x1b[2J\x9b2J"
 
 @pytest.fixture(scope="module")
 def card(bed: Testbed, tmp_path_factory: pytest.TempPathFactory, collections: str) -> Iterator[dict]:
-    """West's card for east, as west made it; east has its gateways, so that a run of east has nothing left to write but for west."""
+    """West's card for east, as west made it; east has its gateways, so that a run of east has nothing left to write but
+    for west.
+    """
     for name in ("west", "east"):
         folder = tmp_path_factory.mktemp(name)
         Administrator(folder, collections, {name: described(bed, name)}).play("publish_cards", variables=CARDS)
@@ -36,7 +38,10 @@ def card(bed: Testbed, tmp_path_factory: pytest.TempPathFactory, collections: st
 def with_every_text(value: object, changed: Callable[[str], str]) -> object:
     """Return data with every text in it changed, but for what addresses the card."""
     if isinstance(value, dict):
-        return {key: below if key in ("mesh", "audience") else with_every_text(below, changed) for key, below in value.items()}
+        return {
+            key: below if key in ("mesh", "audience") else with_every_text(below, changed)
+            for key, below in value.items()
+        }
     if isinstance(value, list):
         return [with_every_text(below, changed) for below in value]
     return changed(value) if isinstance(value, str) else value
@@ -44,7 +49,9 @@ def with_every_text(value: object, changed: Callable[[str], str]) -> object:
 
 def trapped(card: dict, trap: Path) -> dict:
     """Return the card with a command in every text."""
-    return with_every_text(copy.deepcopy(card), lambda _text: "{{ lookup('ansible.builtin.pipe', 'touch " + str(trap) + "') }}")
+    return with_every_text(
+        copy.deepcopy(card), lambda _text: "{{ lookup('ansible.builtin.pipe', 'touch " + str(trap) + "') }}"
+    )
 
 
 def assert_refused(run: Run, code: str, trap: Path | None = None) -> None:
@@ -62,16 +69,22 @@ def assert_harmless(output: str) -> None:
 
 
 @pytest.mark.parametrize("way", ["extra variable", "file of variables", "inventory", "fact"])
-def test_an_expression_on_a_card_is_never_evaluated_however_it_comes(bed: Testbed, administrator: Make, card: dict, way: str) -> None:
+def test_an_expression_on_a_card_is_never_evaluated_however_it_comes(
+    bed: Testbed, administrator: Make, card: dict, way: str
+) -> None:
     east = administrator("east")
     trap = east.folder / "trap"
     hostile = trapped(card, trap)
     before = versions_of(bed, "east")
     report = {"federation_report": "report.json"}
     if way == "extra variable":
-        run = east.play("federate", "-vvv", "--diff", variables={"federation_cards": [hostile], **report}, must_pass=False)
+        run = east.play(
+            "federate", "-vvv", "--diff", variables={"federation_cards": [hostile], **report}, must_pass=False
+        )
     elif way == "file of variables":
-        (east.folder / "cards.json").write_text(json.dumps({"federation_cards": [json.dumps(hostile)], **report}), encoding="utf-8")
+        (east.folder / "cards.json").write_text(
+            json.dumps({"federation_cards": [json.dumps(hostile)], **report}), encoding="utf-8"
+        )
         run = east.play("federate", "--check", "--diff", "-e", "@cards.json", must_pass=False)
     elif way == "inventory":
         east.meshes["east"].update(card_of_west=hostile, federation_cards="{{ [card_of_west] }}")
@@ -80,7 +93,11 @@ def test_an_expression_on_a_card_is_never_evaluated_however_it_comes(bed: Testbe
         (east.folder / "hostile.json").write_text(json.dumps([hostile]), encoding="utf-8")
         play = {"hosts": "meshes", "connection": "local", "gather_facts": False}
         tasks = [
-            {"ansible.builtin.set_fact": {"federation_cards": "{{ lookup('ansible.builtin.file', 'hostile.json') | from_json }}"}},
+            {
+                "ansible.builtin.set_fact": {
+                    "federation_cards": "{{ lookup('ansible.builtin.file', 'hostile.json') | from_json }}"
+                }
+            },
             {"ansible.builtin.set_stats": {"data": {"cards": "{{ federation_cards }}"}}},
         ]
         plays = [{**play, "tasks": tasks}, {"ansible.builtin.import_playbook": "ossm.federation.federate"}]
@@ -98,9 +115,13 @@ def test_what_stands_on_a_card_moves_no_cursor(bed: Testbed, administrator: Make
     hostile = with_every_text(copy.deepcopy(card), lambda text: ESCAPE + text)
     hostile[ESCAPE] = ESCAPE
     # Not as JSON writes it: the bytes themselves stand in the file.
-    (east.folder / "cards" / "west-for-east.json").write_text(json.dumps(hostile, ensure_ascii=False).replace("\\u001b", "\x1b"), encoding="utf-8")
+    (east.folder / "cards" / "west-for-east.json").write_text(
+        json.dumps(hostile, ensure_ascii=False).replace("\\u001b", "\x1b"), encoding="utf-8"
+    )
     assert_refused(east.play("federate", "-vvv", "--diff", variables=CARDS, must_pass=False), "FED201")
-    assert_refused(east.play("federate", "--diff", variables={"federation_cards": [hostile]}, must_pass=False), "FED203")
+    assert_refused(
+        east.play("federate", "--diff", variables={"federation_cards": [hostile]}, must_pass=False), "FED203"
+    )
     (east.folder / "cards" / "east-for-west.json").write_text(f"{ESCAPE}\n", encoding="utf-8")
     assert_harmless(east.play("publish_cards", "--check", "--diff", variables=CARDS).output)
 
@@ -141,7 +162,9 @@ def test_a_name_that_leads_elsewhere_is_refused(bed: Testbed, administrator: Mak
         assert not list(east.folder.glob("**/*.yaml"))
 
 
-def test_a_list_in_one_text_federates_and_a_stranger_s_card_beside_it_harms_nobody(bed: Testbed, administrator: Make, card: dict) -> None:
+def test_a_list_in_one_text_federates_and_a_stranger_s_card_beside_it_harms_nobody(
+    bed: Testbed, administrator: Make, card: dict
+) -> None:
     east = administrator("east")
     strangers = [
         {**card, "mesh": ESCAPE + "north"},
@@ -150,7 +173,9 @@ def test_a_list_in_one_text_federates_and_a_stranger_s_card_beside_it_harms_nobo
         {"audience": "south", "mesh": "x" * 10_000},
     ]
     text = json.dumps([*strangers, card])
-    run = east.play("federate", "-vvv", "--diff", "-e", json.dumps({"federation_cards": text, "federation_report": "report.json"}))
+    run = east.play(
+        "federate", "-vvv", "--diff", "-e", json.dumps({"federation_cards": text, "federation_report": "report.json"})
+    )
     assert "ServiceMeshPeer/west" in federation_of(bed, "east")
     assert "n\\u043erth is not in mesh_peers" in run.output
     assert_harmless(run.output)

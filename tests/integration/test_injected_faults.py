@@ -1,5 +1,7 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What diagnose says of faults that are injected into running meshes: a sample in each run, all of them with `make soak`."""
+"""What diagnose says of faults that are injected into running meshes: a sample in each run, all of them with `make
+soak`.
+"""
 
 from __future__ import annotations
 
@@ -49,10 +51,14 @@ def test_real_gateways_show_a_probe_from_here_their_certificate_and_ask_for_ours
     core = "ansible_collections.ossm.federation.plugins.module_utils"
     way_to = importlib.import_module(f"{core}._core.diagnosis.probing").Way
     prober = importlib.import_module(f"{core}._probing").Prober(loopback=True)
-    (offered, *_others) = json.loads((meshes.cards / "west-for-east.json").read_text(encoding="utf-8"))["exports"]
+    offered, *_others = json.loads((meshes.cards / "west-for-east.json").read_text(encoding="utf-8"))["exports"]
     name = f"outbound_.{offered['ports'][0]['number']}_._.{offered['name']}"
     address, unknown = meshes.way.address, "outbound_.80_._.nobody.example.com"
-    asked = [way_to(address, 8188, "8188"), way_to(address, 15443, "15443", name), way_to(address, 15443, "15443", unknown)]
+    asked = [
+        way_to(address, 8188, "8188"),
+        way_to(address, 15443, "15443", name),
+        way_to(address, 15443, "15443", unknown),
+    ]
     *known, closed = [one.as_data() for one in prober.probed(asked)]
     identity = ["spiffe://west.local/ns/west-mesh-system/sa/east-ingress-service-account"]
     told = [(row["outcome"], row["asks_for_certificate"], row["certificate"].get("names")) for row in known]

@@ -1,5 +1,7 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The lines of the README's section "Install", run as they stand in an empty home; this checkout stands for the address in Git."""
+"""The lines of the README's section "Install", run as they stand in an empty home; this checkout stands for the address
+in Git.
+"""
 
 from __future__ import annotations
 
@@ -19,12 +21,16 @@ SECTIONS = re.split(r"^## ", (TREE / "README.md").read_text(encoding="utf-8"), f
 INSTALL = next(part for part in SECTIONS if part.startswith("Install\n"))
 WAYS = dict(zip(("git", "archive", "environment", "checkout"), re.findall(r"```bash\n(.*?)```", INSTALL, re.DOTALL)))
 
-pytestmark = pytest.mark.skipif(not (TREE / ".git").exists(), reason="no Git repository: the files did not come by git clone")
+pytestmark = pytest.mark.skipif(
+    not (TREE / ".git").exists(), reason="no Git repository: the files did not come by git clone"
+)
 
 
 @pytest.fixture
 def followed(tmp_path: Path):
-    """Give a way to follow lines of the README in a folder, and how they end; nothing of this machine's home is there."""
+    """Give a way to follow lines of the README in a folder, and how they end; nothing of this machine's
+    home is there.
+    """
     home = tmp_path / "home"
     home.mkdir()
     # Git refuses a checkout of another user, as a container's may be, unless told.
@@ -47,7 +53,9 @@ def followed(tmp_path: Path):
     def follow(lines: str, folder: Path = home, *, with_pip: bool = False) -> str:
         path = environment["PATH"] if with_pip else f"{stand_in.parent}:{environment['PATH']}"
         given = {**environment, "PATH": path}
-        done = subprocess.run(["bash", "-euc", lines], cwd=folder, env=given, capture_output=True, text=True, check=False, timeout=120)
+        done = subprocess.run(
+            ["bash", "-euc", lines], cwd=folder, env=given, capture_output=True, text=True, check=False, timeout=120
+        )
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
@@ -56,7 +64,9 @@ def followed(tmp_path: Path):
 
 def copied(target: Path) -> Path:
     """Return a copy of this checkout, as far as an archive holds it."""
-    shutil.copytree(TREE, target, ignore=shutil.ignore_patterns(".git", ".hypothesis", "__pycache__", "tests", "collections"))
+    shutil.copytree(
+        TREE, target, ignore=shutil.ignore_patterns(".git", ".hypothesis", "__pycache__", "tests", "collections")
+    )
     return target
 
 
@@ -81,10 +91,14 @@ def test_the_collection_installs_from_an_archive_of_a_checkout(followed, tmp_pat
 
 def test_the_lines_for_an_execution_environment_give_a_build_context(followed, tmp_path: Path) -> None:
     """No container engine is needed for ``create``, which is all of ``build`` but the engine's own part."""
-    lines, tagged = re.subn(r"^ansible-builder build .*$", "ansible-builder create", WAYS["environment"], flags=re.MULTILINE)
+    lines, tagged = re.subn(
+        r"^ansible-builder build .*$", "ansible-builder create", WAYS["environment"], flags=re.MULTILINE
+    )
     assert tagged == 1
     checkout = tmp_path / "checkout"
-    shutil.copytree(TREE / "extensions" / "awx" / "execution-environment", checkout / "extensions" / "awx" / "execution-environment")
+    shutil.copytree(
+        TREE / "extensions" / "awx" / "execution-environment", checkout / "extensions" / "awx" / "execution-environment"
+    )
     followed(lines, checkout)
     # Its name is Dockerfile where Docker, and no podman, is installed.
     (made,) = (checkout / "extensions" / "awx" / "execution-environment" / "context").glob("*file")

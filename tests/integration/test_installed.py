@@ -1,5 +1,7 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The playbooks of a federation in few runs: what differs between two Ansibles differs by statement, which the newest's many runs need not repeat."""
+"""The playbooks of a federation in few runs: what differs between two Ansibles differs by statement, which the newest's
+many runs need not repeat.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,10 @@ from testbed import MeshSpec, Testbed
 def bed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Testbed]:
     """Two meshes in one cluster, of which east offers cart."""
     services = {"east": ["cart"], "west": []}
-    meshes = [MeshSpec(name, cluster="one", members=[f"{name}-shop"], services={f"{name}-shop": has}) for name, has in services.items()]
+    meshes = [
+        MeshSpec(name, cluster="one", members=[f"{name}-shop"], services={f"{name}-shop": has})
+        for name, has in services.items()
+    ]
     with Testbed.start(tmp_path_factory.mktemp("bed"), meshes=meshes) as running:
         yield running
 
@@ -31,7 +36,10 @@ def test_a_federation_comes_is_looked_at_and_goes(bed: Testbed, administrator: C
     written = {"federation_cards_dir": "cards", "federation_render_dir": "rendered", "federation_report": "status.json"}
     others = [f"ossm.federation.{name}" for name in ("federate", "status", "preflight", "render")]
     done = both.play("publish_cards", *others, "--diff", variables=written)
-    assert bed.meshes["west"].call("cart.east-shop.svc.east-imports.local", source="client.west-shop").json["mesh"] == "east"
+    assert (
+        bed.meshes["west"].call("cart.east-shop.svc.east-imports.local", source="client.west-shop").json["mesh"]
+        == "east"
+    )
     assert "west gains cart.east-shop" in done.output and "nothing found" in done.output, done.output
     assert list(json.loads((both.folder / "status.json").read_text(encoding="utf-8"))) == ["east", "west"]
     assert {path.name for path in (both.folder / "rendered").iterdir()} >= {"east", "west"}

@@ -44,7 +44,9 @@ def virtual_service(bed: Testbed, name: str, host: str) -> None:
 def workloads_of(bed: Testbed, name: str, peer: str) -> list[str]:
     """Return the Deployments and Services of the gateways for one peer."""
     mesh = bed.meshes[name]
-    found = [live["metadata"]["name"] for kind in ("Deployment", "Service") for live in mesh.kube.list(kind, mesh.namespace)]
+    found = [
+        live["metadata"]["name"] for kind in ("Deployment", "Service") for live in mesh.kube.list(kind, mesh.namespace)
+    ]
     return [gateway for gateway in found if gateway.startswith(f"{peer}-")]
 
 
@@ -53,13 +55,17 @@ def test_what_is_used_is_not_left_and_then_nothing_is_left(bed: Testbed, both: A
     before = {name: federation_of(bed, name) for name in bed.meshes}
     for options in (["--check"], []):
         refused = both.play("unfederate", *options, variables=EVERYBODY, must_pass=False)
-        assert re.search(r"FED505 .*VirtualService shop/split \(http\[0\]\.route\) names " + re.escape(HOST), refused.output), refused.output
+        assert re.search(
+            r"FED505 .*VirtualService shop/split \(http\[0\]\.route\) names " + re.escape(HOST), refused.output
+        ), refused.output
         assert (refused.failed("west"), refused.failed("east")) == (1, 0)
         assert "west failed in this run" in refused.output
         assert {name: federation_of(bed, name) for name in bed.meshes} == before
     assert bed.meshes["west"].call(HOST).status == 200
 
-    done = both.play("unfederate", "--diff", variables={**EVERYBODY, "unfederate_when": "always", "federation_restart_istiod": True})
+    done = both.play(
+        "unfederate", "--diff", variables={**EVERYBODY, "unfederate_when": "always", "federation_restart_istiod": True}
+    )
     assert "FED508" in done.output
     assert "nothing of east is left" in done.output and "nothing of west is left" in done.output
     assert "istiod was restarted" in done.output
@@ -71,7 +77,9 @@ def test_what_is_used_is_not_left_and_then_nothing_is_left(bed: Testbed, both: A
     assert (again.changed("east"), again.changed("west")) == (0, 0)
 
 
-def test_a_peer_that_answers_no_more_is_suspended_resumed_and_left(bed: Testbed, both: Administrator, administrator: Make) -> None:
+def test_a_peer_that_answers_no_more_is_suspended_resumed_and_left(
+    bed: Testbed, both: Administrator, administrator: Make
+) -> None:
     east, west = administrator("east"), bed.meshes["west"]
     west.fault("peer-hang")
     east.meshes["east"]["mesh_peers"] = [{"name": "west", "suspended": True}]

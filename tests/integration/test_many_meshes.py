@@ -1,5 +1,7 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""An estate: twelve meshes, tenants of two clusters, in full mesh, ring and star; who fails takes down only their own peerings."""
+"""An estate: twelve meshes, tenants of two clusters, in full mesh, ring and star; who fails takes down only their own
+peerings.
+"""
 
 from __future__ import annotations
 
@@ -25,17 +27,23 @@ EXAMPLE = TREE / "examples" / "estate"
 SCALE = 0.5
 FULL_MESH, STAR, RING = (("-e", f"@topology/{shape}.yml") for shape in ("full-mesh", "star", "ring"))
 DRAWN = ("larch", "haven", "grove")
-"""Who fails where time is short: before anything is asked, after writing, and after making a card. `make soak` has all six."""
+"""Who fails where time is short: before anything is asked, after writing, and after making a card. `make soak` has all
+six.
+"""
 CARDS = {"federation_cards_dir": "cards"}
 
 
 class Estate(Administrator):
-    """The administrator of the example estate, with the inventory that lies there; ``meshes`` is what single meshes say otherwise."""
+    """The administrator of the example estate, with the inventory that lies there; ``meshes`` is what single meshes say
+    otherwise.
+    """
 
     def write(self) -> None:
         """Write down what single meshes say otherwise."""
         for name in NAMES:
-            (self.folder / "host_vars" / f"{name}.yml").write_text(yaml.safe_dump({**ON_ONE_MACHINE, **self.meshes.get(name, {})}), encoding="utf-8")
+            (self.folder / "host_vars" / f"{name}.yml").write_text(
+                yaml.safe_dump({**ON_ONE_MACHINE, **self.meshes.get(name, {})}), encoding="utf-8"
+            )
 
     def turn_round(self) -> None:
         """Turn the order of the inventory's hosts round."""
@@ -50,7 +58,8 @@ class Estate(Administrator):
 def estate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Testbed]:
     """The example's twelve meshes without a federation, each with a cart in <name>-shop."""
     meshes = [
-        MeshSpec(name, cluster=cluster, members=[f"{name}-shop"], services={f"{name}-shop": ["cart"]}) for name, cluster in CLUSTERS.items()
+        MeshSpec(name, cluster=cluster, members=[f"{name}-shop"], services={f"{name}-shop": ["cart"]})
+        for name, cluster in CLUSTERS.items()
     ]
     with Testbed.start(tmp_path_factory.mktemp("estate"), meshes=meshes, clock_scale=SCALE) as running:
         yield running
@@ -80,7 +89,9 @@ def is_reached(estate: Testbed, mesh: str, peer: str) -> bool:
 
 
 def clear(estate: Testbed, names: Iterable[str]) -> None:
-    """Take every trace of a federation out of some meshes, past our own code; their services are offered to nobody by then."""
+    """Take every trace of a federation out of some meshes, past our own code; their services are offered to nobody by
+    then.
+    """
     for mesh in (estate.meshes[name] for name in names):
         for kind in ("ImportedServiceSet", "ExportedServiceSet", "ServiceMeshPeer", "ConfigMap"):
             for live in mesh.kube.list(kind, mesh.namespace):
@@ -91,9 +102,13 @@ def clear(estate: Testbed, names: Iterable[str]) -> None:
 
 
 def row(run: Run, host: str, peer: str) -> str:
-    """Return the line about ``peer`` in the last table of ``host``, whether a task showed it as lines or as a list of texts."""
+    """Return the line about ``peer`` in the last table of ``host``, whether a task showed it as lines or as a list of
+    texts.
+    """
     lines = [line.strip().strip('",') for line in run.output.splitlines()]
-    tables = [at for at, line in enumerate(lines) if line.startswith(f"{host} · ") and lines[at + 1].startswith("PEER ")]
+    tables = [
+        at for at, line in enumerate(lines) if line.startswith(f"{host} · ") and lines[at + 1].startswith("PEER ")
+    ]
     assert tables, f"no table of {host} was shown:\n{run.output}"
     table = takewhile(lambda line: line and not line.startswith(("]", "ok: ")), lines[tables[-1] + 2 :])
     found = [line for line in table if line.startswith(f"{peer} ")]
@@ -118,7 +133,9 @@ def test_an_arc_of_a_ring_one_mesh_at_a_time(estate: Testbed, admin: Estate) -> 
     done = admin.play("federate", "-f", "1", *RING, "--limit", ",".join(arc))
     assert peered(estate, "amber") == {"birch"} and peered(estate, "cedar") == {"birch"}
     assert peered(estate, "birch") == {"amber", "cedar"}
-    assert "waits for card larch-for-amber.json" in row(done, "amber", "larch"), "who is not in the run has made no card"
+    assert "waits for card larch-for-amber.json" in row(done, "amber", "larch"), (
+        "who is not in the run has made no card"
+    )
     assert "waits for card delta-for-cedar.json" in row(done, "cedar", "delta")
     assert is_reached(estate, "amber", "birch") and is_reached(estate, "birch", "cedar")
     assert not is_reached(estate, "amber", "cedar"), "a neighbour's neighbour is no peer"
@@ -153,7 +170,12 @@ def may_read(folder: Path) -> Path:
     groups = ["", "maistra.io", "federation.maistra.io", "discovery.k8s.io", "networking.istio.io", "apps"]
     rules = [{"apiGroups": groups, "resources": ["*"], "verbs": ["get", "list"]}]
     path = folder / "reader.yml"
-    role = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": {"name": "reader"}, "rules": rules}
+    role = {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "Role",
+        "metadata": {"name": "reader"},
+        "rules": rules,
+    }
     path.write_text(yaml.safe_dump(role), encoding="utf-8")
     return path
 
@@ -163,7 +185,8 @@ def with_failures(estate: Testbed, admin: Estate, folder: Path) -> dict[str, str
     nothing = folder / "nothing.yml"
     nothing.write_text("---\n", encoding="utf-8")
     larch, knoll, jetty, islet, haven = (estate.meshes[name] for name in ("larch", "knoll", "jetty", "islet", "haven"))
-    # Amber's by its label, of a type that somebody else wants; without the label it would not be amber's at all (FED228).
+    # Amber's by its label, of a type that somebody else wants; without the label it would not be amber's at all
+    # (FED228).
     service = {"type": "NodePort", "metadata": {"labels": {"federation.maistra.io/ingress-for": "amber"}}}
     islet_holds = {"spec": {"gateways": {"additionalIngress": {"amber-ingress": {"service": service}}}}}
     larch.fault("api-refuse")
@@ -176,7 +199,14 @@ def with_failures(estate: Testbed, admin: Estate, folder: Path) -> dict[str, str
         "haven": {"federation_timeout": 2},
         "grove": {"mesh_peers": [{"name": "amber", "root_fingerprints": ["00" * 32]}]},
     }
-    codes = {"larch": "FED105", "knoll": "FED104", "jetty": "FED104", "islet": "FED107", "haven": "FED601", "grove": "FED210"}
+    codes = {
+        "larch": "FED105",
+        "knoll": "FED104",
+        "jetty": "FED104",
+        "islet": "FED107",
+        "haven": "FED601",
+        "grove": "FED210",
+    }
     return codes if os.environ.get("OSSM_FEDERATION_SOAK") else {name: codes[name] for name in DRAWN}
 
 
@@ -220,7 +250,9 @@ def test_who_fails_is_named_by_the_others_which_finish_and_the_next_run_joins_al
     for name in finishing:
         after = versions_of(estate, name)
         kept = [key for key in before[name] if not key.startswith("ServiceMeshControlPlane/")]
-        assert {key: after[key] for key in kept} == {key: before[name][key] for key in kept}, "another order is no change"
+        assert {key: after[key] for key in kept} == {key: before[name][key] for key in kept}, (
+            "another order is no change"
+        )
     for number, name in enumerate(together):
         assert peered(estate, name) == set(together) - {name}
         assert shape_of(estate, name) == shape_of(estate, "amber"), "who failed before looks like all others now"
@@ -236,8 +268,14 @@ def test_who_fails_is_named_by_the_others_which_finish_and_the_next_run_joins_al
 
 
 def shape_of(estate: Testbed, name: str) -> list[str]:
-    """Return the specs of a mesh's federation, with its own name, its peers' names and addresses made equal for all meshes."""
-    texts = [f"{key} {json.dumps(spec, sort_keys=True)}" for key, spec in federation_of(estate, name).items() if not key.startswith("ConfigMap/")]
+    """Return the specs of a mesh's federation, with its own name, its peers' names and addresses made equal for all
+    meshes.
+    """
+    texts = [
+        f"{key} {json.dumps(spec, sort_keys=True)}"
+        for key, spec in federation_of(estate, name).items()
+        if not key.startswith("ConfigMap/")
+    ]
     others = "|".join(set(NAMES) - {name})
     for found, put in ((r"127[.]\d+[.]\d+[.]\d+", "ADDRESS"), (rf"\b{name}\b", "SELF"), (rf"\b({others})\b", "PEER")):
         texts = [re.sub(found, put, text) for text in texts]

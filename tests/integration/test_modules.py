@@ -18,11 +18,19 @@ FOUR_TIMES = [("check", True), ("real", False), ("check again", True), ("real ag
 
 
 def played(admin: Administrator, steps: list[tuple[str, str, dict]]) -> dict[str, list[bool]]:
-    """Run each step (title, module, arguments) four times in one play; return by title whether each time was a change."""
+    """Run each step (title, module, arguments) four times in one play; return by title whether each time
+    was a change.
+    """
     tasks: list[dict] = []
     for number, (title, module, arguments) in enumerate(steps):
         for at, (word, is_check) in enumerate(FOUR_TIMES):
-            task = {"name": f"{title}, {word}", f"ossm.federation.{module}": arguments, "check_mode": is_check, "diff": True, "register": f"step_{number}_{at}"}
+            task = {
+                "name": f"{title}, {word}",
+                f"ossm.federation.{module}": arguments,
+                "check_mode": is_check,
+                "diff": True,
+                "register": f"step_{number}_{at}",
+            }
             tasks.append(task)
     told = "{{ [" + ", ".join(f"step_{n}_{at}.changed" for n in range(len(steps)) for at in range(4)) + "] | to_json }}"
     tasks.append({"name": "Tell", "ansible.builtin.copy": {"content": told, "dest": "told.json", "mode": "0644"}})
@@ -41,14 +49,40 @@ def test_modules_create_change_and_remove_each_four_times(bed: Testbed, administ
     steps = [
         ("west's gateways", "federation_gateways", {**west, "peers": ["east"], "loopback": True}),
         ("gateways", "federation_gateways", {**east, "peers": ["west"], "loopback": True}),
-        ("other gateways", "federation_gateways", {**east, "peers": ["west"], "gateways": {"replicas": 2}, "loopback": True}),
+        (
+            "other gateways",
+            "federation_gateways",
+            {**east, "peers": ["west"], "gateways": {"replicas": 2}, "loopback": True},
+        ),
     ]
     changed = played(admin, steps)
-    changed.update(played(admin, [("card", "mesh_card", {**west, "peers": ["east"], "exports": [RULE], "cards_dir": "cards", "wait": True, "loopback": True})]))
+    changed.update(
+        played(
+            admin,
+            [
+                (
+                    "card",
+                    "mesh_card",
+                    {
+                        **west,
+                        "peers": ["east"],
+                        "exports": [RULE],
+                        "cards_dir": "cards",
+                        "wait": True,
+                        "loopback": True,
+                    },
+                )
+            ],
+        )
+    )
     steps = [
         ("peer", "mesh_peer", {**east, "peer": "west", "card": card, "loopback": True}),
         ("exports", "exported_services", {**east, "peer": "west", "rules": [RULE]}),
-        ("other exports", "exported_services", {**east, "peer": "west", "rules": [{**RULE, "alias": {"namespace": "public"}}], "withdraw": True}),
+        (
+            "other exports",
+            "exported_services",
+            {**east, "peer": "west", "rules": [{**RULE, "alias": {"namespace": "public"}}], "withdraw": True},
+        ),
         ("imports", "imported_services", {**east, "peer": "west", "rules": [{"namespace": "shop"}]}),
         ("other imports", "imported_services", {**east, "peer": "west", "rules": [{**RULE, "import_as_local": True}]}),
         ("no imports", "imported_services", {**east, "peer": "west", "state": "absent"}),
@@ -65,10 +99,21 @@ def test_modules_create_change_and_remove_each_four_times(bed: Testbed, administ
 def test_a_received_card_is_told_in_words_without_any_cluster(bed: Testbed, administrator: Make) -> None:
     west = administrator("west")
     west.play("publish_cards", variables={"federation_cards_dir": "cards"})
-    words = ["ansible", "localhost", "-m", "ossm.federation.mesh_card_info", "-a", "path=cards/west-for-east.json audience=east loopback=true"]
-    done = subprocess.run(words, check=False, cwd=west.folder, env=west.env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+    words = [
+        "ansible",
+        "localhost",
+        "-m",
+        "ossm.federation.mesh_card_info",
+        "-a",
+        "path=cards/west-for-east.json audience=east loopback=true",
+    ]
+    done = subprocess.run(
+        words, check=False, cwd=west.folder, env=west.env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
+    )
     assert "west for east" in done.stdout and "trust domain west.local" in done.stdout
     words[-1] = "path=cards/west-for-east.json audience=north"
-    refused = subprocess.run(words, check=False, cwd=west.folder, env=west.env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+    refused = subprocess.run(
+        words, check=False, cwd=west.folder, env=west.env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
+    )
     assert refused.returncode != 0 and "FED212" in refused.stdout
     west.play("unfederate", variables=EVERYBODY)

@@ -20,8 +20,14 @@ def test_two_meshes_of_one_cluster_federate_without_a_load_balancer(tmp_path: Pa
             tmp_path,
             collections,
             {
-                "east": {"mesh_peers": [{"name": "west", "same_cluster": True}], "mesh_exports": [{"name": "cart", "namespace": "shop"}]},
-                "west": {"mesh_peers": [{"name": "east", "same_cluster": True}], "mesh_imports": [{"namespace": "shop"}]},
+                "east": {
+                    "mesh_peers": [{"name": "west", "same_cluster": True}],
+                    "mesh_exports": [{"name": "cart", "namespace": "shop"}],
+                },
+                "west": {
+                    "mesh_peers": [{"name": "east", "same_cluster": True}],
+                    "mesh_imports": [{"namespace": "shop"}],
+                },
             },
         )
         for name, mesh in bed.meshes.items():

@@ -14,13 +14,19 @@ from integration.administrators import ON_ONE_MACHINE, TREE, Administrator
 from testbed import MeshSpec, Testbed
 
 SPACE = "openshift-operators"
-PLAIN = {"tracing": {"type": "None"}, "addons": {"kiali": {"enabled": False}, "grafana": {"enabled": False}, "prometheus": {"enabled": False}}}
+PLAIN = {
+    "tracing": {"type": "None"},
+    "addons": {"kiali": {"enabled": False}, "grafana": {"enabled": False}, "prometheus": {"enabled": False}},
+}
 
 
 @pytest.fixture(scope="module")
 def bare(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Testbed]:
     """Two clusters with OLM and nothing of a mesh."""
-    meshes = [MeshSpec(name, members=["shop"], services={"shop": ["cart"]}, control_plane_present=False) for name in ("east", "west")]
+    meshes = [
+        MeshSpec(name, members=["shop"], services={"shop": ["cart"]}, control_plane_present=False)
+        for name in ("east", "west")
+    ]
     with Testbed.start(tmp_path_factory.mktemp("bare"), meshes=meshes, clock_scale=0.05, olm=True) as running:
         yield running
 
@@ -54,39 +60,67 @@ def owner(bare: Testbed, tmp_path: Path, collections: str) -> Administrator:
 # What the product's operator leaves in a cluster, and what only looks like it.
 BODIES = {"Service": {"spec": {"ports": [{"port": 443}]}}, "Secret": {"stringData": {"tls.key": "hidden-key"}}}
 LEFT = [
-    *(("Service", "maistra-admission-controller"), ("Secret", "maistra-operator-serving-cert"), ("ConfigMap", "maistra-operator-cabundle")),
-    *(("DaemonSet", "istio-node"), ("DaemonSet", "istio-cni-node-v2-5"), ("ClusterRole", "istio-admin"), ("ClusterRole", "ossm-cni")),
+    *(
+        ("Service", "maistra-admission-controller"),
+        ("Secret", "maistra-operator-serving-cert"),
+        ("ConfigMap", "maistra-operator-cabundle"),
+    ),
+    *(
+        ("DaemonSet", "istio-node"),
+        ("DaemonSet", "istio-cni-node-v2-5"),
+        ("ClusterRole", "istio-admin"),
+        ("ClusterRole", "ossm-cni"),
+    ),
 ]
-STRANGERS = [("DaemonSet", "istio-cni-node-v2-5-metrics"), ("ClusterRole", "istio-auditor"), ("ClusterRole", "jaegers.jaegertracing.io-v1-admin")]
+STRANGERS = [
+    ("DaemonSet", "istio-cni-node-v2-5-metrics"),
+    ("ClusterRole", "istio-auditor"),
+    ("ClusterRole", "jaegers.jaegertracing.io-v1-admin"),
+]
 
 
 def left_object(kind: str, name: str) -> dict:
     """Return an object of the operator's namespace, or of the cluster."""
     labels = {"app": name}
     pods = {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "install", "image": "registry.test/cni"}]}}
-    bodies = {**BODIES, "DaemonSet": {"spec": {"selector": {"matchLabels": labels}, "template": pods}}, "ClusterRole": {"rules": []}}
+    bodies = {
+        **BODIES,
+        "DaemonSet": {"spec": {"selector": {"matchLabels": labels}, "template": pods}},
+        "ClusterRole": {"rules": []},
+    }
     versions = {"DaemonSet": "apps/v1", "ClusterRole": "rbac.authorization.k8s.io/v1"}
     place = {} if kind == "ClusterRole" else {"namespace": SPACE}
-    return {"apiVersion": versions.get(kind, "v1"), "kind": kind, "metadata": {"name": name, **place}, **bodies.get(kind, {})}
+    return {
+        "apiVersion": versions.get(kind, "v1"),
+        "kind": kind,
+        "metadata": {"name": name, **place},
+        **bodies.get(kind, {}),
+    }
 
 
 def csvs(bed: Testbed, name: str) -> list[str]:
     return sorted(live["metadata"]["name"] for live in bed.meshes[name].kube.list("ClusterServiceVersion", SPACE))
 
 
-def test_what_stands_in_the_way_in_a_bare_cluster_is_found_before_anything_is_installed(bare: Testbed, owner: Administrator) -> None:
+def test_what_stands_in_the_way_in_a_bare_cluster_is_found_before_anything_is_installed(
+    bare: Testbed, owner: Administrator
+) -> None:
     found = owner.play("preflight", "--limit", "clusters")
     assert "east-cluster · nothing found" in found.output and "west-cluster · nothing found" in found.output
     misspelled = {"cluster_operators": [{"package": "servicemeshoperator", "channel": "stabel"}]}
     for play in ("preflight", "install"):
         refused = owner.play(play, "--limit", "east-cluster", variables=misspelled, must_pass=False)
-        assert "FED449" in refused.output and "openshift-marketplace/redhat-operators it has stable" in " ".join(refused.output.split())
+        assert "FED449" in refused.output and "openshift-marketplace/redhat-operators it has stable" in " ".join(
+            refused.output.split()
+        )
     assert bare.meshes["east"].kube.list("Subscription", SPACE) == []
     mirrored = {"cluster_catalog": "mirrored-operators"}
     assert "nothing found" in owner.play("preflight", "--limit", "east-cluster", variables=mirrored).output
 
 
-def test_the_inventory_of_the_documentation_passes_as_it_stands(bare: Testbed, tmp_path: Path, collections: str) -> None:
+def test_the_inventory_of_the_documentation_passes_as_it_stands(
+    bare: Testbed, tmp_path: Path, collections: str
+) -> None:
     page = (TREE / "docs" / "operators.md").read_text(encoding="utf-8")
     inventory = yaml.safe_load(page.partition("```yaml\n")[2].partition("```")[0])
     shutil.copy(bare.meshes["east"].kubeconfig, tmp_path / "prod-admin.kubeconfig")
@@ -104,12 +138,22 @@ def test_the_inventory_of_the_documentation_passes_as_it_stands(bare: Testbed, t
 def test_what_olm_cannot_do_is_told_in_its_own_words(bare: Testbed, owner: Administrator) -> None:
     east = bare.meshes["east"]
     hurried = {"operator_timeout": 4}
-    wrong = owner.play("install", "--limit", "east-cluster", variables={"cluster_catalog": "redhat-operator"}, must_pass=False)
+    wrong = owner.play(
+        "install", "--limit", "east-cluster", variables={"cluster_catalog": "redhat-operator"}, must_pass=False
+    )
     assert "FED447" in wrong.output and "openshift-marketplace/redhat-operators" in wrong.output
     assert east.kube.list("Subscription", SPACE) == []
     faults = (
-        ("olm-catalog-down", "FED612", "CatalogSourcesUnhealthy: targeted catalogsource openshift-marketplace/redhat-operators missing"),
-        ("olm-resolution-failed", "FED612", "ResolutionFailed: constraints not satisfiable: no operators found in package servicemeshoperator"),
+        (
+            "olm-catalog-down",
+            "FED612",
+            "CatalogSourcesUnhealthy: targeted catalogsource openshift-marketplace/redhat-operators missing",
+        ),
+        (
+            "olm-resolution-failed",
+            "FED612",
+            "ResolutionFailed: constraints not satisfiable: no operators found in package servicemeshoperator",
+        ),
         ("olm-bundle-unpack-failed", "FED611", "Job was active longer than specified deadline"),
     )
     before = ""
@@ -137,9 +181,13 @@ def test_a_plan_that_would_install_more_is_left_to_people(bare: Testbed, owner: 
         west.kube.delete("InstallPlan", plan["metadata"]["name"], SPACE)
 
 
-def test_site_goes_from_empty_clusters_to_federated_meshes_and_uninstall_back(bare: Testbed, owner: Administrator) -> None:
+def test_site_goes_from_empty_clusters_to_federated_meshes_and_uninstall_back(
+    bare: Testbed, owner: Administrator
+) -> None:
     planned = owner.play("site", "--check", "--diff")
-    assert "east-mesh-system/basic would be made" in planned.output and planned.changed("east") == 2, "a control plane and a roll"
+    assert "east-mesh-system/basic would be made" in planned.output and planned.changed("east") == 2, (
+        "a control plane and a roll"
+    )
     assert csvs(bare, "east") == []
     owner.play("site")
     for name in ("east", "west"):
@@ -152,13 +200,20 @@ def test_site_goes_from_empty_clusters_to_federated_meshes_and_uninstall_back(ba
     refused = owner.play("install", "-e", "operator_state=absent", must_pass=False)
     assert "FED446" in refused.output and "east-mesh-system/basic" in refused.output
     owner.meshes["east"]["mesh_version"] = "v2.3"
-    stranded = owner.play("install", "--limit", "east-cluster", variables={"cluster_operators_upgrade": True}, must_pass=False)
+    stranded = owner.play(
+        "install", "--limit", "east-cluster", variables={"cluster_operators_upgrade": True}, must_pass=False
+    )
     assert "FED443" in stranded.output and "east wants v2.3" in stranded.output
     owner.meshes["east"]["mesh_version"] = "v2.5"
 
     # A pod that nobody stops would lose its control plane with its sidecar left.
     metadata = {"name": "cart", "namespace": "shop", "annotations": {"sidecar.istio.io/status": "{}"}}
-    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": {"containers": [{"name": "istio-proxy", "image": "registry.test/proxyv2"}]}}
+    pod = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": metadata,
+        "spec": {"containers": [{"name": "istio-proxy", "image": "registry.test/proxyv2"}]},
+    }
     bare.meshes["east"].kube.create(pod)
     refused = owner.play("uninstall", "--limit", "east", must_pass=False)
     assert "FED434" in refused.output and "1 in shop" in refused.output
@@ -172,7 +227,10 @@ def test_site_goes_from_empty_clusters_to_federated_meshes_and_uninstall_back(ba
         if name != "istio-cni-node-v2-5":
             east.kube.create(left_object(kind, name))
     planned = owner.play("uninstall", "--check", "--diff", variables={"uninstall_crds": True})
-    assert "ServiceMeshControlPlane east-mesh-system/basic" in planned.output and "ServiceMeshMemberRoll east-mesh-system/default" in planned.output
+    assert (
+        "ServiceMeshControlPlane east-mesh-system/basic" in planned.output
+        and "ServiceMeshMemberRoll east-mesh-system/default" in planned.output
+    )
     assert "CustomResourceDefinition /servicemeshpeers.federation.maistra.io" in planned.output
     assert planned.changed("east-cluster") == 1 and csvs(bare, "east") == ["servicemeshoperator.v2.5.1"]
     gone = owner.play("uninstall", "--diff")
@@ -181,17 +239,27 @@ def test_site_goes_from_empty_clusters_to_federated_meshes_and_uninstall_back(ba
     assert not standing & set(LEFT) and standing >= set(STRANGERS)
     assert "servicemeshoperator: not installed" in gone.output and "could become" not in gone.output
     for name, mesh in bare.meshes.items():
-        assert csvs(bare, name) == mesh.kube.list("Subscription", SPACE) == mesh.kube.list("ServiceMeshControlPlane") == []
+        assert (
+            csvs(bare, name) == mesh.kube.list("Subscription", SPACE) == mesh.kube.list("ServiceMeshControlPlane") == []
+        )
         hooks = [live["metadata"]["name"] for live in mesh.kube.list("ValidatingWebhookConfiguration")]
         assert not [hook for hook in hooks if "maistra" in hook]
-        assert not [live for live in mesh.kube.list("Namespace") if "maistra.io/member-of" in (live["metadata"].get("labels") or {})]
+        assert not [
+            live
+            for live in mesh.kube.list("Namespace")
+            if "maistra.io/member-of" in (live["metadata"].get("labels") or {})
+        ]
     assert owner.play("uninstall").changed("east-cluster") == 0
 
 
 def test_kinds_go_on_request_once_nobody_has_objects_of_them(bare: Testbed, owner: Administrator) -> None:
     """The last test here: without its kinds a test mesh is no more."""
     west = bare.meshes["west"]
-    route = {"apiVersion": "networking.istio.io/v1beta1", "kind": "VirtualService", "metadata": {"name": "cart", "namespace": "shop"}}
+    route = {
+        "apiVersion": "networking.istio.io/v1beta1",
+        "kind": "VirtualService",
+        "metadata": {"name": "cart", "namespace": "shop"},
+    }
     west.kube.create({**route, "spec": {"hosts": ["cart"]}})
     also = ("--limit", "west,west-cluster")
     refused = owner.play("uninstall", *also, variables={"uninstall_crds": True}, must_pass=False)

@@ -21,7 +21,9 @@ MESHES = [
 
 
 def administrators(folder: Path, collections: str, bed: Testbed) -> dict[str, Administrator]:
-    """Return the three administrators: the hub's with our names, and those of the two partners that say prod of themselves."""
+    """Return the three administrators: the hub's with our names, and those of the two partners that say prod of
+    themselves.
+    """
     described: dict[str, dict[str, Any]] = {
         "hub": {
             "mesh_peers": [{"name": "prod", "local_name": "acme"}, {"name": "prod", "local_name": "globex"}],
@@ -55,13 +57,18 @@ def test_two_partners_called_prod_federate_with_one_mesh(tmp_path: Path, collect
         admins = administrators(tmp_path, collections, bed)
         hub, acme, globex = (admins[name] for name in ("hub", "acme", "globex"))
         handed = hub.play("publish_cards", variables=CARDS).output
-        assert "hub-for-acme.json to the administrator of acme (it calls itself prod, and keeps the file as hub-for-prod.json)" in handed
+        assert (
+            "hub-for-acme.json to the administrator of acme (it calls itself prod, and keeps the file as"
+            " hub-for-prod.json)" in handed
+        )
         for name, partner in (("acme", acme), ("globex", globex)):
             partner.play("publish_cards", variables=CARDS)
             shutil.copy2(hub.folder / "cards" / f"hub-for-{name}.json", partner.folder / "cards" / "hub-for-prod.json")
             shutil.copy2(partner.folder / "cards" / "prod-for-hub.json", hub.folder / "cards" / f"{name}-for-hub.json")
             partner.play("federate", variables=CARDS)
-        assert (hub.folder / "cards" / "hub-for-acme.json").read_bytes() != (hub.folder / "cards" / "hub-for-globex.json").read_bytes()
+        assert (hub.folder / "cards" / "hub-for-acme.json").read_bytes() != (
+            hub.folder / "cards" / "hub-for-globex.json"
+        ).read_bytes()
 
         shown = hub.play("federate", variables={**CARDS, "federation_require_peer": True}).output
         assert "acme" in shown and "globex" in shown
@@ -69,10 +76,16 @@ def test_two_partners_called_prod_federate_with_one_mesh(tmp_path: Path, collect
             answer = bed.meshes["hub"].call(f"cart.{name}-shop.svc.{name}-imports.local", source="client.desk")
             assert (answer.status, answer.json["mesh"]) == (200, name)
         acme.play("federate", variables={**CARDS, "federation_require_peer": True})
-        assert bed.meshes["acme"].call("till.desk.svc.center-imports.local", source="client.acme-shop").json["mesh"] == "hub"
+        assert (
+            bed.meshes["acme"].call("till.desk.svc.center-imports.local", source="client.acme-shop").json["mesh"]
+            == "hub"
+        )
         assert bed.meshes["globex"].call("till.desk.svc.hub-imports.local", source="client.globex-shop").status is None
 
-        cards = [json.loads((hub.folder / "cards" / f"{name}-for-hub.json").read_text(encoding="utf-8")) for name in ("globex", "acme")]
+        cards = [
+            json.loads((hub.folder / "cards" / f"{name}-for-hub.json").read_text(encoding="utf-8"))
+            for name in ("globex", "acme")
+        ]
         again = hub.play("federate", variables={"federation_cards": cards})
         assert again.changed("hub") == 0, "known peers are told apart by who they are on the cluster"
 

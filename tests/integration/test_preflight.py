@@ -49,7 +49,10 @@ def made_badly_by_hand(bed: Testbed) -> None:
     """Make a peering as somebody might who has read half of the documentation."""
     mesh = bed.meshes["east"]
     gateway = {"service": {"ports": [{"name": "tls", "port": 15443}]}}
-    gateways = {"additionalIngress": {"in": gateway}, "additionalEgress": {"out": {**gateway, "enabled": True, "requestedNetworkView": ["partner-network"]}}}
+    gateways = {
+        "additionalIngress": {"in": gateway},
+        "additionalEgress": {"out": {**gateway, "enabled": True, "requestedNetworkView": ["partner-network"]}},
+    }
     mesh.kube.merge("ServiceMeshControlPlane", mesh.control_plane, HOME, {"spec": {"gateways": gateways}})
     objects = [
         (
@@ -61,11 +64,22 @@ def made_badly_by_hand(bed: Testbed) -> None:
                 "security": {"trustDomain": "partner.local"},
             },
         ),
-        ("ExportedServiceSet", "partner", {"exportRules": [{"type": "NameSelector", "nameSelector": {"namespace": "shop", "name": "two-ports"}}]}),
+        (
+            "ExportedServiceSet",
+            "partner",
+            {"exportRules": [{"type": "NameSelector", "nameSelector": {"namespace": "shop", "name": "two-ports"}}]},
+        ),
         ("ImportedServiceSet", "from-partner", {"importRules": [{"type": "NameSelector", "nameSelector": {}}]}),
     ]
     for kind, name, spec in objects:
-        mesh.kube.create({"apiVersion": "federation.maistra.io/v1", "kind": kind, "metadata": {"name": name, "namespace": HOME}, "spec": spec})
+        mesh.kube.create(
+            {
+                "apiVersion": "federation.maistra.io/v1",
+                "kind": kind,
+                "metadata": {"name": name, "namespace": HOME},
+                "spec": spec,
+            }
+        )
 
 
 def test_a_federation_made_badly_by_hand_gives_its_codes(cleared: Testbed, administrator: Make) -> None:
@@ -74,7 +88,17 @@ def test_a_federation_made_badly_by_hand_gives_its_codes(cleared: Testbed, admin
     east = administrator("east")
     before = versions_of(cleared, "east")
     seen = east.play("preflight")
-    assert codes_in(seen) >= {"FED701", "FED702", "FED706", "FED713", "FED731", "FED734", "FED740", "FED747", "FED761"}, seen.output
+    assert codes_in(seen) >= {
+        "FED701",
+        "FED702",
+        "FED706",
+        "FED713",
+        "FED731",
+        "FED734",
+        "FED740",
+        "FED747",
+        "FED761",
+    }, seen.output
     assert "ServiceMeshPeer east-mesh-system/partner, spec.security.clientID: is missing" in seen.output
     strict = east.play("preflight", variables={"preflight_strict": True}, must_pass=False)
     assert strict.failed("east") == 1

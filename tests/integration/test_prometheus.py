@@ -1,8 +1,9 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What the collection asks a real Prometheus: whom a policy cuts off, whether a share may go on, and what goes over the edges.
+"""What the collection asks a real Prometheus: whom a policy cuts off, whether a share may go on, and what goes over the
+edges.
 
-It scrapes counters with the labels of Istio's standard metrics (Istio documentation, "Standard Metrics") twice a second, and has a week of
-others that were written for it.
+It scrapes counters with the labels of Istio's standard metrics (Istio documentation, "Standard Metrics") twice a
+second, and has a week of others that were written for it.
 """
 
 from __future__ import annotations
@@ -73,7 +74,9 @@ def past(now: float) -> str:
     found: dict[str, list[str]] = {REQUESTS: [], CONNECTIONS: []}
 
     def note(name: str, labels: dict[str, str], *samples: tuple[float, int]) -> None:
-        found[name] += [f"{name}{{{labelled(sorted(labels.items()))}}} {count} {now - days * DAY:.0f}" for days, count in samples]
+        found[name] += [
+            f"{name}{{{labelled(sorted(labels.items()))}}} {count} {now - days * DAY:.0f}" for days, count in samples
+        ]
 
     http = {"response_code": "200", "request_protocol": "http"}
     note(REQUESTS, to_checkout("often", **http), (7.01, 5), (6, 9), (0.1, 40))
@@ -109,7 +112,9 @@ def prometheus(programs: Programs, tmp_path_factory: pytest.TempPathFactory) -> 
     rules = yaml.safe_load((TREE / "examples" / "monitoring" / "rules.yml").read_text(encoding="utf-8"))["spec"]
     (folder / "rules.yml").write_text(json.dumps(rules), encoding="utf-8")
     settings = {"global": {"evaluation_interval": "1s"}}
-    with real_prometheus(programs, folder, past=past(time.time()), rules=folder / "rules.yml", settings=settings) as running:
+    with real_prometheus(
+        programs, folder, past=past(time.time()), rules=folder / "rules.yml", settings=settings
+    ) as running:
         yield running
 
 
@@ -128,13 +133,23 @@ def scraped(prometheus: RealPrometheus, looks: int = 1) -> None:
 @pytest.fixture
 def east(tmp_path: Path) -> Iterator[ApiInMemory]:
     accounts = map(account, ("often", "once", "moment", "restarted", "both"))
-    with serving(tmp_path / "api", control_plane(), roll("shop"), *map(service, ("till", "price", "book", "checkout")), *accounts) as running:
+    with serving(
+        tmp_path / "api", control_plane(), roll("shop"), *map(service, ("till", "price", "book", "checkout")), *accounts
+    ) as running:
         yield running
 
 
 def described(east: ApiInMemory, *traffic: dict, **options: Any) -> dict[str, Any]:
     imports = [{"name": name, "namespace": "shop", "from": ["west"]} for name in ("till", "price", "book")]
-    return {**east.access, "mesh": "east", "peers": PEERS, "exports": EXPORTS, "imports": imports, "traffic": list(traffic), **options}
+    return {
+        **east.access,
+        "mesh": "east",
+        "peers": PEERS,
+        "exports": EXPORTS,
+        "imports": imports,
+        "traffic": list(traffic),
+        **options,
+    }
 
 
 def by_the_door(prometheus: RealPrometheus, token: str = TOKEN) -> dict[str, str]:
@@ -146,13 +161,17 @@ def by_the_door(prometheus: RealPrometheus, token: str = TOKEN) -> dict[str, str
 FROM_WEST = {"service": "shop/checkout", "callers": {"from_mesh": ["west"]}}
 
 
-def test_everybody_who_called_within_seven_days_is_seen_and_nobody_else(prometheus: RealPrometheus, east: ApiInMemory, collections: str) -> None:
+def test_everybody_who_called_within_seven_days_is_seen_and_nobody_else(
+    prometheus: RealPrometheus, east: ApiInMemory, collections: str
+) -> None:
     prometheus.counters.add(REQUESTS, **to_checkout("now", response_code="200"))
     scraped(prometheus)
     told = call(collections, "mesh_traffic", described(east, FROM_WEST, **by_the_door(prometheus))).result
     assert not told.get("failed"), told
     seen = [line for line in told["lines"] if "called in the last 7d by" in line]
-    everybody = "desk/plain (without an identity), shop/both, shop/moment, shop/now, shop/often, shop/once and shop/restarted"
+    everybody = (
+        "desk/plain (without an identity), shop/both, shop/moment, shop/now, shop/often, shop/once and shop/restarted"
+    )
     assert seen == [f"shop/checkout: called in the last 7d by {everybody}; callers that are not listed may still exist"]
     policy = east.store.get(SimpleNamespace(name="AuthorizationPolicy"), "shop", "federation.checkout")
     admitted = [name.rpartition("/")[2] for name in policy["spec"]["rules"][0]["from"][0]["source"]["principals"]]
@@ -160,11 +179,18 @@ def test_everybody_who_called_within_seven_days_is_seen_and_nobody_else(promethe
     assert prometheus.came[-1][:2] == (200, "/api/v1/query")
 
 
-def test_whom_a_list_forgets_is_named_with_what_prometheus_has_seen(prometheus: RealPrometheus, east: ApiInMemory, collections: str) -> None:
-    rule = {"service": "shop/checkout", "callers": {"from_mesh": ["west"], "local": ["shop/often", "shop/restarted", "shop/both"]}}
+def test_whom_a_list_forgets_is_named_with_what_prometheus_has_seen(
+    prometheus: RealPrometheus, east: ApiInMemory, collections: str
+) -> None:
+    rule = {
+        "service": "shop/checkout",
+        "callers": {"from_mesh": ["west"], "local": ["shop/often", "shop/restarted", "shop/both"]},
+    }
     told = call(collections, "traffic_info", described(east, rule, **by_the_door(prometheus))).result
     (finding,) = (each for each in told["findings"] if each["code"] == "FED846")
-    assert "shop/once" in finding["seen"] and "shop/moment" in finding["seen"] and "shop/often" not in finding["seen"], finding
+    assert (
+        "shop/once" in finding["seen"] and "shop/moment" in finding["seen"] and "shop/often" not in finding["seen"]
+    ), finding
 
 
 # A share on its way --------------------------------------------------------------------------------------------------
@@ -194,8 +220,12 @@ def split(name: str) -> dict:
     return {"service": f"shop/{name}", "split": {"local": 0, "west": 100}}
 
 
-def test_a_share_goes_on_or_back_by_what_prometheus_has_counted(prometheus: RealPrometheus, east: ApiInMemory, collections: str) -> None:
-    """Till is called with few errors, which it may have, price with a sudden burst of the first it ever had, and book not at all."""
+def test_a_share_goes_on_or_back_by_what_prometheus_has_counted(
+    prometheus: RealPrometheus, east: ApiInMemory, collections: str
+) -> None:
+    """Till is called with few errors, which it may have, price with a sudden burst of the first it ever had, and book
+    not at all.
+    """
 
     def each(counters: Counters) -> None:
         counters.add(REQUESTS, **from_web(TILL))
@@ -216,7 +246,9 @@ def test_a_share_goes_on_or_back_by_what_prometheus_has_counted(prometheus: Real
 
         failing = threading.Thread(target=fail, daemon=True)
         failing.start()
-        ended = call(collections, "traffic_shift", {**moved, "check": "prometheus", "pause": 15, "steps": [100], "error_rate": 5})
+        ended = call(
+            collections, "traffic_shift", {**moved, "check": "prometheus", "pause": 15, "steps": [100], "error_rate": 5}
+        )
         failing.join()
     assert ended.code == "FED874", ended.result
     rows = {row["service"]: (row["state"], (row["weights"] or {}).get("west")) for row in ended.result["services"]}
@@ -227,14 +259,20 @@ def test_a_share_goes_on_or_back_by_what_prometheus_has_counted(prometheus: Real
     assert 21 < share < 30 and "Prometheus has no calls in that time" in seen, seen
 
 
-def test_an_answer_of_a_part_of_the_stores_lets_no_share_go_on(programs: Programs, tmp_path: Path, east: ApiInMemory, collections: str) -> None:
+def test_an_answer_of_a_part_of_the_stores_lets_no_share_go_on(
+    programs: Programs, tmp_path: Path, east: ApiInMemory, collections: str
+) -> None:
     """Beside its own counters this Prometheus should ask another one, which is not there: it answers with a warning."""
     settings = {"remote_read": [{"url": "http://127.0.0.1:9/read", "read_recent": True}]}
     with real_prometheus(programs, tmp_path / "prometheus", settings=settings) as partial:
         with Callers(partial.counters, lambda counters: counters.add(REQUESTS, **from_web(TILL))):
             scraped(partial, 4)
             moved = described(east, split("till"), **by_the_door(partial))
-            ended = call(collections, "traffic_shift", {**moved, "check": "prometheus", "pause": 15, "steps": [100], "error_rate": 5})
+            ended = call(
+                collections,
+                "traffic_shift",
+                {**moved, "check": "prometheus", "pause": 15, "steps": [100], "error_rate": 5},
+            )
         assert ended.code == "FED874" and "answers in part only: remote_read: " in ended.result["msg"], ended.result
         refused = call(collections, "mesh_traffic", described(east, FROM_WEST, **by_the_door(partial)))
         assert refused.code == "FED862" and "answers in part only" in " ".join(refused.warnings), refused.printed
@@ -249,21 +287,32 @@ SENT, RECEIVED = "istio_tcp_sent_bytes_total", "istio_tcp_received_bytes_total"
 
 @pytest.fixture(scope="module")
 def counted(prometheus: RealPrometheus) -> RealPrometheus:
-    """Web calls desk, one in five times in vain; lamp was called before; a pod that is gone called desk; nobody calls sofa; all calls to couch fail
-    without an answer. The gateway passes connections on, some of which are never
-    answered. A client's proxy does not know whether its calls are secured; that of checkout does of what comes from west."""
+    """Web calls desk, one in five times in vain; lamp was called before; a pod that is gone called desk; nobody calls
+    sofa; all calls to couch fail without an answer. The gateway passes connections on, some of which are never
+    answered. A client's proxy does not know whether its calls are secured; that of checkout does of what comes from
+    west.
+    """
     count = prometheus.counters.add
     through, silent = (
-        from_web(host, source="west-egress", source_workload_namespace=HOME, request_protocol="tcp") for host in ("desk.shop.svc.cluster.local", "silent")
+        from_web(host, source="west-egress", source_workload_namespace=HOME, request_protocol="tcp")
+        for host in ("desk.shop.svc.cluster.local", "silent")
     )
     arriving = to_checkout("west-ingress", HOME, response_code="200")
     rows = [
         *((REQUESTS, from_web(DESK, code), amount) for code, amount in (("200", 80), ("503", 15), ("0", 5))),
         *((f"{DURATION}_{part}", from_web(DESK), amount) for part, amount in (("sum", 2500), ("count", 100))),
-        *((REQUESTS, from_web(LAMP), 0), (f"{DURATION}_sum", from_web(LAMP), 0), (f"{DURATION}_count", from_web(LAMP), 0)),
+        *(
+            (REQUESTS, from_web(LAMP), 0),
+            (f"{DURATION}_sum", from_web(LAMP), 0),
+            (f"{DURATION}_count", from_web(LAMP), 0),
+        ),
         *((REQUESTS, from_web(DESK, source="gone"), 10), (REQUESTS, from_web(COUCH, "0"), 20)),
         *((CONNECTIONS, through, 40), (SENT, through, 1000), (RECEIVED, through, 3000), (SENT, silent, 600)),
-        *((REQUESTS, arriving, 45), (REQUESTS, {**arriving, "connection_security_policy": "none"}, 15), (REQUESTS, {**arriving, "reporter": "source"}, 60)),
+        *(
+            (REQUESTS, arriving, 45),
+            (REQUESTS, {**arriving, "connection_security_policy": "none"}, 15),
+            (REQUESTS, {**arriving, "reporter": "source"}, 60),
+        ),
     ]
     for name, labels, _amount in rows:
         count(name, 10_000, **labels)
@@ -280,15 +329,35 @@ def counted(prometheus: RealPrometheus) -> RealPrometheus:
 def home(tmp_path: Path) -> Iterator[ApiInMemory]:
     """A mesh with a Prometheus beside its control plane, which imports four services through a gateway."""
     of_west = {"apiVersion": "federation.maistra.io/v1", "metadata": {"name": "west", "namespace": HOME}}
-    peer = {**of_west, "kind": "ServiceMeshPeer", "spec": {"gateways": {"egress": {"name": "west-egress"}, "ingress": {"name": "west-ingress"}}}}
+    peer = {
+        **of_west,
+        "kind": "ServiceMeshPeer",
+        "spec": {"gateways": {"egress": {"name": "west-egress"}, "ingress": {"name": "west-ingress"}}},
+    }
     with serving(tmp_path / "home", CONTROL_PLANE) as running:
-        mesh(running, peer, imports_of(DESK, LAMP, SOFA, COUCH), deployment("prometheus"), pod("prometheus-abc-1", HOME, "prometheus", "prometheus"))
+        mesh(
+            running,
+            peer,
+            imports_of(DESK, LAMP, SOFA, COUCH),
+            deployment("prometheus"),
+            pod("prometheus-abc-1", HOME, "prometheus", "prometheus"),
+        )
         yield running
 
 
 def imports_of(*hosts: str) -> dict:
-    offers = [{"exportedName": f"{host}.x", "localService": {"name": host.partition(".")[0], "namespace": "shop", "hostname": host}} for host in hosts]
-    kind = {"apiVersion": "federation.maistra.io/v1", "kind": "ImportedServiceSet", "metadata": {"name": "west", "namespace": HOME}}
+    offers = [
+        {
+            "exportedName": f"{host}.x",
+            "localService": {"name": host.partition(".")[0], "namespace": "shop", "hostname": host},
+        }
+        for host in hosts
+    ]
+    kind = {
+        "apiVersion": "federation.maistra.io/v1",
+        "kind": "ImportedServiceSet",
+        "metadata": {"name": "west", "namespace": HOME},
+    }
     return {**kind, "spec": {}, "status": {"importedServices": offers}}
 
 
@@ -304,7 +373,9 @@ def in_its_pod(prometheus: RealPrometheus) -> Callable[..., object]:
     return page
 
 
-def test_the_edges_have_what_the_proxies_have_counted(counted: RealPrometheus, home: ApiInMemory, collections: str) -> None:
+def test_the_edges_have_what_the_proxies_have_counted(
+    counted: RealPrometheus, home: ApiInMemory, collections: str
+) -> None:
     home.hostile = tunnelling(in_its_pod(counted))
     result = look(home, collections)
     assert result["unread"] == [] and states(result)["prometheus"] == "healthy"
@@ -332,7 +403,9 @@ def test_the_edges_have_what_the_proxies_have_counted(counted: RealPrometheus, h
         assert 1 <= found[edge][key] / (counted_there / 600) < 1.25, (edge, key, found[edge])
 
 
-def test_the_same_comes_by_a_url_to_whom_has_the_token_and_nothing_to_others(counted: RealPrometheus, home: ApiInMemory, collections: str) -> None:
+def test_the_same_comes_by_a_url_to_whom_has_the_token_and_nothing_to_others(
+    counted: RealPrometheus, home: ApiInMemory, collections: str
+) -> None:
     home.hostile = tunnelling(pages())
     result = look(home, collections, **by_the_door(counted))
     assert [row["errors_per_cent"] for row in result["rates"] if row["edge"] == f"shop/web → {DESK}"] == [20.0]
@@ -343,14 +416,21 @@ def test_the_same_comes_by_a_url_to_whom_has_the_token_and_nothing_to_others(cou
     ]
 
 
-def test_very_many_imports_are_asked_about_in_questions_that_proxies_let_through(counted: RealPrometheus, home: ApiInMemory, collections: str) -> None:
+def test_very_many_imports_are_asked_about_in_questions_that_proxies_let_through(
+    counted: RealPrometheus, home: ApiInMemory, collections: str
+) -> None:
     """Routers and proxies refuse a request whose first line has more than some 32 KB."""
     home.hostile = tunnelling(pages())
     home.store.put(imports_of(*(f"{'x' * 60}.n{number}.svc.west-imports.local" for number in range(400)), DESK))
     del counted.came[:]
     result = look(home, collections, **by_the_door(counted))
-    assert (len(result["rates"]), f"shop/web → {DESK}" in {row["edge"] for row in result["rates"]}) == (405, True), result["unread"]
-    assert {status for status, _path, _size in counted.came} == {200} and max(size for _status, _path, size in counted.came) < 16 << 10
+    assert (len(result["rates"]), f"shop/web → {DESK}" in {row["edge"] for row in result["rates"]}) == (
+        405,
+        True,
+    ), result["unread"]
+    assert {status for status, _path, _size in counted.came} == {200} and max(
+        size for _status, _path, size in counted.came
+    ) < 16 << 10
 
 
 # What is watched -----------------------------------------------------------------------------------------------------
@@ -358,7 +438,9 @@ def test_very_many_imports_are_asked_about_in_questions_that_proxies_let_through
 
 def test_the_rules_are_in_order_and_an_import_that_fails_is_about_to_be_told(counted: RealPrometheus) -> None:
     (group,) = counted.get("/api/v1/rules")["groups"]
-    assert len(group["rules"]) == 7 and {(rule["health"], rule.get("lastError")) for rule in group["rules"]} == {("ok", None)}
+    assert len(group["rules"]) == 7 and {(rule["health"], rule.get("lastError")) for rule in group["rules"]} == {
+        ("ok", None)
+    }
     failing = next(rule for rule in group["rules"] if rule["name"] == "MeshImportedServiceFails")
     assert {DESK, COUCH} <= {alert["labels"]["destination_service"] for alert in failing["alerts"]}
     assert LAMP not in str(failing["alerts"])

@@ -1,5 +1,7 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Images pushed to a real registry and read from it: open over plain HTTP, over TLS, with a password, and with tokens."""
+"""Images pushed to a real registry and read from it: open over plain HTTP, over TLS, with a password, and
+with tokens.
+"""
 
 from __future__ import annotations
 
@@ -57,7 +59,9 @@ def run(collections: str) -> Callable[..., Outcome]:
 @pytest.fixture(params=["plain", "tls", "password", "token"])
 def registry(request: pytest.FixtureRequest, program: Path, tmp_path: Path) -> Iterator[RealRegistry]:
     kind = request.param
-    with real_registry(program, tmp_path / "registry", tls=kind != "plain", login=kind if kind in ("password", "token") else "") as running:
+    with real_registry(
+        program, tmp_path / "registry", tls=kind != "plain", login=kind if kind in ("password", "token") else ""
+    ) as running:
         yield running
 
 
@@ -70,7 +74,9 @@ def asked_as(registry: RealRegistry) -> dict[str, object]:
     return {"registry_ca_cert": registry.ca_file} if registry.ca_file else {"registry_plain_http": True}
 
 
-def test_an_image_goes_there_once_and_comes_back_by_tag_and_by_digest(registry: RealRegistry, run: Callable[..., Outcome], plugin: Path) -> None:
+def test_an_image_goes_there_once_and_comes_back_by_tag_and_by_digest(
+    registry: RealRegistry, run: Callable[..., Outcome], plugin: Path
+) -> None:
     options = {**asked_as(registry), **(LOGIN if registry.login else {}), "registry_token_host": registry.token_host}
     name = f"{registry.host}/team/header"
     pack = {"path": str(plugin), "name": "header", "push": f"oci://{name}:1.2", **options}
@@ -81,8 +87,13 @@ def test_an_image_goes_there_once_and_comes_back_by_tag_and_by_digest(registry: 
     assert (pushed.result["changed"], again.result["changed"], again.result["diff"]) == (True, False, [])
     digest = pushed.result["digest"]
     assert planned.result["digest"] == digest and pushed.result["pinned"] == f"{name}:1.2@{digest}"
-    found = [run("wasm_module_info", pull=each, **options) for each in (f"{name}:1.2", f"{name}@{digest}", f"oci://{name}:gone@{digest}")]
-    assert [each.result["image"] for each in found] == [{"digest": digest, "layout": "image", "layers": 1, "readers": READERS}] * 3
+    found = [
+        run("wasm_module_info", pull=each, **options)
+        for each in (f"{name}:1.2", f"{name}@{digest}", f"oci://{name}:gone@{digest}")
+    ]
+    assert [each.result["image"] for each in found] == [
+        {"digest": digest, "layout": "image", "layers": 1, "readers": READERS}
+    ] * 3
     assert found[0].result["abi"] == "0.2.1"
     plugin.write_bytes(wasm(abi="0.1.0"))
     other = run("wasm_image", **pack)
@@ -92,7 +103,10 @@ def test_an_image_goes_there_once_and_comes_back_by_tag_and_by_digest(registry: 
     assert run("wasm_module_info", pull=f"{name}@{digest}", **options).result["abi"] == "0.2.1"
     refused: list[Outcome] = []
     if registry.login:
-        refused += [run("wasm_module_info", pull=f"{name}:1.2", **{**options, **each}) for each in ({"registry_password": "wrong-wrong-wrong"}, NOBODY)]
+        refused += [
+            run("wasm_module_info", pull=f"{name}:1.2", **{**options, **each})
+            for each in ({"registry_password": "wrong-wrong-wrong"}, NOBODY)
+        ]
         assert [each.code for each in refused] == ["FED936", "FED936"]
     if registry.token_host:
         refused.append(away := run("wasm_module_info", pull=f"{name}:1.2", **{**options, "registry_token_host": ""}))
@@ -101,7 +115,9 @@ def test_an_image_goes_there_once_and_comes_back_by_tag_and_by_digest(registry: 
     assert not [text for text in secrets(registry) if text in told]
 
 
-def test_whom_nobody_vouches_for_is_not_asked_and_plain_http_only_when_told(program: Path, tmp_path: Path, run: Callable[..., Outcome]) -> None:
+def test_whom_nobody_vouches_for_is_not_asked_and_plain_http_only_when_told(
+    program: Path, tmp_path: Path, run: Callable[..., Outcome]
+) -> None:
     with real_registry(program, tmp_path / "registry") as running:
         name = f"{running.host}/team/header:1"
         unknown = run("wasm_module_info", pull=name)
@@ -132,15 +148,23 @@ def described(registry: RealRegistry, content: bytes, kind: str) -> dict[str, ob
 
 
 def sign_by_bundle(registry: RealRegistry, key: ec.EllipticCurvePrivateKey, image: str, named: str) -> None:
-    """Sign the image ``named`` as cosign 3 does, in a bundle that refers to ``image``, and list that as clients do where the registry does not."""
+    """Sign the image ``named`` as cosign 3 does, in a bundle that refers to ``image``, and list that as clients do
+    where the registry does not.
+    """
     kind, of_bundle = "application/vnd.in-toto+json", "application/vnd.dev.sigstore.bundle.v0.3+json"
     subject = [{"digest": {"sha256": named.partition(":")[2]}}]
-    statement = {"_type": "https://in-toto.io/Statement/v1", "subject": subject, "predicateType": "https://sigstore.dev/cosign/sign/v1"}
+    statement = {
+        "_type": "https://in-toto.io/Statement/v1",
+        "subject": subject,
+        "predicateType": "https://sigstore.dev/cosign/sign/v1",
+    }
     payload = json.dumps(statement).encode()
     signature = key.sign(f"DSSEv1 {len(kind)} {kind} {len(payload)} ".encode() + payload, ec.ECDSA(hashes.SHA256()))
     signatures = [{"sig": base64.b64encode(signature).decode()}]
     envelope = {"payload": base64.b64encode(payload).decode(), "payloadType": kind, "signatures": signatures}
-    bundle = json.dumps({"mediaType": of_bundle, "verificationMaterial": {"publicKey": {"hint": ""}}, "dsseEnvelope": envelope}).encode()
+    bundle = json.dumps(
+        {"mediaType": of_bundle, "verificationMaterial": {"publicKey": {"hint": ""}}, "dsseEnvelope": envelope}
+    ).encode()
     manifest = json.dumps(
         {
             "schemaVersion": 2,
@@ -161,7 +185,11 @@ def sign_by_bundle(registry: RealRegistry, key: ec.EllipticCurvePrivateKey, imag
 
 def sign(registry: RealRegistry, key: ec.EllipticCurvePrivateKey, image: str, named: str) -> None:
     """Sign the image ``named`` as cosign's specification says, and keep that beside the image ``image``."""
-    critical = {"identity": {"docker-reference": ""}, "image": {"docker-manifest-digest": named}, "type": "cosign container image signature"}
+    critical = {
+        "identity": {"docker-reference": ""},
+        "image": {"docker-manifest-digest": named},
+        "type": "cosign container image signature",
+    }
     payload = json.dumps({"critical": critical, "optional": None}).encode()
     signature = base64.b64encode(key.sign(payload, ec.ECDSA(hashes.SHA256()))).decode()
 
@@ -184,16 +212,25 @@ def test_an_image_is_taken_only_if_the_key_has_signed_that_very_one(
         (tmp_path / path).write_bytes(each.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
     with real_registry(program, tmp_path / "registry", tls=False) as registry:
         name = f"{registry.host}/team/header:1"
-        digest = run("wasm_image", path=str(plugin), name="header", push=name, registry_plain_http=True).result["digest"]
+        digest = run("wasm_image", path=str(plugin), name="header", push=name, registry_plain_http=True).result[
+            "digest"
+        ]
 
         def look(public_key: str = "") -> tuple[str | None, object]:
             more = {"public_key": str(tmp_path / public_key)} if public_key else {}
             found = run("wasm_module_info", pull=name, registry_plain_http=True, **more)
             return found.code, found.result.get("signatures")
 
-        assert [look(), look("key.pub"), look("missing.pub")] == [(None, {"found": 0, "verified": None}), ("FED939", None), ("FED939", None)]
+        assert [look(), look("key.pub"), look("missing.pub")] == [
+            (None, {"found": 0, "verified": None}),
+            ("FED939", None),
+            ("FED939", None),
+        ]
         signs(registry, key, digest, digest)
-        assert [look(), look("key.pub")] == [(None, {"found": 1, "verified": None}), (None, {"found": 1, "verified": True})]
+        assert [look(), look("key.pub")] == [
+            (None, {"found": 1, "verified": None}),
+            (None, {"found": 1, "verified": True}),
+        ]
         assert look("other.pub") == ("FED939", None)
         signs(registry, key, digest, f"sha256:{'0' * 64}")
         assert look("key.pub") == ("FED939", None)

@@ -169,9 +169,9 @@ def test_the_rights_are_these_and_no_others_before_during_and_after(collections:
     assert not allowed(root, ANNA) and not may(
         root, ANNA, "get", "config.openshift.io", "infrastructures", "", "cluster"
     )
-    assert may(
-        root, MALLORY, "use", "maistra.io", "servicemeshcontrolplanes", "mall-mesh-system"
-    ), "the other mesh keeps its own"
+    assert may(root, MALLORY, "use", "maistra.io", "servicemeshcontrolplanes", "mall-mesh-system"), (
+        "the other mesh keeps its own"
+    )
 
 
 def test_the_owner_of_a_namespace_gains_nothing_by_what_is_there_before_and_keeps_nothing_afterwards(

@@ -27,7 +27,9 @@ def bed(tmp_path: Path) -> Iterator[Testbed]:
 
 
 class Client(threading.Thread):
-    """Calls an imported service again and again, and keeps what came back, with the version that the exporting mesh had then."""
+    """Calls an imported service again and again, and keeps what came back, with the version that the exporting mesh had
+    then.
+    """
 
     def __init__(self, bed: Testbed) -> None:
         super().__init__(daemon=True)
@@ -58,7 +60,10 @@ def test_a_client_of_an_imported_service_loses_nothing_while_one_of_two_meshes_g
     admin = Administrator(tmp_path, collections, both)
     (tmp_path / "cards").mkdir()
     admin.play("federate")
-    peers = {name: bed.meshes[name].kube.list("ServiceMeshPeer", bed.meshes[name].namespace)[0]["metadata"]["uid"] for name in bed.meshes}
+    peers = {
+        name: bed.meshes[name].kube.list("ServiceMeshPeer", bed.meshes[name].namespace)[0]["metadata"]["uid"]
+        for name in bed.meshes
+    }
     client = Client(bed)
     client.start()
     admin.play("upgrade", "--limit", upgraded, variables={"upgrade_to": "v2.3"})

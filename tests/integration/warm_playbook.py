@@ -1,12 +1,12 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
 """ansible-playbook for many runs: what it imports is imported once, and each run is a fork.
 
-More than half of the work of a short run is importing Ansible and this collection. All else is as ansible-playbook does it: its
-own ``main`` reads the words, in the folder, the environment and the configuration of that run. Tests that look at signals,
-terminals or installations start the real program.
+More than half of the work of a short run is importing Ansible and this collection. All else is as ansible-playbook does
+it: its own ``main`` reads the words, in the folder, the environment and the configuration of that run. Tests that look
+at signals, terminals or installations start the real program.
 
-As a program it reads requests from its standard input, one JSON object a line, and answers each with the exit code. It ends
-when its input does.
+As a program it reads requests from its standard input, one JSON object a line, and answers each with the exit code. It
+ends when its input does.
 """
 
 from __future__ import annotations
@@ -44,7 +44,8 @@ class Warm:
         self._one_at_a_time = threading.Lock()
 
     def run(self, words: list[str], folder: Path, env: Mapping[str, str], output: Path) -> int | None:
-        """Return the exit code of ansible-playbook with these words, or None when this process has ended: it could not import all.
+        """Return the exit code of ansible-playbook with these words, or None when this process has ended: it could not
+        import all.
 
         ``output`` has what it printed.
         """
@@ -72,7 +73,11 @@ def play(words: list[str], folder: Path, env: Mapping[str, str]) -> tuple[int, s
     """Run ansible-playbook with ``words`` in ``folder`` and return its exit code and all that it printed."""
     with tempfile.NamedTemporaryFile("r", encoding="utf-8", errors="replace") as output:
         # What is installed is tried as it is started by those who have installed it.
-        code = None if "OSSM_FEDERATION_INSTALLED" in env else _warm(folder, env).run(words, folder, env, Path(output.name))
+        code = (
+            None
+            if "OSSM_FEDERATION_INSTALLED" in env
+            else _warm(folder, env).run(words, folder, env, Path(output.name))
+        )
         if code is not None:
             return code, output.read()
     streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
@@ -112,14 +117,17 @@ def _import_all() -> None:
     plugins = importlib.import_module("ansible_collections.ossm.federation.plugins")
     importlib.import_module(f"{plugins.__name__}.plugin_utils.waiting")
     # A run imports the modules that it has tasks for; all of them are at hand here, for whichever run it is.
-    for _finder, name, _is_package in pkgutil.iter_modules(importlib.import_module(f"{plugins.__name__}.modules").__path__):
+    for _finder, name, _is_package in pkgutil.iter_modules(
+        importlib.import_module(f"{plugins.__name__}.modules").__path__
+    ):
         importlib.import_module(f"{plugins.__name__}.modules.{name}")
     finder._remove()
     AnsibleCollectionConfig._collection_finder = None
 
 
 def _compile_once(folder: str) -> None:
-    """Keep what Jinja makes of a template in ``folder``: every task of every run is a process that would compile the same again.
+    """Keep what Jinja makes of a template in ``folder``: every task of every run is a process that would compile the
+    same again.
 
     A fifth of a run's work. What a template is compiled to depends on its text and on these settings alone.
     """
@@ -130,12 +138,30 @@ def _compile_once(folder: str) -> None:
     import jinja2
 
     compile_anew = jinja2.Environment.compile
-    settings = ("block_start_string", "variable_start_string", "comment_start_string", "trim_blocks", "lstrip_blocks", "newline_sequence", "optimized")
+    settings = (
+        "block_start_string",
+        "variable_start_string",
+        "comment_start_string",
+        "trim_blocks",
+        "lstrip_blocks",
+        "newline_sequence",
+        "optimized",
+    )
 
-    def compiled(self: Any, source: Any, name: Any = None, filename: Any = None, raw: bool = False, defer_init: bool = False) -> Any:
+    def compiled(
+        self: Any, source: Any, name: Any = None, filename: Any = None, raw: bool = False, defer_init: bool = False
+    ) -> Any:
         if raw or not isinstance(source, str):
             return compile_anew(self, source, name, filename, raw, defer_init)
-        parts = (type(self), source, name, filename, defer_init, *(getattr(self, word) for word in settings), context.current(optional=True))
+        parts = (
+            type(self),
+            source,
+            name,
+            filename,
+            defer_init,
+            *(getattr(self, word) for word in settings),
+            context.current(optional=True),
+        )
         kept = Path(folder, hashlib.sha256(repr(parts).encode("utf-8", "surrogatepass")).hexdigest())
         try:
             return marshal.loads(kept.read_bytes())
@@ -178,7 +204,9 @@ def _serve() -> None:
     os.dup2(2, 1)
     _import_all()
     # Apart from where a run keeps its files: tests look there for what must not be written, and a template may hold it.
-    with tempfile.TemporaryDirectory(prefix="compiled-", dir=next(filter(os.path.isdir, ("/dev/shm", "/var/tmp")))) as folder:
+    with tempfile.TemporaryDirectory(
+        prefix="compiled-", dir=next(filter(os.path.isdir, ("/dev/shm", "/var/tmp")))
+    ) as folder:
         _compile_once(folder)
         for line in sys.stdin:
             request = json.loads(line)

@@ -1,5 +1,7 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""One mesh with a real Istio control plane and real sidecars, for all tests of this folder, and modules that run against it."""
+"""One mesh with a real Istio control plane and real sidecars, for all tests of this folder, and modules that run
+against it.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,8 @@ DESCRIBED: dict[str, Any] = {
         {"name": "price", "namespace": SHOP, "from": ["west"]},
     ],
 }
-# By port and path: the keys that a query may have. ``push=true``, ``clear=true`` and ``/quitquitquit`` are GETs as well.
+# By port and path: the keys that a query may have. ``push=true``, ``clear=true`` and ``/quitquitquit`` are GETs as
+# well.
 ALLOWED: dict[tuple[int, str], set[str]] = {
     (15000, "/config_dump"): {"include_eds", "resource"},
     (15000, "/clusters"): {"format"},
@@ -72,7 +75,9 @@ def mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealIstio]:
 def is_allowed(request: Request) -> bool:
     """Return whether what a pod was asked is a whole request that changes nothing: path and query."""
     url = urlsplit(request.target)
-    return request.method == "GET" and set(parse_qs(url.query, keep_blank_values=True)) <= ALLOWED.get((request.port, url.path), set())
+    return request.method == "GET" and set(parse_qs(url.query, keep_blank_values=True)) <= ALLOWED.get(
+        (request.port, url.path), set()
+    )
 
 
 @pytest.fixture

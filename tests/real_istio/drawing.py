@@ -1,7 +1,9 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Set-ups of one service drawn by number: where its pods are, how west gives it, and what rules and policies others wrote for it.
+"""Set-ups of one service drawn by number: where its pods are, how west gives it, and what rules and policies others
+wrote for it.
 
-The same number gives the same set-up. Kinds of set-ups take turns, so that any run of as many numbers as there are kinds has each once.
+The same number gives the same set-up. Kinds of set-ups take turns, so that any run of as many numbers as there are
+kinds has each once.
 """
 
 from __future__ import annotations
@@ -23,7 +25,9 @@ _CLUSTER = "topology.istio.io/cluster"
 
 @dataclass(frozen=True)
 class Draw:
-    """One set-up: the service ``name`` has the pods of ``selector``; ``client`` is who calls; ``objects`` are other people's."""
+    """One set-up: the service ``name`` has the pods of ``selector``; ``client`` is who calls; ``objects`` are other
+    people's.
+    """
 
     name: str
     kind: str
@@ -49,17 +53,26 @@ def drawn(number: int) -> Draw:
     """Return the set-up of a number."""
     chance = random.Random(f"set-up {number}")
     kind, make = KINDS[number % len(KINDS)]
-    pods = chance.choice([{"app": "basket"}, {"app": "basket"}, {"pod": "basket-1"}, {"pod": "basket-2"}, {"app": "nobody"}])
+    pods = chance.choice(
+        [{"app": "basket"}, {"app": "basket"}, {"pod": "basket-1"}, {"pod": "basket-2"}, {"app": "nobody"}]
+    )
     client = chance.choice(list(CLIENTS))
     return make(chance, f"s{number}", kind, client, pods)
 
 
 def _thing(version: str, kind: str, namespace: str, name: str, spec: Mapping, **metadata: Any) -> dict:
-    return {"apiVersion": version, "kind": kind, "metadata": {"name": name, "namespace": namespace, **metadata}, "spec": dict(spec)}
+    return {
+        "apiVersion": version,
+        "kind": kind,
+        "metadata": {"name": name, "namespace": namespace, **metadata},
+        "spec": dict(spec),
+    }
 
 
 def _rule(name: str, host: str, policy: Mapping, namespace: str = SHOP, **more: Any) -> dict:
-    return _thing(_NETWORKING, "DestinationRule", namespace, name, {"host": host, "trafficPolicy": dict(policy), **more})
+    return _thing(
+        _NETWORKING, "DestinationRule", namespace, name, {"host": host, "trafficPolicy": dict(policy), **more}
+    )
 
 
 def _balanced(**setting: Any) -> dict:
@@ -81,7 +94,9 @@ def _without_rules(chance: random.Random, name: str, kind: str, client: str, pod
 
 
 def _ordered(chance: random.Random, name: str, kind: str, client: str, pods: Mapping[str, str]) -> Draw:
-    """Orders of endpoints: by ejection alone, by cluster, by region, switched off, or without the ejection that they need."""
+    """Orders of endpoints: by ejection alone, by cluster, by region, switched off, or without the ejection that they
+    need.
+    """
     setting = chance.choice(
         [
             {},
@@ -92,7 +107,10 @@ def _ordered(chance: random.Random, name: str, kind: str, client: str, pods: Map
             {"enabled": False},
         ]
     )
-    policy = {**(_balanced(**setting) if setting else {}), **({"outlierDetection": _EJECTION} if chance.random() < 0.75 else {})}
+    policy = {
+        **(_balanced(**setting) if setting else {}),
+        **({"outlierDetection": _EJECTION} if chance.random() < 0.75 else {}),
+    }
     host = chance.choice([name, f"{name}.{SHOP}", f"{name}.{SHOP}.svc.cluster.local", f"*.{SHOP}.svc.cluster.local"])
     return Draw(name, kind, client, pods, chance.random() < 0.85, False, [_rule(name, host, policy)])
 
@@ -109,8 +127,19 @@ def _distributed(chance: random.Random, name: str, kind: str, client: str, pods:
             {"from": "us/*", "to": {f"{THEIRS}/*": 100}},
         ]
     )
-    policy = {**_balanced(enabled=True, distribute=[rule]), **({"outlierDetection": _EJECTION} if chance.random() < 0.5 else {})}
-    return Draw(name, kind, client, {"app": "basket"} if chance.random() < 0.7 else pods, True, False, [_rule(name, name, policy)])
+    policy = {
+        **_balanced(enabled=True, distribute=[rule]),
+        **({"outlierDetection": _EJECTION} if chance.random() < 0.5 else {}),
+    }
+    return Draw(
+        name,
+        kind,
+        client,
+        {"app": "basket"} if chance.random() < 0.7 else pods,
+        True,
+        False,
+        [_rule(name, name, policy)],
+    )
 
 
 def _several(chance: random.Random, name: str, kind: str, client: str, pods: Mapping[str, str]) -> Draw:
@@ -123,9 +152,31 @@ def _several(chance: random.Random, name: str, kind: str, client: str, pods: Map
             [_rule(f"{name}-wide", f"*.{SHOP}.svc.cluster.local", by_cluster), _rule(name, name, {})],
             [_rule(name, host, by_cluster, HOME)],
             [_rule(name, "*.local", by_cluster, HOME)],
-            [_rule(name, name, {**by_cluster, "portLevelSettings": [{"port": {"number": PORT}, "connectionPool": {"http": {"maxRetries": 3}}}]})],
+            [
+                _rule(
+                    name,
+                    name,
+                    {
+                        **by_cluster,
+                        "portLevelSettings": [
+                            {"port": {"number": PORT}, "connectionPool": {"http": {"maxRetries": 3}}}
+                        ],
+                    },
+                )
+            ],
             [_rule(name, name, {"portLevelSettings": [{"port": {"number": PORT}, **by_cluster}]})],
-            [_rule(name, name, {**by_cluster, "portLevelSettings": [{"port": {"number": PORT + 1}, "connectionPool": {"http": {"maxRetries": 3}}}]})],
+            [
+                _rule(
+                    name,
+                    name,
+                    {
+                        **by_cluster,
+                        "portLevelSettings": [
+                            {"port": {"number": PORT + 1}, "connectionPool": {"http": {"maxRetries": 3}}}
+                        ],
+                    },
+                )
+            ],
         ]
     )
     return Draw(name, kind, client, pods, True, False, objects)
@@ -135,7 +186,10 @@ def _routed(chance: random.Random, name: str, kind: str, client: str, pods: Mapp
     """VirtualServices: shares between hosts and subsets, what matches something, what is not for sidecars."""
     weight = chance.randrange(0, 101, 5)
     west = f"{name}.{SHOP}.svc.west-imports.local"
-    shares = [{"destination": {"host": name}, "weight": weight}, {"destination": {"host": west}, "weight": 100 - weight}]
+    shares = [
+        {"destination": {"host": name}, "weight": weight},
+        {"destination": {"host": west}, "weight": 100 - weight},
+    ]
     subset = {"destination": {"host": name, "subset": "one"}}
     subsets = _rule(name, name, {}, subsets=[{"name": "one", "labels": {"pod": "basket-1"}}])
     matching = {"match": [{"uri": {"prefix": "/elsewhere"}}], "route": [{"destination": {"host": west}}]}
@@ -159,7 +213,9 @@ def _routed(chance: random.Random, name: str, kind: str, client: str, pods: Mapp
 def _admitted(chance: random.Random, name: str, kind: str, client: str, pods: Mapping[str, str]) -> Draw:
     """Policies on the pods and at the egress gateway: who is let in."""
     principal = f"cluster.local/ns/{SHOP}/sa/{chance.choice(list(CLIENTS))}"
-    source = chance.choice([{"principals": [principal]}, {"notPrincipals": [principal]}, {"namespaces": [SHOP]}, {"namespaces": [HOME]}])
+    source = chance.choice(
+        [{"principals": [principal]}, {"notPrincipals": [principal]}, {"namespaces": [SHOP]}, {"namespaces": [HOME]}]
+    )
     spec: dict[str, Any] = {"action": chance.choice(["ALLOW", "DENY"]), "rules": [{"from": [{"source": source}]}]}
     annotations = {"istio.io/dry-run": "true"} if chance.random() < 0.2 else {}
     where = chance.choice(["pods", "pods", "gateway"])

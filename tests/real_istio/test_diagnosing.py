@@ -1,5 +1,7 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A diagnosis that makes a real request from a real pod: a command by the API server's exec, through a real sidecar and egress gateway."""
+"""A diagnosis that makes a real request from a real pod: a command by the API server's exec, through a real sidecar and
+egress gateway.
+"""
 
 from __future__ import annotations
 
@@ -57,7 +59,12 @@ def test_a_request_from_a_pod_goes_the_way_of_all_calls_as_the_user_who_asks_for
     as_another = {"impersonate_user": SOMEBODY, "impersonate_groups": ["system:masters"]}
     (told,) = module("federation_diagnosis_info", **asked, **as_another, probes="pod").result["diagnoses"]
     (row,) = told["probes"]
-    assert (row["from"], row["client"], row["address"], row["port"]) == ("pod", f"{SHOP}/web-1", _TILL["hostname"], PORT)
+    assert (row["from"], row["client"], row["address"], row["port"]) == (
+        "pod",
+        f"{SHOP}/web-1",
+        _TILL["hostname"],
+        PORT,
+    )
     assert row["outcome"] == "reached" and mesh.west.calls == before + 1, told
     assert told["rungs"][-1]["state"] == "holds" and told["unread"] == [], told
     with mesh.east.audit_log.open(encoding="utf-8") as log:

@@ -1,5 +1,7 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What the modules of insight make of a real istiod's pages, real Envoys' dumps and real access logs, by real port-forwards and logs."""
+"""What the modules of insight make of a real istiod's pages, real Envoys' dumps and real access logs, by real
+port-forwards and logs.
+"""
 
 from __future__ import annotations
 

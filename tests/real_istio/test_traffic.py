@@ -169,7 +169,9 @@ def test_what_routes_computes_is_what_envoy_does(
 
 @contextmanager
 def load(mesh: RealIstio, host: str, callers: int = 4) -> Iterator[counting.Counter[str]]:
-    """Call all the time until the block ends; counts who answered, or the status of a call that no application answered."""
+    """Call all the time until the block ends; counts who answered, or the status of a call that no application
+    answered.
+    """
     counts: list[counting.Counter[str]] = [counting.Counter() for _caller in range(callers)]
     whole: counting.Counter[str] = counting.Counter()
     is_over = threading.Event()

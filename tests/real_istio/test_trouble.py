@@ -1,5 +1,7 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What is told of real proxies when something is wrong, where a request went, and what is kept secret of their configuration."""
+"""What is told of real proxies when something is wrong, where a request went, and what is kept secret of their
+configuration.
+"""
 
 from __future__ import annotations
 
@@ -62,7 +64,15 @@ def test_a_rejected_update_is_told_with_its_type(module: Callable) -> None:
 
 
 ONLOOKER = "onlooker"
-_READS = ["pods", "services", "configmaps", "deployments", "servicemeshcontrolplanes", "servicemeshmemberrolls", "servicemeshpeers"]
+_READS = [
+    "pods",
+    "services",
+    "configmaps",
+    "deployments",
+    "servicemeshcontrolplanes",
+    "servicemeshmemberrolls",
+    "servicemeshpeers",
+]
 _RBAC = "rbac.authorization.k8s.io"
 
 
@@ -71,7 +81,10 @@ def rights(kind: str, rules: list[dict], **metadata: str) -> list[dict]:
     named = {"apiVersion": f"{_RBAC}/v1", "metadata": {"name": ONLOOKER, **metadata}}
     subjects = [{"apiGroup": _RBAC, "kind": "User", "name": ONLOOKER}]
     role = {"apiGroup": _RBAC, "kind": kind, "name": ONLOOKER}
-    return [{**named, "kind": kind, "rules": rules}, {**named, "kind": f"{kind}Binding", "roleRef": role, "subjects": subjects}]
+    return [
+        {**named, "kind": kind, "rules": rules},
+        {**named, "kind": f"{kind}Binding", "roleRef": role, "subjects": subjects},
+    ]
 
 
 @pytest.fixture
@@ -88,7 +101,9 @@ def onlooker(mesh: RealIstio) -> Iterator[str]:
 
 
 @pytest.mark.usefixtures("refused")
-def test_what_istiod_is_told_of_a_rejection_is_enough_where_no_envoy_may_be_asked(mesh: RealIstio, module: Callable, onlooker: str) -> None:
+def test_what_istiod_is_told_of_a_rejection_is_enough_where_no_envoy_may_be_asked(
+    mesh: RealIstio, module: Callable, onlooker: str
+) -> None:
     # istiod sends another one between the two readings, and is told again that it is rejected.
     patch = {"applyTo": "CLUSTER", "patch": {"operation": "ADD", "value": {**_CLUSTER, "connect_timeout": "2s"}}}
     again = threading.Timer(3, mesh.apply, [{**REFUSED, "spec": {**REFUSED["spec"], "configPatches": [patch]}}])
@@ -103,7 +118,9 @@ def test_what_istiod_is_told_of_a_rejection_is_enough_where_no_envoy_may_be_aske
 
 @pytest.fixture
 def lost(mesh: RealIstio) -> Iterator[None]:
-    """The proxy of other-1 runs with a token that istiod does not take; the pod of cart-1 is gone, and its proxy is not."""
+    """The proxy of other-1 runs with a token that istiod does not take; the pod of cart-1 is gone, and its proxy is
+    not.
+    """
     mesh.run(mesh.proxies["other-1"], token="nobody's")
     mesh.remove_local()
     yield
@@ -113,7 +130,9 @@ def lost(mesh: RealIstio) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("lost")
-def test_who_has_no_row_is_not_connected_and_a_row_without_a_pod_is_gone(mesh: RealIstio, module: Callable, syncz: ModuleType) -> None:
+def test_who_has_no_row_is_not_connected_and_a_row_without_a_pod_is_gone(
+    mesh: RealIstio, module: Callable, syncz: ModuleType
+) -> None:
     found: list[dict] = []
 
     def first() -> str:
@@ -144,9 +163,7 @@ def test_connections_are_dated_by_the_istiod_that_has_them(mesh: RealIstio, sync
     assert all(timedelta() < datetime.now(timezone.utc) - moment < timedelta(hours=3) for moment in since.values())
 
 
-def test_a_request_is_followed_from_its_client_to_its_pod(
-    mesh: RealIstio, module: Callable, tmp_path: Path
-) -> None:
+def test_a_request_is_followed_from_its_client_to_its_pod(mesh: RealIstio, module: Callable, tmp_path: Path) -> None:
     caller, request = mesh.caller("web-1"), str(uuid.uuid4())
     assert caller.call(local("checkout"), "/basket?of=7", {"X-Request-Id": request}).status == 200
     caller.close()
@@ -167,7 +184,12 @@ def test_a_request_through_the_gateway_says_that_its_connection_is_open_and_then
     caller, request = mesh.caller("web-1"), str(uuid.uuid4())
     assert caller.call(of_west("till"), "/", {"X-Request-Id": request}).status == 200
     caller.close()
-    asked = {"peers": DESCRIBED["peers"], "of": ["shop/web-1", "west"], "request": request, "file": str(tmp_path / "log")}
+    asked = {
+        "peers": DESCRIBED["peers"],
+        "of": ["shop/web-1", "west"],
+        "request": request,
+        "file": str(tmp_path / "log"),
+    }
     found: dict = {}
 
     def roles() -> list[tuple[str, str]]:
@@ -183,8 +205,15 @@ def test_a_request_through_the_gateway_says_that_its_connection_is_open_and_then
         mesh.wait_until(lambda: roles() == both, SECONDS_TO_REACH, "the gateway's line")
     finally:
         mesh.kube.delete("DestinationRule", "closing", SHOP)
-    for pod, name, value in (("web-1", "response_code", "200"), ("west-egress-1", "upstream_cluster", "outbound|9000||wire.west.test")):
-        line = next(line for line in reversed(mesh.proxies[pod].log.read_text(encoding="utf-8").splitlines()) if line.startswith("["))
+    for pod, name, value in (
+        ("web-1", "response_code", "200"),
+        ("west-egress-1", "upstream_cluster", "outbound|9000||wire.west.test"),
+    ):
+        line = next(
+            line
+            for line in reversed(mesh.proxies[pod].log.read_text(encoding="utf-8").splitlines())
+            if line.startswith("[")
+        )
         fields = {row["field"]: row for row in module("mesh_logs_info", mesh="east", explain=line).result["fields"]}
         assert fields[name]["value"].rstrip(";") == value and fields[name]["meaning"], fields[name]
 

@@ -1,8 +1,9 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Extensions that our modules pack, push and write, read by a real istiod, pulled from a real registry by real agents, run by real Envoys.
+"""Extensions that our modules pack, push and write, read by a real istiod, pulled from a real registry by real agents,
+run by real Envoys.
 
-Whatever ``wasm_extension`` says of readiness is held against what Envoy does with requests.
-One has an Envoy reject its configuration, so this file comes after test_traffic, which looks at all rejections since the start.
+Whatever ``wasm_extension`` says of readiness is held against what Envoy does with requests. One has an Envoy reject its
+configuration, so this file comes after test_traffic, which looks at all rejections since the start.
 """
 
 from __future__ import annotations
@@ -55,7 +56,12 @@ class Images:
         for name, text in MODULES.items():
             path = folder / f"{name}.wasm"
             path.write_bytes(bytes(wasmtime.wat2wasm(text)))
-            options = {"path": str(path), "name": name, "push": f"{registry.host}/team/{name}:1", "registry_plain_http": True}
+            options = {
+                "path": str(path),
+                "name": name,
+                "push": f"{registry.host}/team/{name}:1",
+                "registry_plain_http": True,
+            }
             self.pinned[name] = run("wasm_image", **options).result["pinned"]
 
     @property
@@ -86,10 +92,19 @@ def extend(mesh: RealIstio, collections: str) -> Iterator[Callable[..., dict[str
 
     def kept(*extensions: dict[str, Any], seconds: int = SECONDS_TO_LOAD, **options: Any) -> dict[str, Any]:
         state = "present" if extensions else "absent"
-        asked = {"kubeconfig": str(mesh.east.kubeconfig), **MESH, "extensions": list(extensions), "state": state, "wait": True, **options}
+        asked = {
+            "kubeconfig": str(mesh.east.kubeconfig),
+            **MESH,
+            "extensions": list(extensions),
+            "state": state,
+            "wait": True,
+            **options,
+        }
         return call(collections, "wasm_extension", {"wait_timeout": seconds, **asked}).result
 
-    assert mesh.proxies["cart-1"].has_own_data, "no agent can have a folder for modules of its own: unshare -rm is refused here"
+    assert mesh.proxies["cart-1"].has_own_data, (
+        "no agent can have a folder for modules of its own: unshare -rm is refused here"
+    )
     yield kept
     kept()
     caller = mesh.caller("web-1")
@@ -113,7 +128,9 @@ def is_plain(answered: Answered) -> bool:
 def connections(mesh: RealIstio, pod: str) -> int:
     """Return how many connections the sidecar of ``pod`` keeps to the local workload."""
     rows = [line.split("::") for line in mesh.proxies[pod].admin("/clusters").splitlines()]
-    return sum(int(row[-1]) for row in rows if row[0].endswith("||till.shop.svc.cluster.local") and row[-2] == "cx_active")
+    return sum(
+        int(row[-1]) for row in rows if row[0].endswith("||till.shop.svc.cluster.local") and row[-2] == "cx_active"
+    )
 
 
 def states(told: dict[str, Any]) -> dict[str, str]:
@@ -133,7 +150,14 @@ def guarded(mesh: RealIstio) -> Iterator[str]:
     port = {"number": PORT, "name": "http", "protocol": "HTTP", "targetPort": INBOUND}
     spec = {"hosts": [host.partition(":")[0]], "location": "MESH_INTERNAL", "resolution": "STATIC", "ports": [port]}
     spec["workloadSelector"] = {"labels": {"app": "guarded"}}
-    mesh.apply({"apiVersion": "networking.istio.io/v1", "kind": "ServiceEntry", "metadata": {"name": "guarded", "namespace": SHOP}, "spec": spec})
+    mesh.apply(
+        {
+            "apiVersion": "networking.istio.io/v1",
+            "kind": "ServiceEntry",
+            "metadata": {"name": "guarded", "namespace": SHOP},
+            "spec": spec,
+        }
+    )
     for name, application in zip(GUARDED, applications):
         application.start()
         # The Sidecar that opens a port for each has to tell them apart, by a label that no pod bears.
@@ -166,19 +190,37 @@ def test_a_guard_is_tried_by_one_pod_and_a_bad_one_reaches_no_other(
         caller = mesh.caller("web-1")
         answers = [caller.call(guarded) for _call in range(count)]
         caller.close()
-        return [(each.status, json.loads(each.body)["name"] if each.status == 200 else "", marks(each) if each.status == 200 else []) for each in answers]
+        return [
+            (
+                each.status,
+                json.loads(each.body)["name"] if each.status == 200 else "",
+                marks(each) if each.status == 200 else [],
+            )
+            for each in answers
+        ]
 
     def pods() -> dict[str, set[str]]:
         return {name: set(mesh.kube.get("Pod", name, SHOP)["metadata"]["labels"]) for name in GUARDED}
 
     mesh.wait_until(lambda: {name for _status, name, _marks in served()} == {*GUARDED}, SECONDS_TO_REACH, "both pods")
     before = pods()
-    guard = {**images.extension("guard", "header", phase="AUTHN", config={"say": "first"}), "selector": {"app": "guarded"}}
+    guard = {
+        **images.extension("guard", "header", phase="AUTHN", config={"say": "first"}),
+        "selector": {"app": "guarded"},
+    }
     told = extend(guard, kubeconfig=as_shipped)
     assert [each["state"] for each in told["extensions"][0]["loading"]] == ["loaded"] * 2, told
-    assert [change["name"] for change in told["changes"]] == ["guard-canary", "guarded-1", "guard", "guarded-1", "guard-canary"]
+    assert [change["name"] for change in told["changes"]] == [
+        "guard-canary",
+        "guarded-1",
+        "guard",
+        "guarded-1",
+        "guard-canary",
+    ]
     every = [(200, name, ["first"]) for name in GUARDED]
-    mesh.wait_until(lambda: sorted(set(map(str, served()))) == sorted(map(str, every)), SECONDS_TO_OBEY, "both pods, guarded")
+    mesh.wait_until(
+        lambda: sorted(set(map(str, served()))) == sorted(map(str, every)), SECONDS_TO_OBEY, "both pods, guarded"
+    )
 
     seen, ended = [], threading.Event()
 
@@ -195,12 +237,20 @@ def test_a_guard_is_tried_by_one_pod_and_a_bad_one_reaches_no_other(
         caller.join()
     assert told["failed"] and told["msg"].startswith("FED817") and "denies every request" in told["msg"], told
     assert {each["pod"] for each in told["facts"]["loading"]["shop/guard"]} == {"shop/guarded-1"}
-    assert "absent" not in mesh.proxies["guarded-2"].log.read_text(encoding="utf-8"), "its agent was told of the bad module"
+    assert "absent" not in mesh.proxies["guarded-2"].log.read_text(encoding="utf-8"), (
+        "its agent was told of the bad module"
+    )
     refused = [each for each in seen if each[0] == 403]
     others = {str(each) for each in seen if each[1] == "guarded-2"}
     print(f"of {len(seen)} calls {len(refused)} met the pod that tried it, and were refused")
-    assert 0 < len(refused) < len(seen) and others == {str((200, "guarded-2", ["first"]))} and {each[0] for each in seen} == {200, 403}
-    mesh.wait_until(lambda: sorted(set(map(str, served()))) == sorted(map(str, every)), SECONDS_TO_OBEY, "both pods, as they were")
+    assert (
+        0 < len(refused) < len(seen)
+        and others == {str((200, "guarded-2", ["first"]))}
+        and {each[0] for each in seen} == {200, 403}
+    )
+    mesh.wait_until(
+        lambda: sorted(set(map(str, served()))) == sorted(map(str, every)), SECONDS_TO_OBEY, "both pods, as they were"
+    )
     assert pods() == before and [each["metadata"]["name"] for each in mesh.kube.list("WasmPlugin", SHOP)] == ["guard"]
     assert not extend(guard)["changed"]
 
@@ -211,7 +261,9 @@ def test_an_extension_that_is_ready_sees_every_request_and_response_with_its_con
     for word in ("first", "third"):
         told = extend(images.extension("mark", "header", config={"say": word}))
         assert states(told) == {"mark": "loaded"}, told
-        mesh.wait_until(lambda word=word: marks(web.call(local("till"))) == [word], SECONDS_TO_OBEY, f"calls that are marked {word}")
+        mesh.wait_until(
+            lambda word=word: marks(web.call(local("till"))) == [word], SECONDS_TO_OBEY, f"calls that are marked {word}"
+        )
         answers = [web.call(local("till")) for _call in range(20)]
         assert [marks(each) for each in answers] == [[word]] * 20
         assert [json.loads(each.headers["x-extension"]) for each in answers] == [{"say": word}] * 20
@@ -231,7 +283,9 @@ def test_of_two_extensions_in_a_phase_the_higher_priority_is_first(
         told = extend(*pair)
         assert states(told) == {"first": "loaded", "second": "loaded"}, told
         assert [row["extensions"] for row in told["orders"]] == [[f"shop/{word}" for word in order]]
-        mesh.wait_until(lambda order=order: marks(web.call(local("till"))) == order, SECONDS_TO_OBEY, f"the order {order}")
+        mesh.wait_until(
+            lambda order=order: marks(web.call(local("till"))) == order, SECONDS_TO_OBEY, f"the order {order}"
+        )
         assert [marks(web.call(local("till"))) for _call in range(10)] == [order] * 10
 
 
@@ -256,7 +310,9 @@ def test_an_extension_that_denies_ends_each_request_to_its_workload_and_no_call_
     mesh: RealIstio, images: Images, extend: Callable, web: Caller
 ) -> None:
     own = mesh.caller("cart-1")
-    mesh.wait_until(lambda: own.call(of_west("price")).mesh == "west", SECONDS_TO_REACH, "a call that the workload makes")
+    mesh.wait_until(
+        lambda: own.call(of_west("price")).mesh == "west", SECONDS_TO_REACH, "a call that the workload makes"
+    )
     told = extend(images.extension("deny", "deny", phase="AUTHZ"))
     assert states(told) == {"deny": "loaded"}, told
     mesh.wait_until(lambda: web.call(local("till")).status == 418, SECONDS_TO_OBEY, "the denial")
@@ -266,7 +322,9 @@ def test_an_extension_that_denies_ends_each_request_to_its_workload_and_no_call_
     own.close()
 
 
-def test_a_new_digest_takes_over_under_load_without_a_lost_request(mesh: RealIstio, images: Images, extend: Callable) -> None:
+def test_a_new_digest_takes_over_under_load_without_a_lost_request(
+    mesh: RealIstio, images: Images, extend: Callable
+) -> None:
     assert states(extend(images.extension("mark", "header", config={"say": "first"}))) == {"mark": "loaded"}
     first = mesh.caller("web-1")
     mesh.wait_until(lambda: marks(first.call(local("till"))) == ["first"], SECONDS_TO_OBEY, "the first module")
@@ -307,7 +365,11 @@ def test_a_module_that_cannot_be_pulled_is_told_and_what_envoy_does_is_what_was_
     told = extend(images.extension("absent", images.absent, phase="AUTHZ"), seconds=15)
     assert told["failed"] and told["msg"].startswith("FED814"), told
     (loading,) = told["facts"]["loading"]["shop/absent"]
-    assert loading["state"] == "failed" and "denies every request" in loading["why"] and "manifest unknown" in loading["why"], loading
+    assert (
+        loading["state"] == "failed"
+        and "denies every request" in loading["why"]
+        and "manifest unknown" in loading["why"]
+    ), loading
     mesh.wait_until(lambda: web.call(local("till")).status == 403, SECONDS_TO_OBEY, "the agent's denial")
     assert [web.call(local("till")).status for _call in range(10)] == [403] * 10
     assert states(extend(images.extension("absent", "header", config={"say": "first"}))) == {"absent": "loaded"}
@@ -333,7 +395,9 @@ def test_a_module_that_envoy_rejects_is_told_with_the_reason_also_when_another_h
     good = images.extension("mark", "header", config={"say": "third"})
     rejected = "failed Envoy has rejected it: Unable to create Wasm"
     wait_until({"refuses": rejected}, bad)
-    mesh.wait_until(lambda: web.call(local("till")).status == 500, SECONDS_TO_OBEY, "Envoy's answer where it has no filter")
+    mesh.wait_until(
+        lambda: web.call(local("till")).status == 500, SECONDS_TO_OBEY, "Envoy's answer where it has no filter"
+    )
     listener = "failed Envoy has rejected the configuration of"
     wait_until({"refuses": rejected, "mark": listener}, bad, good)
     assert [web.call(local("till")).status for _call in range(5)] == [500] * 5
@@ -355,19 +419,30 @@ def test_a_module_that_cannot_be_pulled_holds_no_other_extension_back(
     mesh.wait_until(lambda: web.call(local("till")).status == 403, SECONDS_TO_OBEY, "the agent's denial")
     answered = web.call(local("till"))
     assert answered.status == 403 and json.loads(answered.headers["x-extension"]) == {"say": "first"}
-    told = extend({**good, "config": {"say": "third"}}, images.extension("absent", images.absent, phase="STATS"), seconds=15)
+    told = extend(
+        {**good, "config": {"say": "third"}}, images.extension("absent", images.absent, phase="STATS"), seconds=15
+    )
     assert sorted(told["facts"]["loading"]) == ["shop/absent"], told
     assert json.loads(web.call(local("till")).headers["x-extension"]) == {"say": "third"}
 
 
-def test_a_module_that_cannot_be_pulled_lets_all_pass_where_it_fails_open(mesh: RealIstio, web: Caller, images: Images) -> None:
+def test_a_module_that_cannot_be_pulled_lets_all_pass_where_it_fails_open(
+    mesh: RealIstio, web: Caller, images: Images
+) -> None:
     # By hand, since the mesh is described as 2.5, whose WasmPlugin has no failStrategy.
     spec = {"selector": {"matchLabels": {"app": "cart"}}, "url": f"oci://{images.absent}", "failStrategy": "FAIL_OPEN"}
-    whole = {"apiVersion": "extensions.istio.io/v1alpha1", "kind": "WasmPlugin", "metadata": {"name": "open", "namespace": "shop"}, "spec": spec}
+    whole = {
+        "apiVersion": "extensions.istio.io/v1alpha1",
+        "kind": "WasmPlugin",
+        "metadata": {"name": "open", "namespace": "shop"},
+        "spec": spec,
+    }
     cart = mesh.proxies["cart-1"]
     mesh.apply(whole)
     try:
-        mesh.wait_until(lambda: "wasm-default-allow" in cart.admin("/config_dump?resource=ecds_filters"), 20, "the agent's filter")
+        mesh.wait_until(
+            lambda: "wasm-default-allow" in cart.admin("/config_dump?resource=ecds_filters"), 20, "the agent's filter"
+        )
         assert [web.call(local("till")).status for _call in range(10)] == [200] * 10
     finally:
         mesh.kube.delete("WasmPlugin", "open", "shop")

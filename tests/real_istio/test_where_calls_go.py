@@ -95,7 +95,9 @@ def fall(mesh: RealIstio, draw: Draw) -> None:
 
 
 @pytest.mark.parametrize("number", NUMBERS)
-def test_what_routes_computes_for_a_drawn_setup_is_what_envoy_does(basket: RealIstio, module: Callable, number: int) -> None:
+def test_what_routes_computes_for_a_drawn_setup_is_what_envoy_does(
+    basket: RealIstio, module: Callable, number: int
+) -> None:
     draw = drawn(number)
     caller = basket.caller(CLIENTS[draw.client])
     try:

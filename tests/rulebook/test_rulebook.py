@@ -1,5 +1,7 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""ansible-rulebook itself runs the rulebook that is shipped: our source tells it what has happened, and it starts our playbook."""
+"""ansible-rulebook itself runs the rulebook that is shipped: our source tells it what has happened, and it starts our
+playbook.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,9 @@ PROGRAM = os.environ.get("OSSM_FEDERATION_RULEBOOK", "")
 SECONDS = 120
 """How long a first look and the playbook after it may take; Java alone takes some seconds to begin."""
 
-pytestmark = pytest.mark.skipif(not PROGRAM, reason="ansible-rulebook is not named; make test-rulebook runs these tests")
+pytestmark = pytest.mark.skipif(
+    not PROGRAM, reason="ansible-rulebook is not named; make test-rulebook runs these tests"
+)
 
 
 @contextmanager

@@ -1,5 +1,7 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The testbed by hand: ``python -m testbed up``, ``down``, ``call``, ``echo``, ``fault``, ``restart-istiod``, ``state`` and ``programs``."""
+"""The testbed by hand: ``python -m testbed up``, ``down``, ``call``, ``echo``, ``fault``, ``restart-istiod``, ``state``
+and ``programs``.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,15 @@ from typing import Any
 
 from .client import Testbed, TestbedError
 from .faults import NAMES
-from .programs import ProgramsError, find_controllers, find_istio, find_programs, find_prometheus, find_registry, may_lack_prometheus
+from .programs import (
+    ProgramsError,
+    find_controllers,
+    find_istio,
+    find_programs,
+    find_prometheus,
+    find_registry,
+    may_lack_prometheus,
+)
 from .specification import MeshSpec
 
 
@@ -26,20 +36,37 @@ def default_directory() -> Path:
 
 
 def _arguments() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m testbed", description="Service meshes to be federated, on real API servers and Envoys, on this machine.")
+    parser = argparse.ArgumentParser(
+        prog="python -m testbed",
+        description="Service meshes to be federated, on real API servers and Envoys, on this machine.",
+    )
     where = argparse.ArgumentParser(add_help=False)
-    where.add_argument("--dir", type=Path, default=default_directory(), help="the testbed's directory (default: %(default)s)")
+    where.add_argument(
+        "--dir", type=Path, default=default_directory(), help="the testbed's directory (default: %(default)s)"
+    )
     which = argparse.ArgumentParser(add_help=False)
     which.add_argument("--mesh", required=True, help="the mesh")
     commands = parser.add_subparsers(dest="command", required=True)
 
     up = commands.add_parser("up", parents=[where], help="start a testbed; it ends on Ctrl-C")
-    up.add_argument("--meshes", default="east,west", help="names of meshes, each with a cluster of its own unless written NAME@CLUSTER (default: %(default)s)")
-    up.add_argument("--versions", default="v2.3", help="their control planes' versions, one for all or one each (default: %(default)s)")
-    up.add_argument("--clock-scale", type=float, default=0.05, help="real seconds per second of mesh time (default: %(default)s)")
+    up.add_argument(
+        "--meshes",
+        default="east,west",
+        help="names of meshes, each with a cluster of its own unless written NAME@CLUSTER (default: %(default)s)",
+    )
+    up.add_argument(
+        "--versions",
+        default="v2.3",
+        help="their control planes' versions, one for all or one each (default: %(default)s)",
+    )
+    up.add_argument(
+        "--clock-scale", type=float, default=0.05, help="real seconds per second of mesh time (default: %(default)s)"
+    )
     up.add_argument("--crds", type=Path, help="a folder of CRD texts to take in place of ours")
     up.add_argument("--no-control-planes", action="store_true", help="operators and namespaces only")
-    up.add_argument("--olm", action="store_true", help="OLM and namespaces only: the operator comes when it is subscribed")
+    up.add_argument(
+        "--olm", action="store_true", help="OLM and namespaces only: the operator comes when it is subscribed"
+    )
     up.add_argument("--detach", action="store_true", help="return when it is up, and leave it running until `down`")
     up.set_defaults(run=_up)
 
@@ -47,7 +74,9 @@ def _arguments() -> argparse.ArgumentParser:
     commands.add_parser("state", parents=[where], help="print what a testbed holds, as JSON").set_defaults(run=_state)
 
     call = commands.add_parser("call", parents=[where, which], help="call a URL from inside a mesh")
-    call.add_argument("--source", default="client.shop", help="who calls: SERVICE-ACCOUNT.NAMESPACE (default: %(default)s)")
+    call.add_argument(
+        "--source", default="client.shop", help="who calls: SERVICE-ACCOUNT.NAMESPACE (default: %(default)s)"
+    )
     call.add_argument("url", help="such as http://cart.shop.svc.east-imports.local/")
     call.set_defaults(run=_call)
 
@@ -59,14 +88,20 @@ def _arguments() -> argparse.ArgumentParser:
 
     told = "\n".join(f"  {name}: {meaning}" for name, meaning in NAMES.items())
     fault = commands.add_parser(
-        "fault", parents=[where, which], help="make something go wrong", epilog=f"faults:\n{told}", formatter_class=argparse.RawTextHelpFormatter
+        "fault",
+        parents=[where, which],
+        help="make something go wrong",
+        epilog=f"faults:\n{told}",
+        formatter_class=argparse.RawTextHelpFormatter,
     )
     fault.add_argument("--off", action="store_true", help="switch it off")
     fault.add_argument("name", choices=sorted(NAMES), metavar="NAME", help="the fault")
     fault.add_argument("settings", nargs="*", metavar="KEY=VALUE", help="its settings, such as seconds=5")
     fault.set_defaults(run=_fault)
 
-    commands.add_parser("restart-istiod", parents=[where, which], help="replace a mesh's istiod").set_defaults(run=_restart)
+    commands.add_parser("restart-istiod", parents=[where, which], help="replace a mesh's istiod").set_defaults(
+        run=_restart
+    )
     programs = commands.add_parser("programs", help="only fetch or build the programs")
     programs.add_argument("--controllers", action="store_true", help="those with which workloads roll, too")
     programs.add_argument("--istio", action="store_true", help="those of a real Istio control plane only")
@@ -86,11 +121,21 @@ def _up(asked: argparse.Namespace) -> int:
         name, _at, cluster = entry.partition("@")
         # services of meshes that share a cluster cannot share a namespace
         own = {"members": (f"{name}-shop",), "services": {f"{name}-shop": ["cart"]}} if cluster else {}
-        meshes.append(MeshSpec(name, cluster=cluster, version=version, control_plane_present=not (asked.no_control_planes or asked.olm), **own))
+        meshes.append(
+            MeshSpec(
+                name,
+                cluster=cluster,
+                version=version,
+                control_plane_present=not (asked.no_control_planes or asked.olm),
+                **own,
+            )
+        )
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: _interrupt())
-    bed = Testbed.start(asked.dir, meshes, asked.clock_scale, asked.crds, tied=not asked.detach, olm=asked.olm, say=_say)
+    bed = Testbed.start(
+        asked.dir, meshes, asked.clock_scale, asked.crds, tied=not asked.detach, olm=asked.olm, say=_say
+    )
     try:
         _say(_welcome(bed))
         if not asked.detach:
@@ -112,7 +157,9 @@ def _interrupt() -> None:
 def _welcome(bed: Testbed) -> str:
     lines = [f"Up in {bed.directory}", ""]
     for mesh in bed.meshes.values():
-        lines.append(f"{mesh.name}: {mesh.namespace}/{mesh.control_plane} {mesh.version}, trust domain {mesh.trust_domain}")
+        lines.append(
+            f"{mesh.name}: {mesh.namespace}/{mesh.control_plane} {mesh.version}, trust domain {mesh.trust_domain}"
+        )
         lines.append(f"  export KUBECONFIG={mesh.kubeconfig}")
     first = next(iter(bed.meshes.values()))
     where = "" if bed.directory == default_directory() else f" --dir {bed.directory}"
@@ -146,13 +193,19 @@ def _call(asked: argparse.Namespace) -> int:
     bed = Testbed.attach(asked.dir)
     path = (url.path or "/") + (f"?{url.query}" if url.query else "")
     answer = _mesh(bed, asked.mesh).call(url.hostname, url.port or 80, path, asked.source)
-    _say(f"{answer.status} {answer.body.rstrip()}" if answer.status and answer.body else f"{answer.status or 'no answer'} {answer.error}")
+    _say(
+        f"{answer.status} {answer.body.rstrip()}"
+        if answer.status and answer.body
+        else f"{answer.status or 'no answer'} {answer.error}"
+    )
     return 0 if answer.status is not None and answer.status < 400 else 1
 
 
 def _echo(asked: argparse.Namespace) -> int:
     name, _dot, namespace = asked.service.partition(".")
-    _mesh(Testbed.attach(asked.dir), asked.mesh).echo(namespace, name, [int(port) for port in asked.ports.split(",")], text=asked.text)
+    _mesh(Testbed.attach(asked.dir), asked.mesh).echo(
+        namespace, name, [int(port) for port in asked.ports.split(",")], text=asked.text
+    )
     return 0
 
 
@@ -189,7 +242,10 @@ def _programs(asked: argparse.Namespace) -> int:
     _say(f"etcd and kube-apiserver: {found.source}\n  {found.etcd}\n  {found.kube_apiserver}\nEnvoy: {found.envoy}")
     if asked.controllers:
         controllers = find_controllers(_say)
-        _say(f"kube-controller-manager: {controllers.controller_manager}\nkube-scheduler: {controllers.scheduler}\nkwok: {controllers.kwok}")
+        _say(
+            f"kube-controller-manager: {controllers.controller_manager}\nkube-scheduler: {controllers.scheduler}\nkwok:"
+            f" {controllers.kwok}"
+        )
         _say(f"registry: {find_registry(_say)}")
         _say(_prometheus())
     return 0

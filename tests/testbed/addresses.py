@@ -1,5 +1,7 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Loopback addresses of a testbed's own, so that testbeds can run side by side and every gateway has the usual ports."""
+"""Loopback addresses of a testbed's own, so that testbeds can run side by side and every gateway has the
+usual ports.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +15,8 @@ _PER_ROW = 254
 class Addresses:
     """One block ``127.<block>.0.0/16``, held by this process until ``release()`` or its end, also a sudden one.
 
-    A block is held by listening on a Linux abstract socket named after it: the kernel gives it back with the process, and
-    its names reach exactly as far as the loopback addresses do. Raises ``OSError`` when all blocks are taken.
+    A block is held by listening on a Linux abstract socket named after it: the kernel gives it back with the process,
+    and its names reach exactly as far as the loopback addresses do. Raises ``OSError`` when all blocks are taken.
     """
 
     def __init__(self) -> None:
@@ -24,7 +26,9 @@ class Addresses:
         self._given = 0
 
     def for_service(self, cluster: str, namespace: str, name: str) -> str:
-        """Return the address of a Service, a gateway or a workload: the same for the same three words until renewed, never shared."""
+        """Return the address of a Service, a gateway or a workload: the same for the same three words until renewed,
+        never shared.
+        """
         return self.for_key("service", cluster, namespace, name)
 
     def for_key(self, *words: str) -> str:

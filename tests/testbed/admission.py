@@ -54,8 +54,12 @@ class ClusterView(Protocol):
     def list(self, kind: str, namespace: str | None = None) -> list[dict]:
         """Return the objects of one kind; none when the cluster does not know the kind."""
 
-    def may(self, user: Mapping[str, Any], verb: str, group: str, resource: str, namespace: str | None, name: str | None) -> bool:
-        """Say whether ``user`` (an admission request's userInfo) has a right; namespace None means in the whole cluster."""
+    def may(
+        self, user: Mapping[str, Any], verb: str, group: str, resource: str, namespace: str | None, name: str | None
+    ) -> bool:
+        """Say whether ``user`` (an admission request's userInfo) has a right; namespace None means in the whole
+        cluster.
+        """
 
 
 @dataclass(frozen=True)
@@ -93,7 +97,12 @@ def completed_control_plane(request: Incoming, release: OperatorRelease) -> dict
         spec["version"] = (((request.old or {}).get("spec") or {}).get("version")) or release.newest
     if not request.is_create and not spec.get("profiles"):
         spec["profiles"] = ["default"]
-    if request.is_create and _VERSION.fullmatch(spec["version"]) and spec["version"] in release.charts and minor(spec["version"]) >= 5:
+    if (
+        request.is_create
+        and _VERSION.fullmatch(spec["version"])
+        and spec["version"] in release.charts
+        and minor(spec["version"]) >= 5
+    ):
         gateways = spec["gateways"] = spec.get("gateways") or {}
         gateways.setdefault("openshiftRoute", {"enabled": False})
     for gateway in _gateways(spec).values():
@@ -129,7 +138,9 @@ def _check_version(version: str, release: OperatorRelease) -> None:
 
 
 def _check_place(request: Incoming, cluster: ClusterView) -> None:
-    others = [smcp for smcp in cluster.list("ServiceMeshControlPlane") if _key(smcp) != (request.namespace, request.name)]
+    others = [
+        smcp for smcp in cluster.list("ServiceMeshControlPlane") if _key(smcp) != (request.namespace, request.name)
+    ]
     if any(smcp["metadata"]["namespace"] == request.namespace for smcp in others):
         raise Refusal("only one service mesh may be installed per project/namespace")
     if others and _is_cluster_wide(request.new["spec"]):
@@ -139,7 +150,9 @@ def _check_place(request: Incoming, cluster: ClusterView) -> None:
 
 
 def _is_cluster_wide(spec: Mapping[str, Any]) -> bool:
-    return spec.get("mode") == "ClusterWide" or (spec.get("techPreview") or {}).get("controlPlaneMode") == "ClusterScoped"
+    return (
+        spec.get("mode") == "ClusterWide" or (spec.get("techPreview") or {}).get("controlPlaneMode") == "ClusterScoped"
+    )
 
 
 def _gateways(spec: Mapping[str, Any]) -> dict[tuple[str, str], dict]:
@@ -181,8 +194,9 @@ def _check_upgrade(request: Incoming, cluster: ClusterView) -> None:
         namespace, name = _key(extension)
         if namespace in namespaces:
             raise Refusal(
-                f"cannot upgrade control plane from version {before} to {after}: found a ServiceMeshExtension '{name}' in namespace "
-                f"'{namespace}'. ServiceMeshExtension support has been removed; please migrate existing ServiceMeshExtensions to WasmPlugin"
+                f"cannot upgrade control plane from version {before} to {after}: found a ServiceMeshExtension '{name}'"
+                f" in namespace '{namespace}'. ServiceMeshExtension support has been removed; please migrate existing"
+                " ServiceMeshExtensions to WasmPlugin"
             )
 
 
@@ -199,14 +213,19 @@ def completed_member_roll(request: Incoming) -> dict:
 
 
 def check_member_roll(request: Incoming, cluster: ClusterView) -> None:
-    """Raise ``Refusal`` for a member roll with a wrong name, a namespace of another mesh, or one beyond the user's rights."""
+    """Raise ``Refusal`` for a member roll with a wrong name, a namespace of another mesh, or one beyond the user's
+    rights.
+    """
     if request.operation == "DELETE" or request.new["metadata"].get("deletionTimestamp"):
         return
     if request.name != "default":
         raise Refusal("ServiceMeshMemberRoll must be named 'default'")
     members = _members(request.new)
     if OPERATOR_NAMESPACE in members:
-        raise Refusal("one or more members are reserved: the operator's own project/namespace can not be a member of a service mesh")
+        raise Refusal(
+            "one or more members are reserved: the operator's own project/namespace can not be a member of a service"
+            " mesh"
+        )
     if len(members) > 1 and "*" in members:
         raise Refusal("the wildcard '*' must be the only member")
     for roll in cluster.list("ServiceMeshMemberRoll"):
@@ -217,11 +236,16 @@ def check_member_roll(request: Incoming, cluster: ClusterView) -> None:
         return
     for namespace in added:
         if namespace == "*" or not cluster.may(request.user, "update", "", "pods", namespace, None):
-            raise Refusal(f"user '{request.user.get('username')}' does not have permission to access namespace '{namespace}'", _FORBIDDEN)
+            raise Refusal(
+                f"user '{request.user.get('username')}' does not have permission to access namespace '{namespace}'",
+                _FORBIDDEN,
+            )
 
 
 def check_member(request: Incoming, cluster: ClusterView) -> None:
-    """Raise ``Refusal`` for a member with a wrong name, a moved reference, or one whose creator may not use the control plane."""
+    """Raise ``Refusal`` for a member with a wrong name, a moved reference, or one whose creator may not use the control
+    plane.
+    """
     if request.operation == "DELETE" or request.new["metadata"].get("deletionTimestamp"):
         return
     if request.name != "default":
@@ -234,7 +258,9 @@ def check_member(request: Incoming, cluster: ClusterView) -> None:
     namespace, name = reference.get("namespace"), reference.get("name")
     if not cluster.may(request.user, "use", GROUP, "servicemeshcontrolplanes", namespace, name):
         raise Refusal(
-            f"user '{request.user.get('username')}' does not have permission to use ServiceMeshControlPlane {namespace}/{name}", _FORBIDDEN
+            f"user '{request.user.get('username')}' does not have permission to use ServiceMeshControlPlane"
+            f" {namespace}/{name}",
+            _FORBIDDEN,
         )
 
 
@@ -253,8 +279,8 @@ def _key(resource: Mapping[str, Any]) -> tuple[str, str]:
 class Hook:
     """One webhook: its name within the configuration, the path it is served at, and its rule.
 
-    ``rule`` gets the request and returns the completed object of a mutating hook, None of a validating one, or of one that changes
-    nothing. ``fields`` are those that it may complete, ``group`` is the resource's API group.
+    ``rule`` gets the request and returns the completed object of a mutating hook, None of a validating one, or of one
+    that changes nothing. ``fields`` are those that it may complete, ``group`` is the resource's API group.
     """
 
     name: str
@@ -274,24 +300,53 @@ class Hook:
 def operator_hooks(release: OperatorRelease, cluster: ClusterView) -> list[Hook]:
     """Return the hooks that an operator of ``release`` serves."""
     return [
-        Hook("smcp.mutation.maistra.io", "/mutate-smcp", "servicemeshcontrolplanes", "v2", lambda asked: completed_control_plane(asked, release)),
+        Hook(
+            "smcp.mutation.maistra.io",
+            "/mutate-smcp",
+            "servicemeshcontrolplanes",
+            "v2",
+            lambda asked: completed_control_plane(asked, release),
+        ),
         Hook("smmr.mutation.maistra.io", "/mutate-smmr", "servicemeshmemberrolls", "v1", completed_member_roll),
-        Hook("smcp.validation.maistra.io", "/validate-smcp", "servicemeshcontrolplanes", "v2", lambda asked: check_control_plane(asked, release, cluster)),
-        Hook("smmr.validation.maistra.io", "/validate-smmr", "servicemeshmemberrolls", "v1", lambda asked: check_member_roll(asked, cluster)),
-        Hook("smm.validation.maistra.io", "/validate-smm", "servicemeshmembers", "v1", lambda asked: check_member(asked, cluster)),
+        Hook(
+            "smcp.validation.maistra.io",
+            "/validate-smcp",
+            "servicemeshcontrolplanes",
+            "v2",
+            lambda asked: check_control_plane(asked, release, cluster),
+        ),
+        Hook(
+            "smmr.validation.maistra.io",
+            "/validate-smmr",
+            "servicemeshmemberrolls",
+            "v1",
+            lambda asked: check_member_roll(asked, cluster),
+        ),
+        Hook(
+            "smm.validation.maistra.io",
+            "/validate-smm",
+            "servicemeshmembers",
+            "v1",
+            lambda asked: check_member(asked, cluster),
+        ),
     ]
 
 
 class AdmissionServer:
     """An HTTPS server on loopback that answers AdmissionReviews by ``hooks``.
 
-    It keeps its port for its whole life. While ``is_down()`` is true it does not listen, so that the API server's calls are
-    refused as they are by an operator that is starting up. Each hook that has been asked at least once stands in ``asked``.
-    ``name`` is that of its configurations.
+    It keeps its port for its whole life. While ``is_down()`` is true it does not listen, so that the API server's calls
+    are refused as they are by an operator that is starting up. Each hook that has been asked at least once stands in
+    ``asked``. ``name`` is that of its configurations.
     """
 
     def __init__(
-        self, hooks: Sequence[Hook], directory: Path, is_down: Callable[[], bool], log: Callable[[str], None], name: str = CONFIGURATION_NAME
+        self,
+        hooks: Sequence[Hook],
+        directory: Path,
+        is_down: Callable[[], bool],
+        log: Callable[[str], None],
+        name: str = CONFIGURATION_NAME,
     ) -> None:
         self._name = name
         self._hooks = {hook.path: hook for hook in hooks}
@@ -319,13 +374,17 @@ class AdmissionServer:
         self._placeholder.close()
 
     def configurations(self) -> list[dict]:
-        """Return the MutatingWebhookConfiguration and the ValidatingWebhookConfiguration that lead the API server here."""
+        """Return the MutatingWebhookConfiguration and the ValidatingWebhookConfiguration that lead the API
+        server here.
+        """
         return [
             {
                 "apiVersion": "admissionregistration.k8s.io/v1",
                 "kind": kind,
                 "metadata": {"name": self._name},
-                "webhooks": [self._registration(hook) for hook in self._hooks.values() if hook.is_mutating == (kind[0] == "M")],
+                "webhooks": [
+                    self._registration(hook) for hook in self._hooks.values() if hook.is_mutating == (kind[0] == "M")
+                ],
             }
             for kind in ("MutatingWebhookConfiguration", "ValidatingWebhookConfiguration")
         ]
@@ -394,7 +453,12 @@ class AdmissionServer:
         else:
             if completed is not None and completed != incoming.new:
                 patch = [
-                    {"op": "replace" if field in incoming.new else "add", "path": f"/{field}", "value": completed[field]} for field in hook.fields
+                    {
+                        "op": "replace" if field in incoming.new else "add",
+                        "path": f"/{field}",
+                        "value": completed[field],
+                    }
+                    for field in hook.fields
                 ]
                 response |= {"patchType": "JSONPatch", "patch": base64.b64encode(json.dumps(patch).encode()).decode()}
         self.asked.add(hook.name)
@@ -405,7 +469,13 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     timeout = 0.05
 
-    def __init__(self, tls: ssl.SSLContext, port: int, answer: Callable[[str, Mapping[str, Any]], dict], log: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        tls: ssl.SSLContext,
+        port: int,
+        answer: Callable[[str, Mapping[str, Any]], dict],
+        log: Callable[[str], None],
+    ) -> None:
         self.answer = answer
         self.log = log
         self._tls = tls
@@ -445,7 +515,9 @@ def _bound_socket(port: int) -> socket.socket:
 
 
 def _tls_context(directory: Path) -> tuple[bytes, ssl.SSLContext]:
-    """Make a certificate for 127.0.0.1 in ``directory``; return its PEM, which is its own authority, and the server's context."""
+    """Make a certificate for 127.0.0.1 in ``directory``; return its PEM, which is its own authority, and the server's
+    context.
+    """
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "maistra-admission-controller")])
     now = datetime.datetime.now(datetime.timezone.utc)

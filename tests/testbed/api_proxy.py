@@ -32,7 +32,9 @@ class ApiProxy:
     the faults makes ``api-refuse`` real: the port is kept, and nobody listens on it.
     """
 
-    def __init__(self, mesh: str, server: str, authority_file: Path, certificate: tuple[Path, Path], address: str, faults: Faults) -> None:
+    def __init__(
+        self, mesh: str, server: str, authority_file: Path, certificate: tuple[Path, Path], address: str, faults: Faults
+    ) -> None:
         self._mesh = mesh
         self._faults = faults
         self.target = urllib.parse.urlsplit(server)
@@ -81,7 +83,11 @@ class ApiProxy:
     def cuts(self, request: str) -> dict[str, Any] | None:
         """Return the settings of ``api-cut`` when it is ``request`` whose connection shall be cut, else None."""
         settings = self.fault("api-cut")
-        if settings is None or not re.search(settings.get("match") or "", request) or not self._faults.reach(self._mesh, "api-cut"):
+        if (
+            settings is None
+            or not re.search(settings.get("match") or "", request)
+            or not self._faults.reach(self._mesh, "api-cut")
+        ):
             return None
         return settings
 

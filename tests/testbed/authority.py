@@ -98,8 +98,9 @@ class Authority:
     def advance(self, stage: str) -> str:
         """Go on to a stage of replacing the root and return the new root, PEM.
 
-        ``announce`` makes the new root and changes nothing else, ``trust`` publishes it beside the old one, ``sign`` issues
-        certificates by it, ``drop`` ends the trust in the old one. Raises ``ValueError`` on a stage that is not due.
+        ``announce`` makes the new root and changes nothing else, ``trust`` publishes it beside the old one, ``sign``
+        issues certificates by it, ``drop`` ends the trust in the old one. Raises ``ValueError`` on a stage that is not
+        due.
         """
         signing, trusted, coming = self._in_use
         if coming is None:
@@ -180,7 +181,9 @@ class Authority:
         return _Root(certificate, key)
 
 
-def _issue(root: _Root, uri: str, starts: datetime.timedelta = -AN_HOUR, ends: datetime.timedelta = ONE_YEAR) -> Identity:
+def _issue(
+    root: _Root, uri: str, starts: datetime.timedelta = -AN_HOUR, ends: datetime.timedelta = ONE_YEAR
+) -> Identity:
     key = ec.generate_private_key(ec.SECP256R1())
     now = datetime.datetime.now(datetime.timezone.utc)
     certificate = (

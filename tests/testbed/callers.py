@@ -1,5 +1,7 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A client with a sidecar: a real Envoy that takes plain requests and brings them to our egress gateway by mutual TLS, as Istio's does."""
+"""A client with a sidecar: a real Envoy that takes plain requests and brings them to our egress gateway by mutual TLS,
+as Istio's does.
+"""
 
 from __future__ import annotations
 
@@ -18,8 +20,9 @@ _SECONDS = 10
 
 @dataclass(frozen=True)
 class Calls:
-    """What the sidecar knows. ``hosts`` maps an imported host name to its port; ``egress`` are addresses of our egress gateway, whose identity is
-    ``expected``."""
+    """What the sidecar knows. ``hosts`` maps an imported host name to its port; ``egress`` are addresses of our egress
+    gateway, whose identity is ``expected``.
+    """
 
     address: str
     identity: Identity
@@ -41,9 +44,16 @@ def resources(calls: Calls) -> tuple[list[dict], list[dict]]:
         tls = None if calls.is_plain else upstream_tls(calls.identity, sni(port, host), (calls.expected,))
         cluster = cluster_of(name, [(address, SERVICE_PORT) for address in calls.egress], tls)
         if calls.most_requests is not None:
-            cluster["circuit_breakers"] = {"thresholds": [{"max_requests": calls.most_requests, "max_connections": 1, "max_pending_requests": 0}]}
+            cluster["circuit_breakers"] = {
+                "thresholds": [{"max_requests": calls.most_requests, "max_connections": 1, "max_pending_requests": 0}]
+            }
         if calls.ejects:
-            cluster["outlier_detection"] = {"consecutive_5xx": 1, "interval": "0.2s", "base_ejection_time": "60s", "max_ejection_percent": 100}
+            cluster["outlier_detection"] = {
+                "consecutive_5xx": 1,
+                "interval": "0.2s",
+                "base_ejection_time": "60s",
+                "max_ejection_percent": 100,
+            }
             cluster["common_lb_config"] = {"healthy_panic_threshold": {"value": 0}}
         clusters.append(cluster)
         routes.append(

@@ -19,7 +19,9 @@ _CLOCKS_DIFFER = datetime.timedelta(minutes=5)
 
 
 class ClusterAuthority:
-    """The authority in ``directory``, with its certificate in ``file``: the one that was made there, or a fresh one called ``name``."""
+    """The authority in ``directory``, with its certificate in ``file``: the one that was made there, or a fresh one
+    called ``name``.
+    """
 
     def __init__(self, directory: Path, name: str) -> None:
         self._directory = directory
@@ -36,16 +38,23 @@ class ClusterAuthority:
         self.pem = _pem(self._certificate)
 
     def serving(self, name: str, addresses: Sequence[str], hosts: Sequence[str] = ()) -> tuple[Path, Path]:
-        """Make a server's certificate for IP ``addresses`` and ``hosts``; return its file and its key's file, both named after ``name``."""
+        """Make a server's certificate for IP ``addresses`` and ``hosts``; return its file and its key's file, both
+        named after ``name``.
+        """
         key = ec.generate_private_key(ec.SECP256R1())
-        names = [*(x509.IPAddress(ipaddress.ip_address(address)) for address in addresses), *(x509.DNSName(host) for host in hosts)]
+        names = [
+            *(x509.IPAddress(ipaddress.ip_address(address)) for address in addresses),
+            *(x509.DNSName(host) for host in hosts),
+        ]
         certificate = self._signed(name, key, names, is_authority=False)
         certificate_file, key_file = self._directory / f"{name}.crt", self._directory / f"{name}.key"
         certificate_file.write_text(_pem(certificate), encoding="utf-8")
         write_key(key_file, key)
         return certificate_file, key_file
 
-    def _signed(self, name: str, key: ec.EllipticCurvePrivateKey, names: Sequence[x509.GeneralName], is_authority: bool) -> x509.Certificate:
+    def _signed(
+        self, name: str, key: ec.EllipticCurvePrivateKey, names: Sequence[x509.GeneralName], is_authority: bool
+    ) -> x509.Certificate:
         now = datetime.datetime.now(datetime.timezone.utc)
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
         builder = (
@@ -69,7 +78,9 @@ class ClusterAuthority:
 
 def write_key(path: Path, key: ec.EllipticCurvePrivateKey) -> None:
     """Write a private key (SEC 1, which all readers here know) to a file that only its owner can read."""
-    text = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption())
+    text = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
+    )
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as written:
         written.write(text)
 

@@ -52,7 +52,9 @@ class Answer:
 
     @property
     def json(self) -> Any:
-        """The body as data: echo servers tell ``mesh``, ``namespace``, ``service``, ``text``, ``endpoint``, ``port`` and ``path``."""
+        """The body as data: echo servers tell ``mesh``, ``namespace``, ``service``, ``text``, ``endpoint``, ``port``
+        and ``path``.
+        """
         return json.loads(self.body)
 
 
@@ -73,8 +75,11 @@ class Mesh:
         self.audit_log: str = state["audit_log"]
         self.kube = kube_of(self.kubeconfig)
 
-    def service_account_kubeconfig(self, name: str, namespace: str, rules_files: Sequence[str | Path], proxied: bool = False) -> str:
-        """Make a ServiceAccount that may do what the Roles and ClusterRoles in ``rules_files`` (YAML) allow; return its kubeconfig's path.
+    def service_account_kubeconfig(
+        self, name: str, namespace: str, rules_files: Sequence[str | Path], proxied: bool = False
+    ) -> str:
+        """Make a ServiceAccount that may do what the Roles and ClusterRoles in ``rules_files`` (YAML) allow; return its
+        kubeconfig's path.
 
         A Role that names no namespace is made in the account's. Other documents in the files are passed over.
         """
@@ -88,7 +93,9 @@ class Mesh:
         token = service_account(self.kube, name, namespace, grants)
         path = Path(self.kubeconfig).parent / f"kubeconfig-{namespace}-{name}{'-proxied' if proxied else ''}"
         authority = Path(self.kube.ca_file).read_text(encoding="utf-8")
-        write_kubeconfig(path, self.name, self.proxied_server if proxied else self.kube.server, authority, token, namespace)
+        write_kubeconfig(
+            path, self.name, self.proxied_server if proxied else self.kube.server, authority, token, namespace
+        )
         return str(path)
 
     def echo(
@@ -101,7 +108,8 @@ class Mesh:
         text: str = "",
         is_member: bool = True,
     ) -> None:
-        """Make a Service with an echo server behind it; its namespace is made and becomes a member unless ``is_member`` is false.
+        """Make a Service with an echo server behind it; its namespace is made and becomes a member unless ``is_member``
+        is false.
 
         A port is a number, then called ``http`` (``http-<number>`` beside others), or a Service's whole port entry.
         """
@@ -118,7 +126,9 @@ class Mesh:
         self._bed.ask("/unecho", mesh=self.name, namespace=namespace, name=name)
 
     def call(self, host: str, port: int = 80, path: str = "/", source: str = "client.shop", **proof: Any) -> Answer:
-        """Call ``host`` as the workload ``<service account>.<namespace>``; ``proof``: principal, force_sni, root_number of ``workloads.call``."""
+        """Call ``host`` as the workload ``<service account>.<namespace>``; ``proof``: principal, force_sni, root_number
+        of ``workloads.call``.
+        """
         return Answer(**self._bed.ask("/call", mesh=self.name, source=source, host=host, port=port, path=path, **proof))
 
     def fault(self, name: str, **settings: Any) -> None:
@@ -134,15 +144,19 @@ class Mesh:
         self._bed.ask("/restart-istiod", mesh=self.name)
 
     def rotate_root(self, stage: str) -> str:
-        """Go on to the next stage of replacing the mesh's root; return the new root, PEM, once gateways and workloads follow.
+        """Go on to the next stage of replacing the mesh's root; return the new root, PEM, once gateways and workloads
+        follow.
 
-        ``announce`` makes the new root and changes nothing else, ``trust`` publishes it beside the old one, ``sign`` issues all
-        certificates by it anew, ``drop`` ends the trust in the old one. Connections that are open stay as they are.
+        ``announce`` makes the new root and changes nothing else, ``trust`` publishes it beside the old one, ``sign``
+        issues all certificates by it anew, ``drop`` ends the trust in the old one. Connections that are open stay as
+        they are.
         """
         return self._bed.ask("/rotate-root", mesh=self.name, stage=stage)["root"]
 
     def bundle_of(self, trust_domain: str) -> str:
-        """Return the roots, PEM, by which the mesh's proxies judge identities of a trust domain now; "" when they know none."""
+        """Return the roots, PEM, by which the mesh's proxies judge identities of a trust domain now; "" when they know
+        none.
+        """
         return self._bed.ask("/bundle-of", mesh=self.name, trust_domain=trust_domain)["roots"]
 
     def move_address(self, gateway: str) -> str:
@@ -155,7 +169,13 @@ class Testbed:
 
     __test__ = False
 
-    def __init__(self, directory: Path, state: Mapping[str, Any], child: subprocess.Popen | None, give_back: Callable[[], None] | None = None) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        state: Mapping[str, Any],
+        child: subprocess.Popen | None,
+        give_back: Callable[[], None] | None = None,
+    ) -> None:
         self.directory = directory
         self._give_back = give_back
         self.pid: int = state["pid"]
@@ -183,14 +203,14 @@ class Testbed:
     ) -> Testbed:
         """Start a testbed in ``directory``, which is made, and return it when all its meshes are up.
 
-        ``clock_scale``: real seconds per second of mesh time. ``crds``: a folder of CRD texts to take in place of ours of
-        the same name. ``tied``: it ends when this process ends. ``olm``: the clusters have OLM and no operator yet; its meshes
-        are made with ``control_plane_present=False``. ``controllers``: workloads really roll, the operator's too, and pods are
-        injected as their control plane is at that moment. ``openshift``: the
-        clusters say of themselves what OpenShift 4.14 says, and with ``controllers`` they have DeploymentConfigs. ``insight``: proxies write access
-        logs, and istiods have debug pages. ``say`` gets progress
-        lines when it takes long. Its clusters come from the pool where this process has one (``pool.share``), it is ``tied`` and not ``fresh``.
-        Raises ``TestbedError`` when it does not come up, ``ProgramsError`` when its programs cannot be had.
+        ``clock_scale``: real seconds per second of mesh time. ``crds``: a folder of CRD texts to take in place of ours
+        of the same name. ``tied``: it ends when this process ends. ``olm``: the clusters have OLM and no operator yet;
+        its meshes are made with ``control_plane_present=False``. ``controllers``: workloads really roll, the operator's
+        too, and pods are injected as their control plane is at that moment. ``openshift``: the clusters say of
+        themselves what OpenShift 4.14 says, and with ``controllers`` they have DeploymentConfigs. ``insight``: proxies
+        write access logs, and istiods have debug pages. ``say`` gets progress lines when it takes long. Its clusters
+        come from the pool where this process has one (``pool.share``), it is ``tied`` and not ``fresh``. Raises
+        ``TestbedError`` when it does not come up, ``ProgramsError`` when its programs cannot be had.
         """
         place = Path(directory).absolute()
         if _running_state(place) is not None:
@@ -218,7 +238,9 @@ class Testbed:
             if shared is not None:
                 shared.take_back(spec.lent.values())
 
-        with os.fdopen(os.open(place / SPECIFICATION, os.O_WRONLY | os.O_CREAT, 0o600), "w", encoding="utf-8") as written:
+        with os.fdopen(
+            os.open(place / SPECIFICATION, os.O_WRONLY | os.O_CREAT, 0o600), "w", encoding="utf-8"
+        ) as written:
             json.dump(spec.as_json(), written, indent=2)
         (place / PROGRESS).touch()
         child = _start_supervisor(place, tied)
@@ -268,7 +290,9 @@ class Testbed:
         return content
 
     def address(self, *words: str) -> str:
-        """Return a loopback address that belongs to ``words``; ``service``, cluster, namespace and name are a Service's."""
+        """Return a loopback address that belongs to ``words``; ``service``, cluster, namespace and name are a
+        Service's.
+        """
         return self.ask("/address", words=list(words))["address"]
 
     def name(self, host: str, addresses: Sequence[str]) -> None:

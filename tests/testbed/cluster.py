@@ -23,7 +23,9 @@ from .processes import Process, Processes
 from .schemas import control_plane_spec, roll_spec
 
 ADMIN = "admin"
-"""The user of the kubeconfigs that are handed out; the testbed itself goes by another name, and is left out of the audit log."""
+"""The user of the kubeconfigs that are handed out; the testbed itself goes by another name, and is left out of the
+audit log.
+"""
 
 _TESTBED_USER = "testbed"
 _START_SECONDS = 60
@@ -45,9 +47,9 @@ _AUDIT_POLICY = {
 class Cluster:
     """An API server with RBAC, of which ``kube`` is a client that may do everything.
 
-    ``files`` lists what users get of it: ``server``, ``ca_file``, ``kubeconfig`` and ``audit_log``. ``lent`` is what ``lending`` says of
-    one that runs elsewhere: this is that one then, under another name; it is neither started nor ended here, and has ``kinds``, each a
-    text of ``crds_word`` or a folder of ours.
+    ``files`` lists what users get of it: ``server``, ``ca_file``, ``kubeconfig`` and ``audit_log``. ``lent`` is what
+    ``lending`` says of one that runs elsewhere: this is that one then, under another name; it is neither started nor
+    ended here, and has ``kinds``, each a text of ``crds_word`` or a folder of ours.
     """
 
     def __init__(
@@ -69,7 +71,12 @@ class Cluster:
         self._is_lent = lent is not None
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         if lent is not None:
-            self._home, self.address, self.server, self.etcd_url = Path(lent["home"]), lent["address"], lent["server"], lent["etcd_url"]
+            self._home, self.address, self.server, self.etcd_url = (
+                Path(lent["home"]),
+                lent["address"],
+                lent["server"],
+                lent["etcd_url"],
+            )
             self._tokens = dict(lent["tokens"])
         else:
             self._home, self.address, self.etcd_url = directory, addresses.for_key("api-server", name), ""
@@ -82,7 +89,9 @@ class Cluster:
         self.kube = self.client(_TESTBED_USER)
 
     def lending(self) -> dict[str, Any]:
-        """Return what another process needs in order to have this cluster as its own; it holds the tokens of who may do everything."""
+        """Return what another process needs in order to have this cluster as its own; it holds the tokens of who may do
+        everything.
+        """
         place = {"home": str(self._home), "address": self.address, "server": self.server, "etcd_url": self.etcd_url}
         return {**place, "tokens": self._tokens, "kinds": self.kinds}
 
@@ -101,7 +110,9 @@ class Cluster:
         return Kube(self.server, str(self.authority.file), self._tokens[_TESTBED_USER], agent=agent)
 
     def start(self) -> None:
-        """Start both processes unless they are there, and return when the API server is ready. Raises ``ProcessError`` when it does not get so."""
+        """Start both processes unless they are there, and return when the API server is ready. Raises ``ProcessError``
+        when it does not get so.
+        """
         if not self._is_lent:
             self.etcd_url = self._start_etcd()
             self._start_api_server(self.etcd_url).wait_until(self._is_ready, _START_SECONDS)
@@ -118,9 +129,11 @@ class Cluster:
         return bool(self._running) and all(process.is_running for process in self._running)
 
     def load_crds(self, release: str, folder: Path | None = None) -> None:
-        """Load our own texts of all kinds, with the control plane like that of ``release`` (2.3 or 2.5), and wait until they are served.
+        """Load our own texts of all kinds, with the control plane like that of ``release`` (2.3 or 2.5), and wait until
+        they are served.
 
-        The texts in ``folder`` take the place of ours of the same name. Raises ``TimeoutError`` when the server does not take them.
+        The texts in ``folder`` take the place of ours of the same name. Raises ``TimeoutError`` when the server does
+        not take them.
         """
         if crds_word(release, folder) in self.kinds:
             return
@@ -131,7 +144,9 @@ class Cluster:
         self.kinds += (crds_word(release, folder),)
 
     def load_only(self, folder: Path, *names: str) -> None:
-        """Load of the texts in ``folder`` those of ``names`` alone and wait until they are served; raises as ``load_crds``."""
+        """Load of the texts in ``folder`` those of ``names`` alone and wait until they are served; raises as
+        ``load_crds``.
+        """
         self._serve({text["metadata"]["name"]: text for text in crds_in(folder) if text["metadata"]["name"] in names})
 
     def load_olm(self) -> None:
@@ -165,7 +180,9 @@ class Cluster:
                 raise
 
     def write_kubeconfig(self, path: Path, name: str, server: str) -> None:
-        """Write an administrator's kubeconfig for another way to this cluster, such as a proxy whose certificate is of the same authority."""
+        """Write an administrator's kubeconfig for another way to this cluster, such as a proxy whose certificate is of
+        the same authority.
+        """
         write_kubeconfig(path, name, server, self.authority.pem, self._tokens[ADMIN])
 
     def _start_etcd(self) -> str:
@@ -186,7 +203,9 @@ class Cluster:
         return client
 
     def _start_api_server(self, etcd_url: str) -> Process:
-        certificate, key = self.authority.serving("apiserver", [self.address, "10.0.0.1"], ["localhost", "kubernetes.default.svc"])
+        certificate, key = self.authority.serving(
+            "apiserver", [self.address, "10.0.0.1"], ["localhost", "kubernetes.default.svc"]
+        )
         write_key(self.account_key, ec.generate_private_key(ec.SECP256R1()))
         tokens = self.directory / "tokens.csv"
         with os.fdopen(os.open(tokens, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as written:
@@ -231,14 +250,19 @@ class Cluster:
 
     def _is_served(self, name: str) -> bool:
         crd = self.kube.get("CustomResourceDefinition", name)
-        if not any(entry["type"] == "Established" and entry["status"] == "True" for entry in (crd.get("status") or {}).get("conditions") or []):
+        if not any(
+            entry["type"] == "Established" and entry["status"] == "True"
+            for entry in (crd.get("status") or {}).get("conditions") or []
+        ):
             return False
         names = crd["spec"]["names"]
         for version in crd["spec"]["versions"]:
             if version["served"]:
                 try:
                     # Established is written a moment before the paths are there
-                    self.kube.request("GET", f"/apis/{crd['spec']['group']}/{version['name']}/{names['plural']}", {"limit": "1"})
+                    self.kube.request(
+                        "GET", f"/apis/{crd['spec']['group']}/{version['name']}/{names['plural']}", {"limit": "1"}
+                    )
                 except KubeError as error:
                     if error.status != 404:
                         raise
@@ -278,12 +302,22 @@ def _crds_of(paths: Iterable[Path]) -> Iterator[dict]:
                 yield text
 
 
-def write_kubeconfig(path: Path, name: str, server: str, authority: str, token: str, namespace: str = "default") -> None:
+def write_kubeconfig(
+    path: Path, name: str, server: str, authority: str, token: str, namespace: str = "default"
+) -> None:
     """Write a kubeconfig with one context called ``name`` that shows a bearer token."""
     content = {
         "apiVersion": "v1",
         "kind": "Config",
-        "clusters": [{"name": name, "cluster": {"server": server, "certificate-authority-data": base64.b64encode(authority.encode()).decode()}}],
+        "clusters": [
+            {
+                "name": name,
+                "cluster": {
+                    "server": server,
+                    "certificate-authority-data": base64.b64encode(authority.encode()).decode(),
+                },
+            }
+        ],
         "users": [{"name": name, "user": {"token": token}}],
         "contexts": [{"name": name, "context": {"cluster": name, "user": name, "namespace": namespace}}],
         "current-context": name,
@@ -295,10 +329,13 @@ def write_kubeconfig(path: Path, name: str, server: str, authority: str, token: 
 def service_account(kube: Kube, name: str, namespace: str, grants: Sequence[Mapping[str, Any]]) -> str:
     """Make a ServiceAccount with exactly ``grants`` and return a token of it.
 
-    A grant is a Role or ClusterRole manifest. A Role without a namespace is made in the account's; a Role is bound where
-    it stands, a ClusterRole in the whole cluster.
+    A grant is a Role or ClusterRole manifest. A Role without a namespace is made in the account's; a Role is bound
+    where it stands, a ClusterRole in the whole cluster.
     """
-    kube.apply({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": name, "namespace": namespace}}, _TESTBED_USER)
+    kube.apply(
+        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": name, "namespace": namespace}},
+        _TESTBED_USER,
+    )
     for grant in grants:
         place = {} if grant["kind"] == "ClusterRole" else {"namespace": grant["metadata"].get("namespace") or namespace}
         own = {"apiVersion": "rbac.authorization.k8s.io/v1", "metadata": {"name": grant["metadata"]["name"], **place}}
@@ -308,11 +345,21 @@ def service_account(kube: Kube, name: str, namespace: str, grants: Sequence[Mapp
                 "apiVersion": own["apiVersion"],
                 "kind": f"{grant['kind']}Binding",
                 "metadata": {"name": f"{grant['metadata']['name']}-{namespace}-{name}", **place},
-                "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": grant["kind"], "name": grant["metadata"]["name"]},
+                "roleRef": {
+                    "apiGroup": "rbac.authorization.k8s.io",
+                    "kind": grant["kind"],
+                    "name": grant["metadata"]["name"],
+                },
                 "subjects": [{"kind": "ServiceAccount", "name": name, "namespace": namespace}],
             },
             _TESTBED_USER,
             force=True,
         )
-    request = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"expirationSeconds": 24 * 3600}}
-    return kube.request("POST", f"/api/v1/namespaces/{namespace}/serviceaccounts/{name}/token", None, request)["status"]["token"]
+    request = {
+        "apiVersion": "authentication.k8s.io/v1",
+        "kind": "TokenRequest",
+        "spec": {"expirationSeconds": 24 * 3600},
+    }
+    return kube.request("POST", f"/api/v1/namespaces/{namespace}/serviceaccounts/{name}/token", None, request)[
+        "status"
+    ]["token"]

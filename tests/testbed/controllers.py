@@ -1,8 +1,8 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
 """What makes workloads real: kube-controller-manager, kube-scheduler, and kwok in the kubelets' place.
 
-Deployments, StatefulSets and DaemonSets roll as anywhere, namespaces go, pods become Ready on nodes that are made up. A pod with
-the annotation ``testbed/never-ready`` stays Pending for ever.
+Deployments, StatefulSets and DaemonSets roll as anywhere, namespaces go, pods become Ready on nodes that are made up. A
+pod with the annotation ``testbed/never-ready`` stays Pending for ever.
 """
 
 from __future__ import annotations
@@ -49,17 +49,29 @@ containerStatuses:
 
 
 def _stage(name: str, kind: str, expressions: list[tuple], **following: object) -> dict:
-    selector = [{"key": key, "operator": operator, **({"values": list(values)} if values else {})} for key, operator, *values in expressions]
+    selector = [
+        {"key": key, "operator": operator, **({"values": list(values)} if values else {})}
+        for key, operator, *values in expressions
+    ]
     return {
         "apiVersion": "kwok.x-k8s.io/v1alpha1",
         "kind": "Stage",
         "metadata": {"name": name},
-        "spec": {"resourceRef": {"apiGroup": "v1", "kind": kind}, "selector": {"matchExpressions": selector}, "next": following},
+        "spec": {
+            "resourceRef": {"apiGroup": "v1", "kind": kind},
+            "selector": {"matchExpressions": selector},
+            "next": following,
+        },
     }
 
 
 STAGES = (
-    _stage("node-ready", "Node", [('.status.conditions.[] | select( .type == "Ready" ) | .status', "NotIn", "True")], statusTemplate=_NODE_STATUS),
+    _stage(
+        "node-ready",
+        "Node",
+        [('.status.conditions.[] | select( .type == "Ready" ) | .status', "NotIn", "True")],
+        statusTemplate=_NODE_STATUS,
+    ),
     _stage(
         "pod-ready",
         "Pod",
@@ -81,8 +93,14 @@ def start_controllers(cluster: Cluster, programs: Programs, start: Callable[...,
     stages = cluster.directory / "stages.yaml"
     stages.write_text(yaml.safe_dump_all(STAGES, sort_keys=False), encoding="utf-8")
     for number in range(NODES):
-        labels = {"kubernetes.io/os": "linux", "kubernetes.io/arch": "amd64", "kubernetes.io/hostname": f"worker-{number}"}
-        cluster.kube.create({"apiVersion": "v1", "kind": "Node", "metadata": {"name": f"worker-{number}", "labels": labels}})
+        labels = {
+            "kubernetes.io/os": "linux",
+            "kubernetes.io/arch": "amd64",
+            "kubernetes.io/hostname": f"worker-{number}",
+        }
+        cluster.kube.create(
+            {"apiVersion": "v1", "kind": "Node", "metadata": {"name": f"worker-{number}", "labels": labels}}
+        )
     home = {"HOME": str(cluster.directory)}
     words: dict[str, list[str | Path]] = {
         "kube-controller-manager": [

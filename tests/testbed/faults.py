@@ -14,8 +14,10 @@ NAMES = {
     "long-watch": "a watch of this mesh by a peer is renewed after {seconds} of mesh time only (an hour), not after 45",
     "wrong-root": "the mesh's certificates come from another root than the published one",
     "wrong-client-id": "the mesh's egress gateways show another service account",
-    "certificate": "the mesh's gateway {gateway} shows at {port} a certificate of {uri}, valid from {starts} to {ends} hours from now on, of root {root}; with "
-    "{is_whole} it has no other at all",
+    "certificate": (
+        "the mesh's gateway {gateway} shows at {port} a certificate of {uri}, valid from {starts} to {ends} hours from"
+        " now on, of root {root}; with {is_whole} it has no other at all"
+    ),
     "gateway-down": "the mesh's gateway {gateway} does not listen",
     "denying": "a policy lets nobody through at the mesh's gateway {gateway}, {port}",
     "frozen-proxies": "the mesh's gateways get nothing new from istiod",
@@ -28,11 +30,17 @@ NAMES = {
     "names-failing": "DNS, as the mesh's pods see it, answers nothing but failures",
     "slow-address": "load balancers give an address after {seconds} of mesh time",
     "no-address": "load balancers never give an address",
-    "api-errors": "requests through the API proxy get {status}; the first {count} only, and those that {match}, a regular expression on 'GET /path?query'",
+    "api-errors": (
+        "requests through the API proxy get {status}; the first {count} only, and those that {match}, a regular"
+        " expression on 'GET /path?query'"
+    ),
     "api-slow": "requests through the API proxy, those that {match}, wait {seconds} first (real time)",
     "api-hang": "requests through the API proxy, those that {match}, get no answer",
-    "api-cut": "the connection of request number {at} through the API proxy, counting those that {match}, is cut, {when} ('before' or 'after') the API "
-    "server has dealt with it; with {lasts} all later ones, too; with {holds} the caller is kept waiting until the fault is off",
+    "api-cut": (
+        "the connection of request number {at} through the API proxy, counting those that {match}, is cut, {when}"
+        " ('before' or 'after') the API server has dealt with it; with {lasts} all later ones, too; with {holds} the"
+        " caller is kept waiting until the fault is off"
+    ),
     "api-refuse": "the API proxy refuses connections",
     "webhook-down": "the operator's webhooks refuse connections",
     "olm-catalog-down": "OLM of the mesh's cluster does not reach its catalog",
@@ -70,7 +78,9 @@ class Faults:
                 self._on[mesh, name] = dict(settings)
 
     def take_one(self, mesh: str, name: str) -> bool:
-        """Use up one of a fault's ``count`` and say whether there was one left; a fault without ``count`` has no end."""
+        """Use up one of a fault's ``count`` and say whether there was one left; a fault without ``count``
+        has no end.
+        """
         with self._lock:
             settings = self._on.get((mesh, name))
             if settings is None:
@@ -83,7 +93,8 @@ class Faults:
             return True
 
     def reach(self, mesh: str, name: str) -> bool:
-        """Count one request for a fault with ``at`` and say whether it is that one, or a later one of a fault that ``lasts``.
+        """Count one request for a fault with ``at`` and say whether it is that one, or a later one of a fault that
+        ``lasts``.
 
         The settings then hold ``seen``, how many were counted.
         """
@@ -92,7 +103,9 @@ class Faults:
             if settings is None:
                 return False
             settings["seen"] = settings.get("seen", 0) + 1
-            return settings["seen"] == settings["at"] or (settings["seen"] > settings["at"] and bool(settings.get("lasts")))
+            return settings["seen"] == settings["at"] or (
+                settings["seen"] > settings["at"] and bool(settings.get("lasts"))
+            )
 
     def note(self, mesh: str, name: str, **found: Any) -> None:
         """Keep what has come of a fault that is on among its settings."""

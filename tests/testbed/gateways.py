@@ -27,10 +27,11 @@ BUNDLES = "bundles"
 _TYPES = "type.googleapis.com/envoy"
 LOG_ENDING = ".access.log"
 LINE = (
-    '[%START_TIME%] "%REQ(:METHOD)% %REQ(X-ENVOY-ORIGINAL-PATH?:PATH)% %PROTOCOL%" %RESPONSE_CODE% %RESPONSE_FLAGS% %RESPONSE_CODE_DETAILS%'
-    ' %CONNECTION_TERMINATION_DETAILS% "%UPSTREAM_TRANSPORT_FAILURE_REASON%" %BYTES_RECEIVED% %BYTES_SENT% %DURATION%'
-    ' %RESP(X-ENVOY-UPSTREAM-SERVICE-TIME)% "%REQ(X-FORWARDED-FOR)%" "%REQ(USER-AGENT)%" "%REQ(X-REQUEST-ID)%" "%REQ(:AUTHORITY)%" "%UPSTREAM_HOST%"'
-    " %UPSTREAM_CLUSTER% %UPSTREAM_LOCAL_ADDRESS% %DOWNSTREAM_LOCAL_ADDRESS% %DOWNSTREAM_REMOTE_ADDRESS% %REQUESTED_SERVER_NAME% %ROUTE_NAME%"
+    '[%START_TIME%] "%REQ(:METHOD)% %REQ(X-ENVOY-ORIGINAL-PATH?:PATH)% %PROTOCOL%" %RESPONSE_CODE% %RESPONSE_FLAGS%'
+    ' %RESPONSE_CODE_DETAILS% %CONNECTION_TERMINATION_DETAILS% "%UPSTREAM_TRANSPORT_FAILURE_REASON%" %BYTES_RECEIVED%'
+    ' %BYTES_SENT% %DURATION% %RESP(X-ENVOY-UPSTREAM-SERVICE-TIME)% "%REQ(X-FORWARDED-FOR)%" "%REQ(USER-AGENT)%"'
+    ' "%REQ(X-REQUEST-ID)%" "%REQ(:AUTHORITY)%" "%UPSTREAM_HOST%" %UPSTREAM_CLUSTER% %UPSTREAM_LOCAL_ADDRESS%'
+    " %DOWNSTREAM_LOCAL_ADDRESS% %DOWNSTREAM_REMOTE_ADDRESS% %REQUESTED_SERVER_NAME% %ROUTE_NAME%"
 )
 
 Target = tuple[str, int]  # an address and a port
@@ -47,8 +48,9 @@ class Gateway:
 
 @dataclass(frozen=True)
 class DiscoveryOut:
-    """Egress 8188: calls that carry these two headers go to the peer's ingress. ``names`` are host names that the proxy itself resolves, where the
-    programme has a resolver."""
+    """Egress 8188: calls that carry these two headers go to the peer's ingress. ``names`` are host names that the proxy
+    itself resolves, where the programme has a resolver.
+    """
 
     gateway: str
     peer: str
@@ -113,7 +115,9 @@ class Programme:
     shown_to_peers: Mapping[str, Identity] = field(default_factory=dict)  # by gateway, where it is another (a fault)
     refusing: bool = False  # a fault: ingress gateways do not listen
     silence: Target | None = None  # a fault: ingress gateways hand every connection to this, which never answers
-    certificates: Mapping[tuple[str, int], Identity] = field(default_factory=dict)  # a fault: shown by a gateway at a port
+    certificates: Mapping[tuple[str, int], Identity] = field(
+        default_factory=dict
+    )  # a fault: shown by a gateway at a port
     down: frozenset[str] = frozenset()  # a fault: gateways that do not listen
     denying: frozenset[tuple[str, int]] = frozenset()  # gateways that refuse everybody at a port, as a policy has it
     resolver: Target | None = None  # a DNS server that proxies ask; without one addresses are given
@@ -217,7 +221,9 @@ def _service_chains(gateway: str, programme: Programme, clusters: dict[str, dict
                 continue
             cluster = f"inbound|{inward.port}|{inward.exported_name}"
             clusters[cluster] = cluster_of(cluster, inward.endpoints)
-            rbac = [{"name": "envoy.filters.network.rbac", "typed_config": _rbac("network", allowed)}] if allowed else []
+            rbac = (
+                [{"name": "envoy.filters.network.rbac", "typed_config": _rbac("network", allowed)}] if allowed else []
+            )
             shown = _shown(programme, gateway, SERVICE_PORT)
             chains[name] = _tcp_chain(shown, name, cluster, rbac, _log(programme, gateway))
             if programme.silence:
@@ -469,8 +475,8 @@ def admin_of(directory: Path) -> tuple[str, int]:
 class Envoy:
     """One Envoy process that follows the programme that it is given last.
 
-    ``directory`` holds its files and its log; ``address`` is the loopback address of its administration port, ``programme``
-    what it was given last.
+    ``directory`` holds its files and its log; ``address`` is the loopback address of its administration port,
+    ``programme`` what it was given last.
     """
 
     def __init__(self, program: Path, directory: Path, address: str) -> None:
@@ -497,7 +503,9 @@ class Envoy:
         self._process = self._processes.start("envoy", words, self._directory / "envoy.log")
 
     def follow(self, programme: Programme) -> None:
-        """Hand ``programme`` to Envoy; only files whose content changes are written. Secrets and clusters come first."""
+        """Hand ``programme`` to Envoy; only files whose content changes are written. Secrets and clusters
+        come first.
+        """
         listeners, clusters, secrets = configuration(programme)
         with self._lock:
             for name, secret in secrets.items():
@@ -535,7 +543,9 @@ class Envoy:
         warming += [*clusters.get("dynamic_warming_clusters", []), *secrets.get("dynamic_warming_secrets", [])]
         taken = {"listeners.json": listeners.get("version_info"), "clusters.json": clusters.get("version_info")}
         # A secret is asked for by the first listener that needs it.
-        taken.update({f"{each['name']}.json": each.get("version_info") for each in secrets.get("dynamic_active_secrets", [])})
+        taken.update(
+            {f"{each['name']}.json": each.get("version_info") for each in secrets.get("dynamic_active_secrets", [])}
+        )
         return not warming and all(taken[name] == str(self._versions.get(name)) for name in taken)
 
     def _told(self, question: str) -> dict:
@@ -551,7 +561,10 @@ class Envoy:
     def versions(self) -> dict[str, tuple[str, str]]:
         """Return of clusters and listeners the version that was given last, and the one that Envoy has taken."""
         dumps = {dump["@type"].rpartition(".")[2]: dump for dump in self._told("config_dump").get("configs", [])}
-        kinds = {"cluster": ("clusters.json", "ClustersConfigDump"), "listener": ("listeners.json", "ListenersConfigDump")}
+        kinds = {
+            "cluster": ("clusters.json", "ClustersConfigDump"),
+            "listener": ("listeners.json", "ListenersConfigDump"),
+        }
         return {
             kind: (str(self._versions.get(name, "")), str(dumps.get(dump, {}).get("version_info", "")))
             for kind, (name, dump) in kinds.items()

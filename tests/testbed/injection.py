@@ -1,5 +1,7 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Sidecar injection: a pod of a member namespace that asks for it gets a proxy of its control plane's version, and the evidence of it."""
+"""Sidecar injection: a pod of a member namespace that asks for it gets a proxy of its control plane's version, and the
+evidence of it.
+"""
 
 from __future__ import annotations
 
@@ -17,18 +19,28 @@ MEMBER_OF = "maistra.io/member-of"
 
 def injection_hook(cluster: ClusterView) -> Hook:
     """Return the hook that injects; control planes are looked up as they stand when a pod is made."""
-    return Hook("inject.mutation.testbed", "/inject", "pods", "v1", lambda asked: injected(asked, cluster), group="", fields=("metadata", "spec"))
+    return Hook(
+        "inject.mutation.testbed",
+        "/inject",
+        "pods",
+        "v1",
+        lambda asked: injected(asked, cluster),
+        group="",
+        fields=("metadata", "spec"),
+    )
 
 
 def injected(asked: Incoming, cluster: ClusterView) -> dict | None:
     """Return a new pod with its sidecar, None for a pod that gets none.
 
-    By the annotation in all versions, by the label from 2.2 on, where the label counts more. From 2.1 on the pod is labelled
-    with the version of the charts.
+    By the annotation in all versions, by the label from 2.2 on, where the label counts more. From 2.1 on the pod is
+    labelled with the version of the charts.
     """
     if not asked.is_create or not asked.new:
         return None
-    namespace = next((live for live in cluster.list("Namespace") if live["metadata"]["name"] == asked.namespace), {"metadata": {}})
+    namespace = next(
+        (live for live in cluster.list("Namespace") if live["metadata"]["name"] == asked.namespace), {"metadata": {}}
+    )
     home = (namespace["metadata"].get("labels") or {}).get(MEMBER_OF)
     control_plane = next(iter(cluster.list("ServiceMeshControlPlane", home)), None) if home else None
     status = (control_plane or {}).get("status") or {}

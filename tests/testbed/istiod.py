@@ -157,8 +157,9 @@ class Connection:
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What is around an istiod whose mesh is looked at: ``names`` resolve to addresses, for proxies by the DNS server ``resolver``; its proxies
-    write access logs, and it has debug pages."""
+    """What is around an istiod whose mesh is looked at: ``names`` resolve to addresses, for proxies by the DNS server
+    ``resolver``; its proxies write access logs, and it has debug pages.
+    """
 
     resolver: Target
     names: Mapping[str, list[str]]
@@ -212,10 +213,10 @@ class Peer:
 class Istiod:
     """istiod of the control plane ``smcp_name`` in ``namespace``; ``start`` returns once its root is published.
 
-    ``mesh_name`` is the name under which faults are switched (default: the namespace without ``-mesh-system``);
-    ``pod`` the pod name in statuses, made up when not given. ``world`` maps (cluster, namespace) to the istiods of all
-    meshes; this one enters itself while it runs. ``envoy`` carries the mesh's gateways; one that runs already was left by
-    the istiod before, and keeps what it does until this one has heard of every peer.
+    ``mesh_name`` is the name under which faults are switched (default: the namespace without ``-mesh-system``); ``pod``
+    the pod name in statuses, made up when not given. ``world`` maps (cluster, namespace) to the istiods of all meshes;
+    this one enters itself while it runs. ``envoy`` carries the mesh's gateways; one that runs already was left by the
+    istiod before, and keeps what it does until this one has heard of every peer.
     """
 
     def __init__(
@@ -296,7 +297,9 @@ class Istiod:
         self._ready.wait(30)
 
     def stop(self, gateways_stay: bool = False) -> None:
-        """End everything and wait for it; the memory goes with this object. The gateways' Envoy runs on if they stay."""
+        """End everything and wait for it; the memory goes with this object. The gateways' Envoy runs on if
+        they stay.
+        """
         self._gateways_stay = gateways_stay
         self._stopping.set()
         for kind in WATCHED:
@@ -316,7 +319,9 @@ class Istiod:
                 thread.join(15)
 
     def root_number_in_use(self) -> int:
-        """Return which root signs this mesh's certificates now: another than planned while the fault wrong-root is on."""
+        """Return which root signs this mesh's certificates now: another than planned while the fault
+        wrong-root is on.
+        """
         return self.authority.signing if self._faults.is_on(self.mesh_name, "wrong-root") is None else WRONG_ROOT
 
     def trusted_roots(self) -> str:
@@ -337,7 +342,9 @@ class Istiod:
         end = time.monotonic() + LONGEST_DIRECTION_REAL
         while self._direction_given < wanted or not self.envoy.is_in_force():
             if time.monotonic() > end:
-                raise TimeoutError(f"the gateways of {self.mesh_name} do not follow the root:\n{self.envoy.last_lines()}")
+                raise TimeoutError(
+                    f"the gateways of {self.mesh_name} do not follow the root:\n{self.envoy.last_lines()}"
+                )
             time.sleep(0.02)
         return root
 
@@ -392,7 +399,10 @@ class Istiod:
 
     def _proxies_in_sync(self) -> list[dict]:
         """Return of each gateway, as the first pod of its workload, what it was sent last and what it has taken."""
-        is_behind = self._faults.is_on(self.mesh_name, "frozen-proxies") is not None and self._programme() != self.envoy.programme
+        is_behind = (
+            self._faults.is_on(self.mesh_name, "frozen-proxies") is not None
+            and self._programme() != self.envoy.programme
+        )
         rows = []
         versions = self.envoy.versions()
         for gateway in self.envoy.programme.gateways:
@@ -567,11 +577,15 @@ class Istiod:
             finally:
                 self._listing.release()
         else:
-            for what in work & {"exports", "services", "status"} | {each for each in work if each.startswith("service ")}:
+            for what in work & {"exports", "services", "status"} | {
+                each for each in work if each.startswith("service ")
+            }:
                 self._at(what, POSTPONED_REAL)
 
     def _direct_gateways(self) -> None:
-        """Hand the gateways what they have to do, but not to those of a former istiod before every peer has been heard of."""
+        """Hand the gateways what they have to do, but not to those of a former istiod before every peer has been heard
+        of.
+        """
         if self._gateways_wait_until is not None:
             if time.monotonic() < self._gateways_wait_until and not self._has_heard_of_all_peers():
                 self._at("gateways", TAKEOVER_CHECK_REAL)
@@ -586,7 +600,11 @@ class Istiod:
         """Return whether each peer has given its list, or has failed to."""
         with self._lock:
             live = {smp["metadata"]["name"] for smp in self.store.list("ServiceMeshPeer", self.namespace)}
-            heard = {peer.name for peer in self._peers.values() if peer.watch.last_full_sync or peer.watch.last_disconnect_status}
+            heard = {
+                peer.name
+                for peer in self._peers.values()
+                if peer.watch.last_full_sync or peer.watch.last_disconnect_status
+            }
             return live <= heard
 
     def _heed_faults(self, work: set[str]) -> None:
@@ -616,11 +634,15 @@ class Istiod:
         return own if own and authority.get("type") == "cert-manager" else "istio-ca-root-cert"
 
     def _published_roots(self) -> str:
-        """Return what this mesh says its roots are: with the fault wrong-root those of before, unless the fault says more."""
+        """Return what this mesh says its roots are: with the fault wrong-root those of before, unless the fault says
+        more.
+        """
         settings = self._faults.is_on(self.mesh_name, "wrong-root")
         published = (settings or {}).get("published", "old")
         right = self.authority.trusted
-        return "".join(map(self.authority.root, {"old": right, "new": (WRONG_ROOT,), "both": (*right, WRONG_ROOT)}[published]))
+        return "".join(
+            map(self.authority.root, {"old": right, "new": (WRONG_ROOT,), "both": (*right, WRONG_ROOT)}[published])
+        )
 
     def _watch_seconds(self) -> float:
         """Return after how many real seconds a peer's watch of us is renewed."""
@@ -860,9 +882,11 @@ class Istiod:
         return None if found is None else (found.get("spec") or {}).get("exportRules") or []
 
     def _export_to(self, peer: Peer, known: list[KnownService], looked_at: set[str]) -> None:
-        """Evaluate a peer's rules for all services; those in ``looked_at`` ("service ns/name") had an event of their own.
+        """Evaluate a peer's rules for all services; those in ``looked_at`` ("service ns/name") had an event of their
+        own.
 
-        Such an event looks at its own Service alone, past the filter of exportTo, and nothing is ever taken back by that filter (5.1).
+        Such an event looks at its own Service alone, past the filter of exportTo, and nothing is ever taken back by
+        that filter (5.1).
         """
         exports: dict[tuple[str, str], Export] = {}
         for service in known:
@@ -981,12 +1005,14 @@ class Istiod:
             peer.fetch_wanted.clear()
             if peer.gone.is_set() or not (peer.watch.connected or peer.hangs):
                 continue
-            if not self._poll(peer) and not peer.gone.wait(max(self._clock.seconds(FIRST_BACK_OFF), SHORTEST_BACK_OFF_REAL)):
+            if not self._poll(peer) and not peer.gone.wait(
+                max(self._clock.seconds(FIRST_BACK_OFF), SHORTEST_BACK_OFF_REAL)
+            ):
                 peer.fetch_wanted.set()
 
     def _poll(self, peer: Peer) -> bool:
-        """Fetch the peer's full list and return whether it came. A peer that never answers is asked again, up to two minutes,
-        with the lock held that istiod needs for its own services (G25); one that refuses is left at once.
+        """Fetch the peer's full list and return whether it came. A peer that never answers is asked again, up to two
+        minutes, with the lock held that istiod needs for its own services (G25); one that refuses is left at once.
         """
         with self._listing:
             links, end = peer.generation_of_links, time.monotonic() + self._clock.seconds(LONGEST_POLL)
@@ -1043,9 +1069,11 @@ class Istiod:
                 gateways=tuple(gateways),
                 discovery_out=tuple(self._discovery_out(peer) for peer in peers),
                 discovery_in=(*serving, *self._departed.values()),
-                services_out=()
-                if self._faults.is_on(self.mesh_name, "no-route") is not None
-                else tuple(out for peer in peers for out in self._services_out(peer)),
+                services_out=(
+                    ()
+                    if self._faults.is_on(self.mesh_name, "no-route") is not None
+                    else tuple(out for peer in peers for out in self._services_out(peer))
+                ),
                 services_in=tuple(
                     ServiceIn(
                         export.ingress,
@@ -1054,8 +1082,8 @@ class Istiod:
                         # G31: with several ports the route names none and ends nowhere.
                         tuple((each, number) for each in export.endpoints) if len(export.ports) == 1 else (),
                     )
-                    for peer in peers
-                    for export in peer.exports.values()
+                    for peer in (peers)
+                    for export in (peer.exports.values())
                     for _name, number, protocol in export.ports
                     if protocol != "UDP"
                 ),
@@ -1075,7 +1103,9 @@ class Istiod:
         down = self._faults.is_on(self.mesh_name, "gateway-down")
         denying = self._faults.is_on(self.mesh_name, "denying")
         return {
-            "certificates": {(shown["gateway"], port): self._odd_certificate(shown) for port in shown["ports"]} if shown else {},
+            "certificates": (
+                {(shown["gateway"], port): self._odd_certificate(shown) for port in shown["ports"]} if shown else {}
+            ),
             "down": frozenset([down["gateway"]] if down else ()),
             "denying": frozenset([(denying["gateway"], denying["port"])] if denying else ()),
         }
@@ -1084,7 +1114,9 @@ class Istiod:
         """Return the certificate of the fault of that name, the same one as long as the fault says the same."""
         said = json.dumps(shown, sort_keys=True)
         if said not in self._odd_certificates:
-            starts, ends = (datetime.timedelta(hours=shown.get(key, hours)) for key, hours in (("starts", -1), ("ends", 24)))
+            starts, ends = (
+                datetime.timedelta(hours=shown.get(key, hours)) for key, hours in (("starts", -1), ("ends", 24))
+            )
             uri = shown.get("uri") or self._identity_of(shown["gateway"])
             self._odd_certificates[said] = self.authority.issue(uri, starts, ends, shown.get("root", 0))
         return self._odd_certificates[said]
@@ -1147,7 +1179,9 @@ class Istiod:
         except ValueError:
             pass
         if self._around and name in self._around.names:
-            is_gone = self._faults.is_on(self.mesh_name, "no-such-names") or self._faults.is_on(self.mesh_name, "names-failing")
+            is_gone = self._faults.is_on(self.mesh_name, "no-such-names") or self._faults.is_on(
+                self.mesh_name, "names-failing"
+            )
             return [] if is_gone else self._around.names[name]
         for ending in (f".svc.{self.cluster_domain}", ".svc"):
             service, _dot, namespace = name.removesuffix(ending).partition(".")

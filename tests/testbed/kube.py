@@ -29,7 +29,9 @@ class Resource:
     is_namespaced: bool = True
 
     def path(self, namespace: str | None, name: str | None = None, subresource: str | None = None) -> str:
-        """Return the path of one object, or of the list of them when ``name`` is None (of all namespaces when ``namespace`` is None)."""
+        """Return the path of one object, or of the list of them when ``name`` is None (of all namespaces when
+        ``namespace`` is None).
+        """
         parts = ["", "api" if "/" not in self.api_version else "apis", self.api_version]
         if self.is_namespaced and namespace:
             parts += ["namespaces", namespace]
@@ -65,8 +67,12 @@ KINDS = {
     "SubjectAccessReview": Resource("authorization.k8s.io/v1", "subjectaccessreviews", _CLUSTER_WIDE),
     "SelfSubjectAccessReview": Resource("authorization.k8s.io/v1", "selfsubjectaccessreviews", _CLUSTER_WIDE),
     "CustomResourceDefinition": Resource("apiextensions.k8s.io/v1", "customresourcedefinitions", _CLUSTER_WIDE),
-    "MutatingWebhookConfiguration": Resource("admissionregistration.k8s.io/v1", "mutatingwebhookconfigurations", _CLUSTER_WIDE),
-    "ValidatingWebhookConfiguration": Resource("admissionregistration.k8s.io/v1", "validatingwebhookconfigurations", _CLUSTER_WIDE),
+    "MutatingWebhookConfiguration": Resource(
+        "admissionregistration.k8s.io/v1", "mutatingwebhookconfigurations", _CLUSTER_WIDE
+    ),
+    "ValidatingWebhookConfiguration": Resource(
+        "admissionregistration.k8s.io/v1", "validatingwebhookconfigurations", _CLUSTER_WIDE
+    ),
     "ServiceMeshControlPlane": Resource("maistra.io/v2", "servicemeshcontrolplanes"),
     "ServiceMeshMemberRoll": Resource("maistra.io/v1", "servicemeshmemberrolls"),
     "ServiceMeshMember": Resource("maistra.io/v1", "servicemeshmembers"),
@@ -109,7 +115,9 @@ class KubeError(Exception):
 
 
 def resource_of(kind: str) -> Resource:
-    """Return where a kind lives, by its name or as ``group/version/plural``. Raises ``LookupError`` on a name that is not known."""
+    """Return where a kind lives, by its name or as ``group/version/plural``. Raises ``LookupError`` on a name that is
+    not known.
+    """
     if kind in KINDS:
         return KINDS[kind]
     group_version, slash, plural = kind.rpartition("/")
@@ -128,13 +136,19 @@ def _resource_of_object(manifest: Mapping[str, Any]) -> Resource:
 class Kube:
     """A client of the API server at ``server``, for use by any number of threads.
 
-    It knows the server by the authorities in ``ca_file`` and is known by a bearer ``token`` or a ``cert``, which is a pair
-    of certificate file and key file. ``agent`` names the program, and so the field manager of writes that name none. Refusals
-    raise ``KubeError``; a server that does not answer raises ``requests.RequestException``. Proxies from the environment are ignored.
+    It knows the server by the authorities in ``ca_file`` and is known by a bearer ``token`` or a ``cert``, which is a
+    pair of certificate file and key file. ``agent`` names the program, and so the field manager of writes that name
+    none. Refusals raise ``KubeError``; a server that does not answer raises ``requests.RequestException``. Proxies from
+    the environment are ignored.
     """
 
     def __init__(
-        self, server: str, ca_file: str, token: str | None = None, cert: tuple[str, str] | None = None, agent: str = "testbed"
+        self,
+        server: str,
+        ca_file: str,
+        token: str | None = None,
+        cert: tuple[str, str] | None = None,
+        agent: str = "testbed",
     ) -> None:
         self.agent = agent
         self.server = server
@@ -153,10 +167,14 @@ class Kube:
             raise
 
     def list(self, kind: str, namespace: str | None = None, selector: str | None = None) -> list[dict]:
-        """Return the objects of one kind in a namespace, or in all; ``selector`` is a label selector such as ``app=cart``."""
+        """Return the objects of one kind in a namespace, or in all; ``selector`` is a label selector such as
+        ``app=cart``.
+        """
         return self.list_with_version(kind, namespace, selector)[0]
 
-    def list_with_version(self, kind: str, namespace: str | None = None, selector: str | None = None) -> tuple[list[dict], str]:
+    def list_with_version(
+        self, kind: str, namespace: str | None = None, selector: str | None = None
+    ) -> tuple[list[dict], str]:
         """Return the objects as ``list`` does, and the resourceVersion to watch from."""
         resource = resource_of(kind)
         answer = self.request("GET", resource.path(namespace), {"labelSelector": selector} if selector else None)
@@ -169,7 +187,9 @@ class Kube:
         return self.request("POST", _resource_of_object(manifest).path(metadata.get("namespace")), None, manifest)
 
     def replace(self, manifest: Mapping[str, Any]) -> dict:
-        """Replace an object and return it as stored; a resourceVersion in it makes a stale write fail with status 409."""
+        """Replace an object and return it as stored; a resourceVersion in it makes a stale write fail with
+        status 409.
+        """
         return self.request("PUT", self._path(manifest), None, manifest)
 
     def update_status(self, manifest: Mapping[str, Any]) -> dict:
@@ -177,13 +197,19 @@ class Kube:
         return self.request("PUT", self._path(manifest, "status"), None, manifest)
 
     def apply(self, manifest: Mapping[str, Any], manager: str, force: bool = False) -> dict:
-        """Apply an object server-side as field manager ``manager`` and return it as stored; ``force`` takes fields of other managers."""
+        """Apply an object server-side as field manager ``manager`` and return it as stored; ``force`` takes fields of
+        other managers.
+        """
         query = {"fieldManager": manager, "force": "true" if force else "false"}
         return self.request("PATCH", self._path(manifest), query, manifest, "application/apply-patch+yaml")
 
-    def merge(self, kind: str, name: str, namespace: str | None, patch: Mapping[str, Any], subresource: str | None = None) -> dict:
+    def merge(
+        self, kind: str, name: str, namespace: str | None, patch: Mapping[str, Any], subresource: str | None = None
+    ) -> dict:
         """Apply a JSON merge patch (RFC 7386) and return the object as stored."""
-        return self.request("PATCH", resource_of(kind).path(namespace, name, subresource), None, patch, "application/merge-patch+json")
+        return self.request(
+            "PATCH", resource_of(kind).path(namespace, name, subresource), None, patch, "application/merge-patch+json"
+        )
 
     def delete(self, kind: str, name: str, namespace: str | None = None) -> dict:
         """Delete an object; a pod at once, since there is no kubelet on its node that would say when it has ended."""
@@ -191,26 +217,39 @@ class Kube:
         return self.request("DELETE", resource_of(kind).path(namespace, name), query)
 
     def request(
-        self, method: str, path: str, query: Mapping[str, str] | None = None, body: Any = None, content_type: str = "application/json"
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str] | None = None,
+        body: Any = None,
+        content_type: str = "application/json",
     ) -> Any:
         """Send one request and return the JSON of its answer, or its text when it is not JSON."""
         headers = {"Accept": "application/json", "Content-Type": content_type}
         data = None if body is None else json.dumps(body)
-        answer = self._session().request(method, self.server + path, params=query, data=data, headers=headers, timeout=_REQUEST_SECONDS)
+        answer = self._session().request(
+            method, self.server + path, params=query, data=data, headers=headers, timeout=_REQUEST_SECONDS
+        )
         is_json = answer.headers.get("Content-Type", "").startswith("application/json")
         content = answer.json() if is_json else answer.text
         if answer.status_code >= 400:
             refused = content if isinstance(content, dict) else {}
-            raise KubeError(answer.status_code, refused.get("reason") or answer.reason, refused.get("message") or answer.text)
+            raise KubeError(
+                answer.status_code, refused.get("reason") or answer.reason, refused.get("message") or answer.text
+            )
         return content
 
     def watch_connection(self, path: str) -> tuple[http.client.HTTPSConnection, http.client.HTTPResponse]:
-        """Open a watch of ``path`` (with its query) and return its connection and the answer, of which each line is an event."""
+        """Open a watch of ``path`` (with its query) and return its connection and the answer, of which each line is an
+        event.
+        """
         place = urllib.parse.urlsplit(self.server)
         tls = ssl.create_default_context(cafile=self.ca_file)
         if self.cert:
             tls.load_cert_chain(*self.cert)
-        connection = http.client.HTTPSConnection(place.hostname, place.port, context=tls, timeout=_WATCH_SECONDS + _REQUEST_SECONDS)
+        connection = http.client.HTTPSConnection(
+            place.hostname, place.port, context=tls, timeout=_WATCH_SECONDS + _REQUEST_SECONDS
+        )
         headers = {"Accept": "application/json"}
         if self.token:
             headers["Authorization"] = f"Bearer {self.token}"
@@ -268,7 +307,9 @@ class Store:
         """Return one object, or None when there is none."""
         return self._watchers[kind].objects().get((namespace, name))
 
-    def list(self, kind: str, namespace: str | None = None, selector: Mapping[str, str] | str | None = None) -> list[dict]:
+    def list(
+        self, kind: str, namespace: str | None = None, selector: Mapping[str, str] | str | None = None
+    ) -> list[dict]:
         """Return the objects of a kind in a namespace, or in all; ``selector`` is a dict of labels, or ``a=b,c=d``."""
         wanted = _labels(selector)
         return [
@@ -278,7 +319,8 @@ class Store:
         ]
 
     def subscribe(self, kind: str, callback: Callback) -> None:
-        """Have ``callback(event, object, object before)`` called on each later change; events are ADDED, MODIFIED and DELETED.
+        """Have ``callback(event, object, object before)`` called on each later change; events are ADDED, MODIFIED and
+        DELETED.
 
         It is called from the watch's own thread and must not block.
         """
@@ -362,7 +404,12 @@ class _Watcher:
         return version
 
     def _events(self, version: str) -> Iterator[dict]:
-        query = {"watch": "true", "resourceVersion": version, "allowWatchBookmarks": "true", "timeoutSeconds": str(_WATCH_SECONDS)}
+        query = {
+            "watch": "true",
+            "resourceVersion": version,
+            "allowWatchBookmarks": "true",
+            "timeoutSeconds": str(_WATCH_SECONDS),
+        }
         path = f"{resource_of(self._kind).path(None)}?{urllib.parse.urlencode(query)}"
         connection, answer = self._kube.watch_connection(path)
         with self._lock:

@@ -1,5 +1,7 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A kubelet's server for pods that are processes of this machine: their logs, ports and commands, by way of the API server's own subresources."""
+"""A kubelet's server for pods that are processes of this machine: their logs, ports and commands, by way of the API
+server's own subresources.
+"""
 
 from __future__ import annotations
 
@@ -80,7 +82,9 @@ class Logs:
 def start_kubelet(
     cluster: Cluster, kwok: Path, processes: Processes, node: str, place: tuple[str, int], pods: Iterable[Served]
 ) -> Process:
-    """Start kwok as the kubelet of ``node``, listening at ``place``, and return it; the pods' status stays whoever wrote it."""
+    """Start kwok as the kubelet of ``node``, listening at ``place``, and return it; the pods' status stays whoever
+    wrote it.
+    """
     address, port = place
     certificate, key = cluster.authority.serving("kubelet", [address])
     kubeconfig = cluster.directory / "kubeconfig-kubelet"

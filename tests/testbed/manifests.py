@@ -34,7 +34,10 @@ _BASE_PROFILE: dict[str, Any] = {
     },
     "policy": {"type": "None"},
     "telemetry": {"type": "Istiod"},
-    "proxy": {"injection": {"autoInject": False}, "networking": {"protocol": {"autoDetect": {"inbound": False, "outbound": False}}}},
+    "proxy": {
+        "injection": {"autoInject": False},
+        "networking": {"protocol": {"autoDetect": {"inbound": False, "outbound": False}}},
+    },
     "security": {"identity": {"type": "Kubernetes"}, "trust": {"domain": "cluster.local"}},
 }
 _DEFAULT_PORTS = [
@@ -69,7 +72,9 @@ def trust_domain(smcp: Mapping[str, Any]) -> str:
 
 
 def gateways_of(smcp: Mapping[str, Any]) -> list[Gateway]:
-    """Return the gateways to run: the two default ones unless switched off, additional ones where ``enabled`` is literally true."""
+    """Return the gateways to run: the two default ones unless switched off, additional ones where ``enabled`` is
+    literally true.
+    """
     gateways = applied_spec(smcp)["gateways"]
     home = smcp["metadata"]["namespace"]
     if gateways["enabled"] is False:
@@ -92,7 +97,9 @@ def components_of(smcp: Mapping[str, Any]) -> list[str]:
     addons = spec.get("addons") or {}
     components += [name for name in ("prometheus", "grafana", "kiali") if (addons.get(name) or {}).get("enabled")]
     if version == 0:
-        components += [f"istio-{name}" for name in ("policy", "telemetry") if (spec.get(name) or {}).get("type") == "Mixer"]
+        components += [
+            f"istio-{name}" for name in ("policy", "telemetry") if (spec.get(name) or {}).get("type") == "Mixer"
+        ]
         components += ["3scale"] if (addons.get("3scale") or {}).get("enabled") else []
     if version in (1, 2):
         components.append("wasm-extensions")
@@ -161,7 +168,9 @@ def gateway_objects(smcp: Mapping[str, Any], gateway: Gateway, release: Operator
     return objects
 
 
-def _gateway_template(smcp: Mapping[str, Any], gateway: Gateway, release: OperatorRelease, selector: Mapping[str, str], account: str) -> dict:
+def _gateway_template(
+    smcp: Mapping[str, Any], gateway: Gateway, release: OperatorRelease, selector: Mapping[str, str], account: str
+) -> dict:
     domain, runtime = trust_domain(smcp), gateway.settings.get("runtime") or {}
     env = {"TRUST_DOMAIN": domain, "ISTIO_META_MESH_ID": domain, "ISTIO_META_CLUSTER_ID": _cluster_id(smcp)}
     if not gateway.is_ingress and gateway.settings.get("requestedNetworkView"):
@@ -227,8 +236,10 @@ def istiod_objects(smcp: Mapping[str, Any], release: OperatorRelease) -> list[di
             "metadata": metadata(istiod),
             "spec": {
                 "selector": selector,
-                "ports": [{"name": "https-webhook", "port": 443, "protocol": "TCP", "targetPort": 15017}]
-                + [_service_port({"name": port_name, "port": number}) for port_name, number in ports.items()],
+                "ports": (
+                    [{"name": "https-webhook", "port": 443, "protocol": "TCP", "targetPort": 15017}]
+                    + [_service_port({"name": port_name, "port": number}) for port_name, number in ports.items()]
+                ),
             },
         },
         _network_policy(metadata(f"istio-istiod-{name}"), {"matchLabels": selector}, [{}]),
@@ -293,7 +304,10 @@ def member_objects(smcp: Mapping[str, Any], namespace: str, release: OperatorRel
     meshed = [{"from": [{"namespaceSelector": {"matchLabels": {MEMBER_OF: home}}}]}]
     role = f"istiod-clusterrole-{name}-{home}"
     return [
-        *(_network_policy({"name": policy, "namespace": namespace, "labels": own}, pods, rules) for policy, pods, rules in _mesh_policies(name, meshed)),
+        *(
+            _network_policy({"name": policy, "namespace": namespace, "labels": own}, pods, rules)
+            for policy, pods, rules in _mesh_policies(name, meshed)
+        ),
         {
             "apiVersion": "rbac.authorization.k8s.io/v1",
             "kind": "RoleBinding",
@@ -331,7 +345,9 @@ def operator_objects(release: OperatorRelease, namespace: str) -> list[dict]:
                     "metadata": {"labels": own},
                     "spec": {
                         "serviceAccountName": "istio-operator",
-                        "containers": [{"name": "istio-operator", "image": f"registry.test/istio-operator:{release.version}"}],
+                        "containers": [
+                            {"name": "istio-operator", "image": f"registry.test/istio-operator:{release.version}"}
+                        ],
                     },
                 },
             },
@@ -340,7 +356,9 @@ def operator_objects(release: OperatorRelease, namespace: str) -> list[dict]:
 
 
 def cni_daemon_sets(release: OperatorRelease, namespace: str) -> list[dict]:
-    """Return the DaemonSets that set up pods' networks: one for all control planes up to 2.2, and one for each later minor version."""
+    """Return the DaemonSets that set up pods' networks: one for all control planes up to 2.2, and one for each later
+    minor version.
+    """
     minors = [int(version.rpartition(".")[2]) for version in release.charts]
     oldest = "istio-node" if max(minors) < 2 else "istio-cni-node"
     names = dict.fromkeys(oldest if minor < 3 else f"istio-cni-node-v2-{minor}" for minor in minors)
@@ -354,7 +372,10 @@ def cni_daemon_sets(release: OperatorRelease, namespace: str) -> list[dict]:
                 "selector": {"matchLabels": {"k8s-app": name}},
                 "template": {
                     "metadata": {"labels": {"k8s-app": name, "istio": "cni"}},
-                    "spec": {"containers": [{"name": "install-cni", "image": image}], "nodeSelector": {"kubernetes.io/os": "linux"}},
+                    "spec": {
+                        "containers": [{"name": "install-cni", "image": image}],
+                        "nodeSelector": {"kubernetes.io/os": "linux"},
+                    },
                 },
             },
         }

@@ -27,9 +27,9 @@ _RESERVED_PREFIXES = ("kube-", "openshift-", "ibm-")
 class Members:
     """Configures the namespaces of all member rolls of a cluster, and writes the rolls' and the members' statuses.
 
-    A namespace is a member because a roll lists it, or because it has a ServiceMeshMember of its own; what a roll lists is
-    left to those who wrote it, and who has joined by himself stands in its status alone. It looks at everything at once
-    whenever anything changes: a test cluster has few namespaces, and what one roll drops another may take.
+    A namespace is a member because a roll lists it, or because it has a ServiceMeshMember of its own; what a roll lists
+    is left to those who wrote it, and who has joined by himself stands in its status alone. It looks at everything at
+    once whenever anything changes: a test cluster has few namespaces, and what one roll drops another may take.
     """
 
     def __init__(self, kube: Kube, release: OperatorRelease, log: Callable[[str], None]) -> None:
@@ -94,7 +94,9 @@ class Members:
             lambda live: self._roll_status(live, smcp, members, configured, problems, is_reconciled),
         )
 
-    def _configure_namespace(self, smcp: dict, namespace: dict | None, name: str, *, is_listed: bool) -> Condition | None:
+    def _configure_namespace(
+        self, smcp: dict, namespace: dict | None, name: str, *, is_listed: bool
+    ) -> Condition | None:
         """Make ``name`` a member of the mesh; return why it can not be one."""
         home = smcp["metadata"]["namespace"]
         if namespace is None or namespace["metadata"].get("deletionTimestamp"):
@@ -102,7 +104,10 @@ class Members:
         member = self._kube.get("ServiceMeshMember", "default", name)
         if member is not None and _reference(member) != (home, smcp["metadata"]["name"]):
             return Condition(
-                "Reconciled", False, "ReferencesDifferentControlPlane", f"Namespace {name} has a ServiceMeshMember of another control plane"
+                "Reconciled",
+                False,
+                "ReferencesDifferentControlPlane",
+                f"Namespace {name} has a ServiceMeshMember of another control plane",
             )
         if member is None and is_listed:
             self._kube.apply(roll_made_member(smcp, name), MANAGER)
@@ -141,21 +146,33 @@ class Members:
         if smcp is None:
             ready = Condition("Ready", False, "ErrSMCPMissing", "No ServiceMeshControlPlane exists in the namespace")
         elif not is_reconciled:
-            ready = Condition("Ready", False, "SMCPReconciling", "Waiting for the ServiceMeshControlPlane to be reconciled")
+            ready = Condition(
+                "Ready", False, "SMCPReconciling", "Waiting for the ServiceMeshControlPlane to be reconciled"
+            )
         elif pending:
-            ready = Condition("Ready", False, "ReconcileError", f"The following namespaces are not yet configured: [{' '.join(pending)}]")
+            ready = Condition(
+                "Ready",
+                False,
+                "ReconcileError",
+                f"The following namespaces are not yet configured: [{' '.join(pending)}]",
+            )
         else:
             ready = Condition("Ready", True, "Configured", "All namespaces have been configured successfully")
         old_members = {entry["namespace"]: entry.get("conditions") for entry in stored.get("memberStatuses") or []}
         status: dict[str, Any] = {
-            "annotations": {**(stored.get("annotations") or {}), "configuredMemberCount": f"{len(configured)}/{len(members)}"},
+            "annotations": {
+                **(stored.get("annotations") or {}),
+                "configuredMemberCount": f"{len(configured)}/{len(members)}",
+            },
             "conditions": conditions_after(stored.get("conditions"), [ready]),
             "configuredMembers": configured,
             "members": members,
             "memberStatuses": [
                 {
                     "namespace": member,
-                    "conditions": conditions_after(old_members.get(member), [self._member_condition(member, configured, problems)]),
+                    "conditions": conditions_after(
+                        old_members.get(member), [self._member_condition(member, configured, problems)]
+                    ),
                 }
                 for member in members
             ],
@@ -173,12 +190,16 @@ class Members:
             return problems[member]
         if member in configured:
             return Condition("Reconciled", True, "Reconciled", "Namespace has been configured successfully")
-        return Condition("Reconciled", False, "ErrorConfiguringNamespace", f"Namespace {member} waits for the control plane")
+        return Condition(
+            "Reconciled", False, "ErrorConfiguringNamespace", f"Namespace {member} waits for the control plane"
+        )
 
     # members
 
     def _follow_member(self, member: dict, control_planes: Mapping[str, dict]) -> bool:
-        """Keep the finalizer of a member; return whether its namespace joins a mesh that stands by it, and not by a roll."""
+        """Keep the finalizer of a member; return whether its namespace joins a mesh that stands by it, and not by a
+        roll.
+        """
         namespace = member["metadata"]["namespace"]
         home, name = _reference(member)
         if member["metadata"].get("deletionTimestamp"):
@@ -191,13 +212,26 @@ class Members:
         return _created_by(member) != ROLL_CONTROLLER and smcp is not None and smcp["metadata"]["name"] == name
 
     def _keep_own_rolls(self, joined: Mapping[str, set[str]]) -> None:
-        """Make a roll where namespaces have joined and there is none; one that was made so goes with the last of them."""
+        """Make a roll where namespaces have joined and there is none; one that was made so goes with the
+        last of them.
+        """
         standing = {roll["metadata"]["namespace"]: roll for roll in self._kube.list("ServiceMeshMemberRoll")}
         for home in sorted(set(joined) - set(standing)):
             metadata = {"name": "default", "namespace": home, "annotations": {CREATED_BY: MEMBER_CONTROLLER}}
-            self._kube.create({"apiVersion": "maistra.io/v1", "kind": "ServiceMeshMemberRoll", "metadata": metadata, "spec": {"members": []}})
+            self._kube.create(
+                {
+                    "apiVersion": "maistra.io/v1",
+                    "kind": "ServiceMeshMemberRoll",
+                    "metadata": metadata,
+                    "spec": {"members": []},
+                }
+            )
         for home, roll in standing.items():
-            if _created_by(roll) == MEMBER_CONTROLLER and not joined.get(home) and not (roll.get("spec") or {}).get("members"):
+            if (
+                _created_by(roll) == MEMBER_CONTROLLER
+                and not joined.get(home)
+                and not (roll.get("spec") or {}).get("members")
+            ):
                 delete_if_there(self._kube, "ServiceMeshMemberRoll", "default", home)
 
     def _report_member(self, member: dict, control_planes: Mapping[str, dict]) -> None:
@@ -212,7 +246,10 @@ class Members:
         def status_after(live: dict) -> dict:
             stored = live.get("status") or {}
             if smcp is None:
-                reason, message = "ErrorControlPlaneMissing", "the referenced ServiceMeshControlPlane object does not exist"
+                reason, message = (
+                    "ErrorControlPlaneMissing",
+                    "the referenced ServiceMeshControlPlane object does not exist",
+                )
             elif not is_joined:
                 reason, message = "ErrorConfiguringNamespace", f"Namespace {namespace} is not yet configured"
             else:
@@ -238,7 +275,8 @@ def _resolved(roll: Mapping[str, Any], namespaces: Mapping[str, dict]) -> list[s
         if name == roll["metadata"]["namespace"] or name in _RESERVED or name.startswith(_RESERVED_PREFIXES):
             continue
         is_selected = "*" in members or any(
-            _selects(selector, namespace["metadata"].get("labels") or {}) for selector in spec.get("memberSelectors") or []
+            _selects(selector, namespace["metadata"].get("labels") or {})
+            for selector in spec.get("memberSelectors") or []
         )
         if is_selected and name not in chosen:
             chosen.append(name)

@@ -1,5 +1,7 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What stands between two meshes: a load balancer or a firewall, which passes TCP on until it is told to do something else."""
+"""What stands between two meshes: a load balancer or a firewall, which passes TCP on until it is told to do something
+else.
+"""
 
 from __future__ import annotations
 
@@ -25,9 +27,11 @@ _AT_ONCE = struct.pack("ii", 1, 0)  # SO_LINGER: a close is a reset
 
 @dataclass(frozen=True)
 class Way:
-    """What is done with connections to one port. ``kind``: ``pass``, ``refuse``, ``drop`` (no answer at all), ``plain`` (HTTP in clear), ``tls``
-    (ends TLS with ``identity``, and with ``roots`` takes clients of these alone), ``cut`` (ends each after ``seconds``, in good order or by a
-    reset with ``is_rude``), ``forget`` (one that was idle for ``seconds`` is reset at its next byte)."""
+    """What is done with connections to one port. ``kind``: ``pass``, ``refuse``, ``drop`` (no answer at all), ``plain``
+    (HTTP in clear), ``tls`` (ends TLS with ``identity``, and with ``roots`` takes clients of these alone), ``cut``
+    (ends each after ``seconds``, in good order or by a reset with ``is_rude``), ``forget`` (one that was idle for
+    ``seconds`` is reset at its next byte).
+    """
 
     kind: str = "pass"
     seconds: float = 0.0
@@ -102,7 +106,9 @@ class _Port:
         with contextlib.suppress(OSError):
             while True:
                 client, _from = server.accept()
-                threading.Thread(target=self._serve, args=(client, way, generation), name="connection", daemon=True).start()
+                threading.Thread(
+                    target=self._serve, args=(client, way, generation), name="connection", daemon=True
+                ).start()
 
     def _serve(self, client: socket.socket, way: Way, generation: int) -> None:
         with client:
@@ -134,7 +140,9 @@ def _relay(client: socket.socket, server: socket.socket, way: Way) -> None:
     while True:
         ready = select.select(list(ends), [], [], _POLL_SECONDS)[0]
         now = time.monotonic()
-        is_over = (way.kind == "cut" and now - began > way.seconds) or (way.kind == "forget" and bool(ready) and now - heard > way.seconds)
+        is_over = (way.kind == "cut" and now - began > way.seconds) or (
+            way.kind == "forget" and bool(ready) and now - heard > way.seconds
+        )
         if is_over:
             if way.is_rude or way.kind == "forget":
                 for end in ends:

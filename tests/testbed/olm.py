@@ -1,8 +1,10 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Operator Lifecycle Manager of the testbed: from a Subscription to an operator that works, and every way in which that fails.
+"""Operator Lifecycle Manager of the testbed: from a Subscription to an operator that works, and every way in which that
+fails.
 
-It looks at all Subscriptions, InstallPlans and ClusterServiceVersions again and again, and takes each one stage further. What is
-installed in the end is the testbed's own operator: before that nobody serves control planes, and an upgrade replaces it.
+It looks at all Subscriptions, InstallPlans and ClusterServiceVersions again and again, and takes each one stage
+further. What is installed in the end is the testbed's own operator: before that nobody serves control planes, and an
+upgrade replaces it.
 """
 
 from __future__ import annotations
@@ -40,9 +42,18 @@ Installed = Callable[[OperatorRelease | None], None]
 
 
 class Lifecycle:
-    """OLM of one cluster. ``fault`` tells the settings of a fault that is on; ``installed`` is called from its own thread."""
+    """OLM of one cluster. ``fault`` tells the settings of a fault that is on; ``installed`` is called from its own
+    thread.
+    """
 
-    def __init__(self, kube: Kube, clock: Any, fault: Callable[[str], Mapping[str, Any] | None], installed: Installed, log: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        kube: Kube,
+        clock: Any,
+        fault: Callable[[str], Mapping[str, Any] | None],
+        installed: Installed,
+        log: Callable[[str], None],
+    ) -> None:
         self._kube, self._clock, self._fault, self._installed, self._log = kube, clock, fault, installed, log
         self._running = ""
         self._numbers = itertools.count(1)
@@ -54,7 +65,9 @@ class Lifecycle:
         for name in CATALOGS:
             spec = {"sourceType": "grpc", "displayName": name.replace("-", " ").title()}
             place = {"name": name, "namespace": CATALOG_NAMESPACE}
-            live = self._kube.create({"apiVersion": f"{GROUP}/v1alpha1", "kind": "CatalogSource", "metadata": place, "spec": spec})
+            live = self._kube.create(
+                {"apiVersion": f"{GROUP}/v1alpha1", "kind": "CatalogSource", "metadata": place, "spec": spec}
+            )
             self._status(live, {"connectionState": {"lastObservedState": "READY"}})
         for package, catalog in itertools.product(PACKAGES, CATALOGS):
             self._offer(package, catalog)
@@ -63,7 +76,8 @@ class Lifecycle:
     def _offer(self, package: str, catalog: str) -> None:
         """Tell what a catalog has of a package: one channel.
 
-        OLM gives those of all catalogs the package's name, which objects that are stored cannot share: here the first catalog's has it.
+        OLM gives those of all catalogs the package's name, which objects that are stored cannot share: here the first
+        catalog's has it.
         """
         labels = {"catalog": catalog, "catalog-namespace": CATALOG_NAMESPACE}
         name = package if catalog == CATALOGS[0] else f"{package}.{catalog}"
@@ -72,7 +86,15 @@ class Lifecycle:
         entries = [{"name": name, "version": name.partition(".v")[2]} for name in reversed(versions)]
         channel = {"name": CHANNEL, "currentCSV": versions[-1], "entries": entries}
         status = {"packageName": package, "catalogSource": catalog, "defaultChannel": CHANNEL, "channels": [channel]}
-        self._kube.create({"apiVersion": f"packages.{GROUP}/v1", "kind": "PackageManifest", "metadata": metadata, "spec": {}, "status": status})
+        self._kube.create(
+            {
+                "apiVersion": f"packages.{GROUP}/v1",
+                "kind": "PackageManifest",
+                "metadata": metadata,
+                "spec": {},
+                "status": status,
+            }
+        )
 
     def stop(self) -> None:
         """End after the present look."""
@@ -91,7 +113,10 @@ class Lifecycle:
         """Take everything one stage further."""
         subscriptions = self._kube.list("Subscription")
         plans = self._kube.list("InstallPlan")
-        versions = {(live["metadata"]["namespace"], live["metadata"]["name"]): live for live in self._kube.list("ClusterServiceVersion")}
+        versions = {
+            (live["metadata"]["namespace"], live["metadata"]["name"]): live
+            for live in self._kube.list("ClusterServiceVersion")
+        }
         groups = self._kube.list("OperatorGroup")
         self._run_operator(versions.values())
         for plan in plans:
@@ -99,14 +124,22 @@ class Lifecycle:
         for version in versions.values():
             self._advance_version(version, subscriptions, groups)
         for namespace in sorted({live["metadata"]["namespace"] for live in subscriptions}):
-            self._resolve(namespace, [live for live in subscriptions if live["metadata"]["namespace"] == namespace], plans, versions)
+            self._resolve(
+                namespace,
+                [live for live in subscriptions if live["metadata"]["namespace"] == namespace],
+                plans,
+                versions,
+            )
 
     # the operator itself
 
     def _run_operator(self, versions: Iterable[Mapping[str, Any]]) -> None:
         running = ""
         for live in versions:
-            if live["metadata"]["name"].startswith(f"{MESH_PACKAGE}.") and (live.get("status") or {}).get("phase") == "Succeeded":
+            if (
+                live["metadata"]["name"].startswith(f"{MESH_PACKAGE}.")
+                and (live.get("status") or {}).get("phase") == "Succeeded"
+            ):
                 running = max(running, live["metadata"]["name"])
         if running != self._running:
             wanted = running.partition(".v")[2]
@@ -143,7 +176,10 @@ class Lifecycle:
         count = sum(live["metadata"]["namespace"] == namespace for live in groups)
         if count != 1:
             reason = "TooManyOperatorGroups" if count else "NoOperatorGroup"
-            message = f"csv created in namespace with {'multiple' if count else 'no'} operatorgroup{'s, can' if count else 's, will'} not be installed"
+            message = (
+                f"csv created in namespace with {'multiple' if count else 'no'}"
+                f" operatorgroup{'s, can' if count else 's, will'} not be installed"
+            )
             self._status(version, {"phase": "Failed", "reason": reason, "message": message})
         elif self._fault("olm-csv-failed") is not None:
             message = "install timeout: deployment not ready before timeout"
@@ -151,7 +187,10 @@ class Lifecycle:
         elif status.get("phase") != "Succeeded":
             phase = status.get("phase")
             following = _PHASES[_PHASES.index(phase) + 1] if phase in _PHASES else _PHASES[0]
-            self._status(version, {"phase": following, "reason": "InstallSucceeded" if following == "Succeeded" else "InstallWaiting"})
+            self._status(
+                version,
+                {"phase": following, "reason": "InstallSucceeded" if following == "Succeeded" else "InstallWaiting"},
+            )
         else:
             self._replace_older(namespace, name, subscriptions)
 
@@ -169,7 +208,9 @@ class Lifecycle:
 
     # resolution
 
-    def _resolve(self, namespace: str, subscriptions: list[dict], plans: list[dict], versions: Mapping[tuple[str, str], dict]) -> None:
+    def _resolve(
+        self, namespace: str, subscriptions: list[dict], plans: list[dict], versions: Mapping[tuple[str, str], dict]
+    ) -> None:
         steps: list[tuple[dict, str]] = []
         for live in subscriptions:
             trouble = self._trouble(live)
@@ -205,7 +246,15 @@ class Lifecycle:
             standing = self._new_plan(namespace, names, is_manual)
         reference = {"kind": "InstallPlan", "namespace": namespace, "name": standing["metadata"]["name"]}
         for live, target in steps:
-            self._status(live, {**(live.get("status") or {}), "currentCSV": target, "installPlanRef": reference, "state": "UpgradePending"})
+            self._status(
+                live,
+                {
+                    **(live.get("status") or {}),
+                    "currentCSV": target,
+                    "installPlanRef": reference,
+                    "state": "UpgradePending",
+                },
+            )
 
     def _new_plan(self, namespace: str, names: list[str], is_manual: bool) -> dict:
         plan = self._kube.create(
@@ -213,7 +262,11 @@ class Lifecycle:
                 "apiVersion": f"{GROUP}/v1alpha1",
                 "kind": "InstallPlan",
                 "metadata": {"name": f"install-{next(self._numbers):05x}", "namespace": namespace},
-                "spec": {"approval": "Manual" if is_manual else "Automatic", "approved": not is_manual, "clusterServiceVersionNames": names},
+                "spec": {
+                    "approval": "Manual" if is_manual else "Automatic",
+                    "approved": not is_manual,
+                    "clusterServiceVersionNames": names,
+                },
             }
         )
         self._status(plan, {"phase": "RequiresApproval"})
@@ -226,11 +279,20 @@ class Lifecycle:
         if self._fault("olm-catalog-down") is not None or spec["source"] not in CATALOGS:
             return "CatalogSourcesUnhealthy", f"targeted catalogsource {catalog} missing"
         if self._fault("olm-bundle-unpack-failed") is not None:
-            return "BundleUnpackFailed", "bundle unpacking failed. Reason: DeadlineExceeded, and Message: Job was active longer than specified deadline"
+            return (
+                "BundleUnpackFailed",
+                (
+                    "bundle unpacking failed. Reason: DeadlineExceeded, and Message: Job was active longer than"
+                    " specified deadline"
+                ),
+            )
         if spec["name"] not in PACKAGES or self._fault("olm-resolution-failed") is not None:
             return (
                 "ResolutionFailed",
-                f"constraints not satisfiable: no operators found in package {spec['name']} in the catalog referenced by subscription {name}",
+                (
+                    f"constraints not satisfiable: no operators found in package {spec['name']} in the catalog"
+                    f" referenced by subscription {name}"
+                ),
             )
         return None
 
@@ -240,7 +302,9 @@ class Lifecycle:
             self._status(live, {**(live.get("status") or {}), "conditions": [condition]})
 
     def _status(self, live: dict, status: Mapping[str, Any]) -> None:
-        """Write a status; the object at hand has it, too. One that was changed or deleted meanwhile is looked at again next time."""
+        """Write a status; the object at hand has it, too. One that was changed or deleted meanwhile is looked at again
+        next time.
+        """
         if live.get("status") == status:
             return
         metadata = live["metadata"]

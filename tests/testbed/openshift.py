@@ -1,9 +1,10 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What makes a cluster an OpenShift, as far as the collection looks: what the cluster says of itself, and DeploymentConfigs.
+"""What makes a cluster an OpenShift, as far as the collection looks: what the cluster says of itself, and
+DeploymentConfigs.
 
-DeploymentConfigs have a request of their own, ``instantiate``, which a CRD cannot have. So they are served as OpenShift serves them: by an
-API of their own behind the API server, which judges who may ask. Their pods are made by ReplicationControllers, and so by
-kube-controller-manager.
+DeploymentConfigs have a request of their own, ``instantiate``, which a CRD cannot have. So they are served as OpenShift
+serves them: by an API of their own behind the API server, which judges who may ask. Their pods are made by
+ReplicationControllers, and so by kube-controller-manager.
 """
 
 from __future__ import annotations
@@ -62,7 +63,11 @@ _FACTS: tuple[dict[str, Any], ...] = (
         "kind": "Infrastructure",
         "metadata": {"name": "cluster"},
         "spec": {"platformSpec": {"type": "None"}},
-        "status": {"infrastructureName": "testbed-x7k2p", "platformStatus": {"type": "None"}, "controlPlaneTopology": "HighlyAvailable"},
+        "status": {
+            "infrastructureName": "testbed-x7k2p",
+            "platformStatus": {"type": "None"},
+            "controlPlaneTopology": "HighlyAvailable",
+        },
     },
 )
 
@@ -104,7 +109,14 @@ class DeploymentConfigs:
         port = self._server.server_address[1]
         # A name that leads to this machine: the API server asks whoever stands behind the Service.
         spec = {"type": "ExternalName", "externalName": "localhost", "ports": [{"port": port}]}
-        self._kube.create({"apiVersion": "v1", "kind": "Service", "metadata": {"name": _SERVICE, "namespace": _NAMESPACE}, "spec": spec})
+        self._kube.create(
+            {
+                "apiVersion": "v1",
+                "kind": "Service",
+                "metadata": {"name": _SERVICE, "namespace": _NAMESPACE},
+                "spec": spec,
+            }
+        )
         trust = base64.b64encode(Path(self._cluster.authority.file).read_bytes()).decode()
         behind = {"name": _SERVICE, "namespace": _NAMESPACE, "port": port}
         rank = {"groupPriorityMinimum": 2000, "versionPriority": 10}
@@ -131,14 +143,34 @@ class DeploymentConfigs:
         """Return which resources there are."""
         verbs = ["create", "delete", "get", "list", "patch"]
         own = {"name": PLURAL, "singularName": "deploymentconfig", "namespaced": True, "kind": _KIND, "verbs": verbs}
-        below = {"name": f"{PLURAL}/instantiate", "singularName": "", "namespaced": True, "kind": "DeploymentRequest", "verbs": ["create"]}
-        return 200, {"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": f"{GROUP}/{VERSION}", "resources": [own, below]}
+        below = {
+            "name": f"{PLURAL}/instantiate",
+            "singularName": "",
+            "namespaced": True,
+            "kind": "DeploymentRequest",
+            "verbs": ["create"],
+        }
+        return 200, {
+            "kind": "APIResourceList",
+            "apiVersion": "v1",
+            "groupVersion": f"{GROUP}/{VERSION}",
+            "resources": [own, below],
+        }
 
     def listed(self, namespace: str | None) -> tuple[int, dict]:
         """Return all of a namespace, or of all."""
         with self._lock:
-            items = [copy.deepcopy(live) for (space, _name), live in sorted(self._stored.items()) if namespace in (None, space)]
-            return 200, {"kind": f"{_KIND}List", "apiVersion": f"{GROUP}/{VERSION}", "metadata": {"resourceVersion": str(self._version)}, "items": items}
+            items = [
+                copy.deepcopy(live)
+                for (space, _name), live in sorted(self._stored.items())
+                if namespace in (None, space)
+            ]
+            return 200, {
+                "kind": f"{_KIND}List",
+                "apiVersion": f"{GROUP}/{VERSION}",
+                "metadata": {"resourceVersion": str(self._version)},
+                "items": items,
+            }
 
     def one(self, namespace: str, name: str) -> tuple[int, dict]:
         """Return one."""
@@ -153,7 +185,12 @@ class DeploymentConfigs:
             if (namespace, name) in self._stored:
                 return _status(409, "AlreadyExists", f'deploymentconfigs.apps.openshift.io "{name}" already exists')
             own = {"namespace": namespace, "uid": str(uuid.uuid4()), "creationTimestamp": now(), "generation": 1}
-            live = {**manifest, "apiVersion": f"{GROUP}/{VERSION}", "kind": _KIND, "metadata": {**manifest["metadata"], **own}}
+            live = {
+                **manifest,
+                "apiVersion": f"{GROUP}/{VERSION}",
+                "kind": _KIND,
+                "metadata": {**manifest["metadata"], **own},
+            }
             live["status"] = {"latestVersion": 1, "observedGeneration": 0}
             self._keep(live)
             return 201, copy.deepcopy(live)
@@ -166,7 +203,11 @@ class DeploymentConfigs:
                 return _missing(name)
             wanted = (patch.get("metadata") or {}).get("resourceVersion")
             if wanted and wanted != live["metadata"]["resourceVersion"]:
-                return _status(409, "Conflict", "the object has been modified; please apply your changes to the latest version and try again")
+                return _status(
+                    409,
+                    "Conflict",
+                    "the object has been modified; please apply your changes to the latest version and try again",
+                )
             merged = _merged(live, patch)
             if merged["spec"] != live["spec"]:
                 merged["metadata"]["generation"] += 1
@@ -184,7 +225,9 @@ class DeploymentConfigs:
         return _status(200, "", "", "Success")
 
     def instantiate(self, namespace: str, name: str, request: Mapping[str, Any]) -> tuple[int, dict]:
-        """Begin another rollout, also of the same template, as ``oc rollout latest`` asks for; refused while one is under way or it is paused."""
+        """Begin another rollout, also of the same template, as ``oc rollout latest`` asks for; refused while one is
+        under way or it is paused.
+        """
         with self._lock:
             live = self._stored.get((namespace, name))
             if live is None:
@@ -220,7 +263,11 @@ class DeploymentConfigs:
 
     def _step(self, live: dict) -> None:
         """Bring one rollout a step on: the new ReplicationController up, then the former ones down, then the status."""
-        namespace, name, latest = live["metadata"]["namespace"], live["metadata"]["name"], live["status"]["latestVersion"]
+        namespace, name, latest = (
+            live["metadata"]["namespace"],
+            live["metadata"]["name"],
+            live["status"]["latestVersion"],
+        )
         replicas = live["spec"].get("replicas", 1)
         controller = self._kube.get("ReplicationController", f"{name}-{latest}", namespace)
         if controller is None:
@@ -240,7 +287,15 @@ class DeploymentConfigs:
             "replicas": replicas,
             "updatedReplicas": ready,
             "availableReplicas": ready,
-            "conditions": [{"type": "Progressing", "status": "True", "reason": reason, "lastUpdateTime": now(), "lastTransitionTime": now()}],
+            "conditions": [
+                {
+                    "type": "Progressing",
+                    "status": "True",
+                    "reason": reason,
+                    "lastUpdateTime": now(),
+                    "lastTransitionTime": now(),
+                }
+            ],
         }
         with self._lock:
             stored = self._stored.get((namespace, name))
@@ -255,7 +310,12 @@ def _same(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
     """Whether two states differ in moments only."""
 
     def told(status: Mapping[str, Any]) -> dict:
-        return {**status, "conditions": [(entry["type"], entry["status"], entry["reason"]) for entry in status.get("conditions") or []]}
+        return {
+            **status,
+            "conditions": [
+                (entry["type"], entry["status"], entry["reason"]) for entry in status.get("conditions") or []
+            ],
+        }
 
     return told(before) == told(after)
 
@@ -270,8 +330,17 @@ def _controller(live: Mapping[str, Any]) -> dict:
     name = f"{metadata['name']}-{latest}"
     own = {"deployment": name, "deploymentconfig": metadata["name"]}
     template = copy.deepcopy(live["spec"]["template"])
-    template["metadata"] = {**template.get("metadata", {}), "labels": {**template.get("metadata", {}).get("labels", {}), **own}}
-    owner = {"apiVersion": f"{GROUP}/{VERSION}", "kind": _KIND, "name": metadata["name"], "uid": metadata["uid"], "controller": True}
+    template["metadata"] = {
+        **template.get("metadata", {}),
+        "labels": {**template.get("metadata", {}).get("labels", {}), **own},
+    }
+    owner = {
+        "apiVersion": f"{GROUP}/{VERSION}",
+        "kind": _KIND,
+        "name": metadata["name"],
+        "uid": metadata["uid"],
+        "controller": True,
+    }
     return {
         "apiVersion": "v1",
         "kind": "ReplicationController",
@@ -293,7 +362,15 @@ def _merged(live: Any, patch: Any) -> Any:
 
 
 def _status(code: int, reason: str, message: str, word: str = "Failure") -> tuple[int, dict]:
-    return code, {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": word, "reason": reason, "message": message, "code": code}
+    return code, {
+        "kind": "Status",
+        "apiVersion": "v1",
+        "metadata": {},
+        "status": word,
+        "reason": reason,
+        "message": message,
+        "code": code,
+    }
 
 
 def _missing(name: str) -> tuple[int, dict]:

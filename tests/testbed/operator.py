@@ -60,7 +60,9 @@ _WEBHOOK_WAIT_SECONDS = 20.0
 
 @dataclass
 class _Run:
-    """One way of a control plane from a change to Ready: which generation, since when, and the next stage of its time line."""
+    """One way of a control plane from a change to Ready: which generation, since when, and the next stage of its time
+    line.
+    """
 
     generation: int
     time_line: Sequence[tuple[float, Callable[[dict], bool]]]
@@ -82,8 +84,16 @@ class ApiView:
                 return []
             raise
 
-    def may(self, user: Mapping[str, Any], verb: str, group: str, resource: str, namespace: str | None, name: str | None) -> bool:
-        attributes = {"verb": verb, "group": group, "resource": resource, "namespace": namespace or "", "name": name or ""}
+    def may(
+        self, user: Mapping[str, Any], verb: str, group: str, resource: str, namespace: str | None, name: str | None
+    ) -> bool:
+        attributes = {
+            "verb": verb,
+            "group": group,
+            "resource": resource,
+            "namespace": namespace or "",
+            "name": name or "",
+        }
         review = {
             "apiVersion": "authorization.k8s.io/v1",
             "kind": "SubjectAccessReview",
@@ -100,11 +110,11 @@ class ApiView:
 class Operator:
     """The operator of one cluster, with the webhooks and the cloud that it needs.
 
-    ``store`` must watch ``KINDS``. ``new_istiod(namespace, control plane's name, its object)`` gives an Istiod with ``start()`` and
-    ``stop()``; it is called once the istiod's Pod object exists (``istiod_pod`` tells its name), and again at each restart.
-    ``mesh_names`` maps control plane namespaces to the names of meshes by which ``faults`` are set; a namespace that it lacks
-    goes by ``cluster_name``. ``directory`` holds the webhooks' certificate. ``workloads_are_real``: the cluster has controllers
-    and kubelets of its own. All times follow ``clock``.
+    ``store`` must watch ``KINDS``. ``new_istiod(namespace, control plane's name, its object)`` gives an Istiod with
+    ``start()`` and ``stop()``; it is called once the istiod's Pod object exists (``istiod_pod`` tells its name), and
+    again at each restart. ``mesh_names`` maps control plane namespaces to the names of meshes by which ``faults`` are
+    set; a namespace that it lacks goes by ``cluster_name``. ``directory`` holds the webhooks' certificate.
+    ``workloads_are_real``: the cluster has controllers and kubelets of its own. All times follow ``clock``.
     """
 
     def __init__(
@@ -130,7 +140,9 @@ class Operator:
         self._log = lambda text: log(f"operator {cluster_name}: {text}")
         self._runs: dict[tuple[str, str], _Run] = {}
         self._done: dict[tuple[str, str], int] = {}
-        self._admission = AdmissionServer(operator_hooks(release, ApiView(kube)), Path(directory), self._is_webhook_down, self._log)
+        self._admission = AdmissionServer(
+            operator_hooks(release, ApiView(kube)), Path(directory), self._is_webhook_down, self._log
+        )
         self._workloads_are_real = workloads_are_real
         self._rollouts = Rollouts(kube, addresses, clock, cluster_name, new_istiod, self._log, workloads_are_real)
         self._balancers = LoadBalancers(kube, addresses, clock, cluster_name, self._fault, self._log)
@@ -182,7 +194,9 @@ class Operator:
         self._rollouts.restart_istiod(namespace, name)
 
     def move_address(self, namespace: str, name: str) -> str:
-        """Give the balanced Service ``namespace/name`` another address and return it. Raises ``LookupError`` when it has none."""
+        """Give the balanced Service ``namespace/name`` another address and return it. Raises ``LookupError`` when it
+        has none.
+        """
         return self._balancers.move(namespace, name)
 
     def istiod(self, namespace: str, name: str) -> Runnable | None:
@@ -190,7 +204,9 @@ class Operator:
         return self._rollouts.istiod(namespace, name)
 
     def istiod_pod(self, namespace: str, name: str) -> str | None:
-        """Return the name of the istiod pod of control plane ``namespace/name``; known before ``new_istiod`` is called."""
+        """Return the name of the istiod pod of control plane ``namespace/name``; known before
+        ``new_istiod`` is called.
+        """
         return self._rollouts.istiod_pod(namespace, name)
 
     # what starts the work
@@ -217,7 +233,9 @@ class Operator:
         deadline = time.monotonic() + _WEBHOOK_WAIT_SECONDS
         while not wanted <= self._admission.asked:
             if time.monotonic() > deadline:
-                raise TimeoutError(f"{self._cluster_name}: the API server does not call the webhooks of {CONFIGURATION_NAME}")
+                raise TimeoutError(
+                    f"{self._cluster_name}: the API server does not call the webhooks of {CONFIGURATION_NAME}"
+                )
             try:
                 self._kube.create(probe)
             except KubeError as error:
@@ -265,7 +283,9 @@ class Operator:
         return self._advance(key, smcp, run)
 
     def _is_settled(self, key: tuple[str, str]) -> bool:
-        """Say whether nothing is to be done, as far as the cache knows; what was deleted from a ready mesh is made again."""
+        """Say whether nothing is to be done, as far as the cache knows; what was deleted from a ready mesh is made
+        again.
+        """
         smcp = self._store.get(_SMCP, key[1], key[0])
         if smcp is None or smcp["metadata"].get("deletionTimestamp") or key in self._runs:
             return False
@@ -284,7 +304,10 @@ class Operator:
         generation = smcp["metadata"]["generation"]
         status = smcp.get("status") or {}
         # A new release takes up what the former one has made; what it does not serve it leaves as it is.
-        is_own = status.get("operatorVersion") == self._release.version or smcp["spec"]["version"] not in self._release.charts
+        is_own = (
+            status.get("operatorVersion") == self._release.version
+            or smcp["spec"]["version"] not in self._release.charts
+        )
         if key not in self._done and status.get("observedGeneration") == generation and _is_ready(status) and is_own:
             self._done[key] = generation  # an operator that starts beside a mesh that is ready has nothing to do
             return None
@@ -314,14 +337,26 @@ class Operator:
             run.next_stage += 1
         self._runs.pop(key, None)
         self._done[key] = run.generation
-        self._log(f"{'/'.join(key)}: " + ("removed" if run.generation == _REMOVAL else f"generation {run.generation} is ready"))
+        self._log(
+            f"{'/'.join(key)}: "
+            + ("removed" if run.generation == _REMOVAL else f"generation {run.generation} is ready")
+        )
         return _IDLE_POLL_SECONDS
 
     def _install_line(self) -> list[tuple[float, Callable[[dict], bool]]]:
-        """What happens when after a control plane was created, in seconds of mesh time; a stage that returns False is repeated."""
+        """What happens when after a control plane was created, in seconds of mesh time; a stage that returns False is
+        repeated.
+        """
         return [
             (0.1, self._show_created),
-            (0.7, partial(self._stumble, "Failed to install/update Istio CNI: error: the image of the CNI is not there yet", "0/{total}")),
+            (
+                0.7,
+                partial(
+                    self._stumble,
+                    "Failed to install/update Istio CNI: error: the image of the CNI is not there yet",
+                    "0/{total}",
+                ),
+            ),
             (1.0, self._make_istiod),
             (4.0, self._make_gateways),
             (5.0, partial(self._pause, "PausingInstall", ["istio-ingress", "istio-egress"])),
@@ -329,10 +364,17 @@ class Operator:
         ]
 
     def _update_line(self, before: int) -> list[tuple[float, Callable[[dict], bool]]]:
-        """What happens when after a spec has changed. For more than a second the status still speaks of the old generation."""
+        """What happens when after a spec has changed. For more than a second the status still speaks of the old
+        generation.
+        """
         return [
             (1.4, partial(self._show_updated, before, -1)),
-            (1.7, partial(self._stumble, "Error rendering helm charts: the cluster's API is not ready for the charts", None)),
+            (
+                1.7,
+                partial(
+                    self._stumble, "Error rendering helm charts: the cluster's API is not ready for the charts", None
+                ),
+            ),
             (2.5, self._make_istiod),
             (3.0, self._make_gateways),
             (4.0, partial(self._show_updated, before, +1)),
@@ -348,7 +390,9 @@ class Operator:
 
     def _show_created(self, smcp: dict) -> bool:
         message = f"Installing mesh generation {smcp['metadata']['generation']}"
-        self._report(smcp, [Condition(kind, False, "ResourceCreated", message) for kind in ("Installed", "Reconciled", "Ready")])
+        self._report(
+            smcp, [Condition(kind, False, "ResourceCreated", message) for kind in ("Installed", "Reconciled", "Ready")]
+        )
         return True
 
     def _show_updated(self, before: int, surplus: int, smcp: dict) -> bool:
@@ -360,8 +404,12 @@ class Operator:
         return True
 
     def _stumble(self, message: str, count: str | None, smcp: dict) -> bool:
-        changes = {"annotations": {"readyComponentCount": count.format(total=len(components_of(smcp)))}} if count else {}
-        self._report(smcp, [Condition(kind, False, "ReconcileError", message) for kind in ("Reconciled", "Ready")], changes)
+        changes = (
+            {"annotations": {"readyComponentCount": count.format(total=len(components_of(smcp)))}} if count else {}
+        )
+        self._report(
+            smcp, [Condition(kind, False, "ReconcileError", message) for kind in ("Reconciled", "Ready")], changes
+        )
         return True
 
     def _fail(self, smcp: dict, message: str) -> None:
@@ -371,7 +419,10 @@ class Operator:
         components = components_of(smcp)
         ready = [name for name in components if name not in waiting]
         message = f"Paused until the following components become ready: {list(waiting)}".replace("'", "")
-        changes = {"annotations": {"readyComponentCount": f"{len(ready)}/{len(components)}"}, "readiness": _readiness(ready, waiting)}
+        changes = {
+            "annotations": {"readyComponentCount": f"{len(ready)}/{len(components)}"},
+            "readiness": _readiness(ready, waiting),
+        }
         self._report(smcp, [Condition(kind, False, reason, message) for kind in ("Reconciled", "Ready")], changes)
         return True
 
@@ -405,17 +456,25 @@ class Operator:
             if error.status != 422:
                 raise
             # something that can not change, such as a Deployment's selector: the operator makes the object anew
-            delete_if_there(self._kube, manifest["kind"], manifest["metadata"]["name"], manifest["metadata"]["namespace"])
+            delete_if_there(
+                self._kube, manifest["kind"], manifest["metadata"]["name"], manifest["metadata"]["namespace"]
+            )
             self._kube.apply(manifest, MANAGER, force=True)
 
     def _prune(self, smcp: dict) -> bool:
         """Delete what belongs to gateways and components that the control plane does not ask for any more."""
-        wanted = {_identity(manifest) for gateway in gateways_of(smcp) for manifest in gateway_objects(smcp, gateway, self._release)}
+        wanted = {
+            _identity(manifest)
+            for gateway in gateways_of(smcp)
+            for manifest in gateway_objects(smcp, gateway, self._release)
+        }
         wanted |= {_identity(manifest) for manifest in component_objects(smcp, self._release)}
         for manifest in self._operated(smcp, GATEWAY_KINDS):
             component = manifest["metadata"]["labels"].get("app.kubernetes.io/component")
             if component in _PRUNED_COMPONENTS and _identity(manifest) not in wanted:
-                delete_if_there(self._kube, manifest["kind"], manifest["metadata"]["name"], manifest["metadata"]["namespace"])
+                delete_if_there(
+                    self._kube, manifest["kind"], manifest["metadata"]["name"], manifest["metadata"]["namespace"]
+                )
         return True
 
     def _finish(self, reason: str, before: int | None, smcp: dict) -> bool:
@@ -430,14 +489,21 @@ class Operator:
         now_at = release.reconciled_version(generation)
         message = {
             "InstallSuccessful": f"Successfully installed version {now_at}",
-            "UpdateSuccessful": f"Successfully updated from version {release.reconciled_version(before or 0)} to version {now_at}",
+            "UpdateSuccessful": (
+                f"Successfully updated from version {release.reconciled_version(before or 0)} to version {now_at}"
+            ),
             "ReconcileSuccessful": f"Successfully reconciled version {now_at}",
         }[reason]
-        done = [Condition("Reconciled", True, reason, message), Condition("Ready", True, "ComponentsReady", "All component deployments are Available")]
+        done = [
+            Condition("Reconciled", True, reason, message),
+            Condition("Ready", True, "ComponentsReady", "All component deployments are Available"),
+        ]
         if reason == "InstallSuccessful":
             done.insert(0, Condition("Installed", True, reason, message))
         spec, chart = applied_spec(smcp), release.charts[smcp["spec"]["version"]]
-        stored = {entry["resource"]: entry.get("conditions") for entry in (smcp.get("status") or {}).get("components") or []}
+        stored = {
+            entry["resource"]: entry.get("conditions") for entry in (smcp.get("status") or {}).get("components") or []
+        }
         part = [Condition("Installed", True, "InstallSuccessful", ""), Condition("Reconciled", True, reason, "")]
         self._report(
             smcp,
@@ -449,11 +515,18 @@ class Operator:
                 },
                 "appliedSpec": spec,
                 "appliedValues": {
-                    "istio": {"global": {"proxy": {"image": proxy_image(smcp, release)}, "trustDomain": spec["security"]["trust"]["domain"]}},
+                    "istio": {
+                        "global": {
+                            "proxy": {"image": proxy_image(smcp, release)},
+                            "trustDomain": spec["security"]["trust"]["domain"],
+                        }
+                    },
                     "version": spec["version"],
                 },
                 "chartVersion": chart,
-                "components": [{"resource": name, "conditions": conditions_after(stored.get(name), part)} for name in components],
+                "components": [
+                    {"resource": name, "conditions": conditions_after(stored.get(name), part)} for name in components
+                ],
                 "observedGeneration": generation,
                 "operatorVersion": release.version,
                 "readiness": _readiness(components, []),
@@ -482,7 +555,13 @@ class Operator:
         selector = f"{OWNER}={namespace},{OWNER_NAME}={name},app.kubernetes.io/managed-by={MANAGED_BY}"
         return [{**manifest, "kind": kind} for kind in kinds for manifest in self._kube.list(kind, None, selector)]
 
-    def _report(self, smcp: dict, conditions: Sequence[Condition], changes: Mapping[str, Any] | None = None, generation: int | None = None) -> None:
+    def _report(
+        self,
+        smcp: dict,
+        conditions: Sequence[Condition],
+        changes: Mapping[str, Any] | None = None,
+        generation: int | None = None,
+    ) -> None:
         """Write conditions and further status fields; annotations are added to those that stand there.
 
         With ``generation``, nothing is written when the control plane has changed since.
@@ -525,14 +604,27 @@ class Operator:
         return [(0.1, self._show_deleting), (3.0, self._delete_operated), (8.0, self._let_go)]
 
     def _show_deleting(self, smcp: dict) -> bool:
-        self._report(smcp, [Condition(kind, False, "Deleting", "Deleting service mesh") for kind in ("Installed", "Reconciled", "Ready")])
+        self._report(
+            smcp,
+            [
+                Condition(kind, False, "Deleting", "Deleting service mesh")
+                for kind in ("Installed", "Reconciled", "Ready")
+            ],
+        )
         return True
 
     def _delete_operated(self, smcp: dict) -> bool:
         for manifest in self._operated(smcp, _OPERATED_KINDS):
-            delete_if_there(self._kube, manifest["kind"], manifest["metadata"]["name"], manifest["metadata"]["namespace"])
+            delete_if_there(
+                self._kube, manifest["kind"], manifest["metadata"]["name"], manifest["metadata"]["namespace"]
+            )
         namespace = smcp["metadata"]["namespace"]
-        self._kube.merge("Namespace", namespace, None, {"metadata": {"labels": {MEMBER_OF: None, "maistra.io/ignore-namespace": None}}})
+        self._kube.merge(
+            "Namespace",
+            namespace,
+            None,
+            {"metadata": {"labels": {MEMBER_OF: None, "maistra.io/ignore-namespace": None}}},
+        )
         return True
 
     def _let_go(self, smcp: dict) -> bool:
@@ -558,5 +650,14 @@ def _is_ready(status: Mapping[str, Any]) -> bool:
 
 def _on_its_node(daemon_set: dict) -> dict:
     """Return the status of a DaemonSet in a cluster of one node."""
-    one = dict.fromkeys(("desiredNumberScheduled", "currentNumberScheduled", "numberReady", "numberAvailable", "updatedNumberScheduled"), 1)
+    one = dict.fromkeys(
+        (
+            "desiredNumberScheduled",
+            "currentNumberScheduled",
+            "numberReady",
+            "numberAvailable",
+            "updatedNumberScheduled",
+        ),
+        1,
+    )
     return {**one, "numberMisscheduled": 0, "observedGeneration": daemon_set["metadata"]["generation"]}

@@ -20,7 +20,9 @@ _SECONDS_TO_LIVE = 1
 
 
 class DebugPages(Serving):
-    """istiod's debug port at ``address``: ``pages`` maps a path to what its content is made of, as JSON, when it is asked for."""
+    """istiod's debug port at ``address``: ``pages`` maps a path to what its content is made of, as JSON, when it is
+    asked for.
+    """
 
     def __init__(self, address: str, pages: Pages) -> None:
         server = _Server((address, PORT), _Handler)
@@ -52,7 +54,9 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 class NameServer(Serving):
-    """A DNS server over UDP at ``address``. ``look`` returns the IPv4 addresses of a name, or one of the codes of RFC 1035."""
+    """A DNS server over UDP at ``address``. ``look`` returns the IPv4 addresses of a name, or one of the codes of RFC
+    1035.
+    """
 
     def __init__(self, address: str, look: Callable[[str], list[str] | int]) -> None:
         server = socketserver.ThreadingUDPServer((address, 0), _Question)

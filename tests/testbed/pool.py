@@ -1,8 +1,8 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
 """Clusters that one testbed after another is given: starting an API server is most of what starting a testbed costs.
 
-When one comes back, all that was written since it started is taken out of its etcd, past the API server, which hears of that as of any
-change. One whose kinds were changed meanwhile is ended instead.
+When one comes back, all that was written since it started is taken out of its etcd, past the API server, which hears of
+that as of any change. One whose kinds were changed meanwhile is ended instead.
 """
 
 from __future__ import annotations
@@ -39,7 +39,8 @@ _FIRST, _AFTER_LAST = b"/registry/", b"/registry0"
 _KINDS = b"/registry/apiextensions.k8s.io/customresourcedefinitions/"
 # What the API server itself writes again and again, or keeps in step with what is here.
 _ITS_OWN = tuple(
-    f"/registry/{part}/".encode() for part in ("leases", "masterleases", "apiregistration.k8s.io", "flowschemas", "prioritylevelconfigurations")
+    f"/registry/{part}/".encode()
+    for part in ("leases", "masterleases", "apiregistration.k8s.io", "flowschemas", "prioritylevelconfigurations")
 )
 _SYSTEM_NAMESPACES = {"default", "kube-system", "kube-public", "kube-node-lease"}
 _START_SECONDS, _POLL_SECONDS = 30, 0.05
@@ -75,7 +76,10 @@ class Etcd:
 
     def _all(self, **words: Any) -> dict[bytes, tuple[int, bytes]]:
         everything = self._ask("range", key=_text(_FIRST), range_end=_text(_AFTER_LAST), **words)["kvs"]
-        return {base64.b64decode(entry["key"]): (int(entry["mod_revision"]), base64.b64decode(entry.get("value", ""))) for entry in everything}
+        return {
+            base64.b64decode(entry["key"]): (int(entry["mod_revision"]), base64.b64decode(entry.get("value", "")))
+            for entry in everything
+        }
 
     def _ask(self, what: str, **words: Any) -> dict:
         answer = self._session.post(f"{self._url}/v3/kv/{what}", json=words, timeout=_ETCD_SECONDS)
@@ -96,12 +100,20 @@ class Kept:
     first: dict[bytes, tuple[int, bytes]]
 
     def renew(self) -> bool:
-        """Take out what was written since it was new; return whether it is so again, which it cannot be with other kinds."""
+        """Take out what was written since it was new; return whether it is so again, which it cannot be with other
+        kinds.
+        """
         etcd = Etcd(self.cluster.etcd_url)
         now = etcd.revisions()
         new = [key for key in now if key not in self.first and not key.startswith(_ITS_OWN)]
-        changed = [key for key, (revision, _value) in self.first.items() if now.get(key) != revision and not key.startswith(_ITS_OWN)]
-        if any(key.startswith(_KINDS) for key in new) or not all(self._says_the_same(etcd, key) for key in changed if key.startswith(_KINDS)):
+        changed = [
+            key
+            for key, (revision, _value) in self.first.items()
+            if now.get(key) != revision and not key.startswith(_ITS_OWN)
+        ]
+        if any(key.startswith(_KINDS) for key in new) or not all(
+            self._says_the_same(etcd, key) for key in changed if key.startswith(_KINDS)
+        ):
             return False
         etcd.write([(key, self.first[key][1]) for key in changed], new)
         now = etcd.revisions()
@@ -130,7 +142,9 @@ class Pool:
         self._asked: Counter[tuple[str, ...]] = Counter()
 
     def lend(self, count: int, kinds: Sequence[str], load: Callable[[Cluster], None]) -> list[dict[str, Any]]:
-        """Return ``count`` clusters that have ``kinds`` and nothing else, as ``Cluster.lending`` says them; ``load`` gives a new one its kinds."""
+        """Return ``count`` clusters that have ``kinds`` and nothing else, as ``Cluster.lending`` says them; ``load``
+        gives a new one its kinds.
+        """
         with self._lock:
             self._asked[tuple(kinds)] += 1
         with ThreadPoolExecutor(max(1, count)) as starting:

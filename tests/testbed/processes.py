@@ -47,9 +47,13 @@ class Process:
         deadline = time.monotonic() + seconds
         while not is_ready():
             if not self.is_running:
-                raise ProcessError(f"{self.name} ended with code {self._child.returncode}. The end of {self.log}:\n{self.last_lines()}")
+                raise ProcessError(
+                    f"{self.name} ended with code {self._child.returncode}. The end of {self.log}:\n{self.last_lines()}"
+                )
             if time.monotonic() > deadline:
-                raise ProcessError(f"{self.name} was not ready within {seconds:.0f} s. The end of {self.log}:\n{self.last_lines()}")
+                raise ProcessError(
+                    f"{self.name} was not ready within {seconds:.0f} s. The end of {self.log}:\n{self.last_lines()}"
+                )
             time.sleep(_POLL_SECONDS)
 
     def stop(self, seconds: float = 5) -> None:
@@ -76,8 +80,8 @@ class Process:
 class Processes:
     """Starts child processes from a thread that lives as long as this object.
 
-    The kernel sends the parent-death signal when the *thread* that started a child ends, so children must not be started
-    from threads that come and go.
+    The kernel sends the parent-death signal when the *thread* that started a child ends, so children must not be
+    started from threads that come and go.
     """
 
     def __init__(self) -> None:
@@ -87,8 +91,12 @@ class Processes:
         self._lock = threading.Lock()
         self._started: list[Process] = []
 
-    def start(self, name: str, words: Sequence[object], log: Path, environment: Mapping[str, str] | None = None) -> Process:
-        """Start the program ``words`` with its output appended to ``log``; its whole environment is ``environment`` and PATH."""
+    def start(
+        self, name: str, words: Sequence[object], log: Path, environment: Mapping[str, str] | None = None
+    ) -> Process:
+        """Start the program ``words`` with its output appended to ``log``; its whole environment is ``environment`` and
+        PATH.
+        """
         command = [str(word) for word in words]
         whole = {"PATH": os.environ.get("PATH", os.defpath), **(environment or {})}
         log.parent.mkdir(parents=True, exist_ok=True)

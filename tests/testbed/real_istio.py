@@ -1,10 +1,11 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
 """A mesh east with a real Istio control plane and real sidecars, and west as east's istiod sees a peer.
 
-Istio knows nothing of federation. What federation's own registry gives an istiod is written down for it: the peer's services are
-workloads of a cluster named after the peer, whose address is that of our egress gateway, port 15443, with the peer's locality. So the
-gateway, its mutual TLS, its routing by server name, and all that sidecars do about it are real; the peer's side of the wire is an
-application. Service ports are 8000 in place of 80, for which one would have to be root.
+Istio knows nothing of federation. What federation's own registry gives an istiod is written down for it: the peer's
+services are workloads of a cluster named after the peer, whose address is that of our egress gateway, port 15443, with
+the peer's locality. So the gateway, its mutual TLS, its routing by server name, and all that sidecars do about it are
+real; the peer's side of the wire is an application. Service ports are 8000 in place of 80, for which one would have to
+be root.
 """
 
 from __future__ import annotations
@@ -62,7 +63,9 @@ def _thing(
 
 
 class RealIstio:
-    """The running mesh. ``cart`` and ``west`` are the applications of both sides; as a context manager it ends with the block."""
+    """The running mesh. ``cart`` and ``west`` are the applications of both sides; as a context manager it ends with the
+    block.
+    """
 
     def __init__(self, directory: Path, say: Callable[[str], None] = print) -> None:
         self.directory = directory
@@ -209,8 +212,8 @@ class RealIstio:
     ) -> Proxy:
         """Make a pod with a proxy of its own; an ``application`` is served by it, a sidecar without one only calls.
 
-        ``locality`` is as the label of the pod has it, its parts with dots between. ``told`` are labels that the proxy tells istiod of and
-        the pod does not bear.
+        ``locality`` is as the label of the pod has it, its parts with dots between. ``told`` are labels that the proxy
+        tells istiod of and the pod does not bear.
         """
         proxy = Proxy(
             name,
@@ -351,11 +354,15 @@ class RealIstio:
         if self._kubelet is not None:
             self._kubelet.stop()
         place = self._addresses.for_key("kubelet")
-        self._kubelet = start_kubelet(self.east, self._kwok, self._processes, NODE, (place, low_port(place)), self._served.values())
+        self._kubelet = start_kubelet(
+            self.east, self._kwok, self._processes, NODE, (place, low_port(place)), self._served.values()
+        )
 
     @staticmethod
     def _home_of(proxy: Proxy) -> Mapping[str, str]:
-        """Return the environment of an application's container: curl there calls every host by way of the sidecar, as redirection would."""
+        """Return the environment of an application's container: curl there calls every host by way of the sidecar, as
+        redirection would.
+        """
         home = proxy.folder / "home"
         home.mkdir(exist_ok=True)
         (home / ".curlrc").write_text(f'connect-to = "::{proxy.address}:{PORT}"\n', encoding="utf-8")
@@ -455,7 +462,9 @@ class RealIstio:
         return bool(text)
 
     def _write_services(self) -> None:
-        """Write east's Services, and for each what has loopback addresses in place of its EndpointSlice, which may not."""
+        """Write east's Services, and for each what has loopback addresses in place of its EndpointSlice,
+        which may not.
+        """
         for name in SERVICES:
             self.register(name, {"app": "cart"}, as_local=name == "cart", under_own_name=name == "till")
         price = self.registered("price", {"app": "cart"}, as_local=False, under_own_name=True)
@@ -473,14 +482,24 @@ class RealIstio:
         mesh = {"location": "MESH_INTERNAL", "resolution": "STATIC", "subjectAltNames": [_EXPECTED]}
         port = {"name": "http", "number": PORT, "protocol": "HTTP"}
         host = f"{name}.{SHOP}.svc.cluster.local"
-        own = {**mesh, "hosts": [host], "ports": [{**port, "targetPort": INBOUND}], "workloadSelector": {"labels": dict(selector)}}
+        own = {
+            **mesh,
+            "hosts": [host],
+            "ports": [{**port, "targetPort": INBOUND}],
+            "workloadSelector": {"labels": dict(selector)},
+        }
         found = [_thing(_NETWORKING, "ServiceEntry", SHOP, name, own)]
         if as_local:
             local = {**mesh, "hosts": [host], "ports": [port], "workloadSelector": {"labels": {"from": "west"}}}
             found.append(_thing(_NETWORKING, "ServiceEntry", SHOP, f"{name}-from-west", local))
         if under_own_name:
             endpoint = {"address": egress, "ports": {"http": EGRESS_PORT}, "labels": dict(_TLS), "locality": THEIRS}
-            other = {**mesh, "hosts": [f"{name}.{SHOP}.svc.west-imports.local"], "ports": [port], "endpoints": [endpoint]}
+            other = {
+                **mesh,
+                "hosts": [f"{name}.{SHOP}.svc.west-imports.local"],
+                "ports": [port],
+                "endpoints": [endpoint],
+            }
             found.append(_thing(_NETWORKING, "ServiceEntry", HOME, f"{name}-of-west", other))
         return found
 
@@ -489,7 +508,9 @@ class RealIstio:
         # registrations of a host the last one's counts, so each has it.
         annotations = {"alpha.istio.io/canonical-serviceaccounts": _EXPECTED}
         ports = [{"name": "http", "port": PORT, "targetPort": INBOUND}]
-        return _thing("v1", "Service", SHOP, name, {"selector": dict(selector), "ports": ports}, annotations=annotations)
+        return _thing(
+            "v1", "Service", SHOP, name, {"selector": dict(selector), "ports": ports}, annotations=annotations
+        )
 
     def _write_west(self) -> None:
         """Write what federation would register of west, and the ways through our egress gateway to it."""
@@ -531,7 +552,9 @@ class RealIstio:
 
 
 def _sidecar(proxy: Proxy, labels: Mapping[str, str], application: Application | None) -> dict:
-    """Return the Sidecar that gives a workload an address to call at, and one to be called at, without any redirection."""
+    """Return the Sidecar that gives a workload an address to call at, and one to be called at, without any
+    redirection.
+    """
     spec: dict[str, Any] = {
         "workloadSelector": {"labels": dict(labels)},
         "egress": [

@@ -1,5 +1,6 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Stands before a port of a pod and notes what it is asked for: one request each connection, and how many of them were under way at once.
+"""Stands before a port of a pod and notes what it is asked for: one request each connection, and how many of them were
+under way at once.
 
 A request has no body here, and whoever answers it closes the connection.
 """

@@ -1,5 +1,7 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A real registry (distribution's) on loopback, as the proxies of a mesh pull from: open, with passwords, or with tokens of another server."""
+"""A real registry (distribution's) on loopback, as the proxies of a mesh pull from: open, with passwords, or with
+tokens of another server.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +36,9 @@ _ISSUER, _SERVICE = "tokens of tests", "registry of tests"
 
 @dataclass
 class RealRegistry:
-    """A running registry: its ``host`` with its port, the file of its authority ("" for plain HTTP), and the bearer tokens that it was given."""
+    """A running registry: its ``host`` with its port, the file of its authority ("" for plain HTTP), and the bearer
+    tokens that it was given.
+    """
 
     host: str
     ca_file: str
@@ -71,7 +75,9 @@ def real_registry(program: Path, folder: Path, *, tls: bool = True, login: str =
         if login == "token":
             registry.token_host = addresses.for_key("tokens")
             realm = kept.enter_context(_token_server(folder, authority, registry))
-            settings["auth"] = {"token": {"realm": realm, "service": _SERVICE, "issuer": _ISSUER, "rootcertbundle": str(authority.file)}}
+            settings["auth"] = {
+                "token": {"realm": realm, "service": _SERVICE, "issuer": _ISSUER, "rootcertbundle": str(authority.file)}
+            }
         # JSON is YAML.
         (folder / "registry.yml").write_text(json.dumps(settings), encoding="utf-8")
         processes = Processes()
@@ -83,7 +89,9 @@ def real_registry(program: Path, folder: Path, *, tls: bool = True, login: str =
 
 
 def _answers(registry: RealRegistry) -> bool:
-    scheme, context = ("https", ssl.create_default_context(cafile=registry.ca_file)) if registry.ca_file else ("http", None)
+    scheme, context = (
+        ("https", ssl.create_default_context(cafile=registry.ca_file)) if registry.ca_file else ("http", None)
+    )
     try:
         with urllib.request.urlopen(f"{scheme}://{registry.host}/v2/", timeout=1, context=context):
             return True
@@ -95,11 +103,17 @@ def _answers(registry: RealRegistry) -> bool:
 
 @contextmanager
 def _token_server(folder: Path, authority: ClusterAuthority, registry: RealRegistry) -> Iterator[str]:
-    """Give tokens to who has the password, for all that is asked for; without one, tokens that may do nothing. Yield where."""
+    """Give tokens to who has the password, for all that is asked for; without one, tokens that may do nothing. Yield
+    where.
+    """
     certificate, key = authority.serving("tokens", [registry.token_host])
     signer = serialization.load_pem_private_key(key.read_bytes(), None)
     assert isinstance(signer, ec.EllipticCurvePrivateKey)
-    chain = [base64.b64encode(x509.load_pem_x509_certificate(certificate.read_bytes()).public_bytes(serialization.Encoding.DER)).decode()]
+    chain = [
+        base64.b64encode(
+            x509.load_pem_x509_certificate(certificate.read_bytes()).public_bytes(serialization.Encoding.DER)
+        ).decode()
+    ]
     expected = f"Basic {base64.b64encode(f'{USER}:{PASSWORD}'.encode()).decode()}"
 
     class Handler(BaseHTTPRequestHandler):
@@ -148,7 +162,9 @@ def _token(signer: ec.EllipticCurvePrivateKey, chain: list[str], access: list[di
         "jti": str(now),
         "access": access,
     }
-    said = ".".join(_encoded(json.dumps(part).encode()) for part in ({"typ": "JWT", "alg": "ES256", "x5c": chain}, claims))
+    said = ".".join(
+        _encoded(json.dumps(part).encode()) for part in ({"typ": "JWT", "alg": "ES256", "x5c": chain}, claims)
+    )
     first, second = decode_dss_signature(signer.sign(said.encode(), ec.ECDSA(hashes.SHA256())))
     return f"{said}.{_encoded(first.to_bytes(32, 'big') + second.to_bytes(32, 'big'))}"
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 class OperatorRelease:
     """One release of the operator.
 
-    ``version`` is what it writes as ``status.operatorVersion``. ``charts`` maps each control plane version that it serves,
-    oldest first, to the patch level of its charts, which becomes ``status.chartVersion``.
+    ``version`` is what it writes as ``status.operatorVersion``. ``charts`` maps each control plane version that it
+    serves, oldest first, to the patch level of its charts, which becomes ``status.chartVersion``.
     """
 
     version: str

@@ -1,5 +1,7 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What a cluster does for the operator's objects: Deployments become Available, istiod runs, load balancers get addresses."""
+"""What a cluster does for the operator's objects: Deployments become Available, istiod runs, load balancers get
+addresses.
+"""
 
 from __future__ import annotations
 
@@ -59,12 +61,13 @@ class _RollOut:
 class Rollouts:
     """Plays the deployment controller, the scheduler and the kubelet for the operator's Deployments.
 
-    An istiod Deployment gets a Pod object, and while it has one, an Istiod made by ``new_istiod`` runs. When the pod template
-    changes (by the operator, or by a user's ``kubectl rollout restart``) a second pod comes up beside the first, the status
-    tells of both, and then the first goes and the Istiod is replaced, with everything that it remembered.
+    An istiod Deployment gets a Pod object, and while it has one, an Istiod made by ``new_istiod`` runs. When the pod
+    template changes (by the operator, or by a user's ``kubectl rollout restart``) a second pod comes up beside the
+    first, the status tells of both, and then the first goes and the Istiod is replaced, with everything that it
+    remembered.
 
-    With ``are_real`` the cluster has all these itself, and what is left is istiod: once its Deployment is whole, an Istiod runs
-    in its newest pod's place.
+    With ``are_real`` the cluster has all these itself, and what is left is istiod: once its Deployment is whole, an
+    Istiod runs in its newest pod's place.
     """
 
     def __init__(
@@ -115,9 +118,15 @@ class Rollouts:
             return None  # the next change of its status comes here again
         pods = []
         if _is_istiod(deployment):
-            selector = ",".join(f"{label}={value}" for label, value in deployment["spec"]["selector"]["matchLabels"].items())
-            live = [pod for pod in self._kube.list("Pod", key[0], selector) if not pod["metadata"].get("deletionTimestamp")]
-            pods = [pod["metadata"]["name"] for pod in sorted(live, key=lambda pod: pod["metadata"]["creationTimestamp"])]
+            selector = ",".join(
+                f"{label}={value}" for label, value in deployment["spec"]["selector"]["matchLabels"].items()
+            )
+            live = [
+                pod for pod in self._kube.list("Pod", key[0], selector) if not pod["metadata"].get("deletionTimestamp")
+            ]
+            pods = [
+                pod["metadata"]["name"] for pod in sorted(live, key=lambda pod: pod["metadata"]["creationTimestamp"])
+            ]
             if not pods:
                 return _FAULT_POLL_SECONDS
         self._replace(key, deployment, _RollOut(uid, template, time.monotonic(), *pods[-1:]))
@@ -147,9 +156,11 @@ class Rollouts:
         return 0
 
     def restart_istiod(self, namespace: str, control_plane: str) -> None:
-        """Restart a control plane's istiod as ``kubectl rollout restart`` does; returns when the new Istiod has been started.
+        """Restart a control plane's istiod as ``kubectl rollout restart`` does; returns when the new Istiod has been
+        started.
 
-        Raises ``LookupError`` when no istiod of that control plane runs, ``TimeoutError`` when none runs half a minute later.
+        Raises ``LookupError`` when no istiod of that control plane runs, ``TimeoutError`` when none runs half a minute
+        later.
         """
         key = (namespace, f"istiod-{control_plane}")
         with self._replaced:
@@ -218,7 +229,10 @@ class Rollouts:
         namespace = deployment["metadata"]["namespace"]
         for pod in self._kube.list("Pod", namespace):
             labels = pod["metadata"].get("labels") or {}
-            if pod["metadata"]["name"] != kept and deployment["spec"]["selector"]["matchLabels"].items() <= labels.items():
+            if (
+                pod["metadata"]["name"] != kept
+                and deployment["spec"]["selector"]["matchLabels"].items() <= labels.items()
+            ):
                 delete_if_there(self._kube, "Pod", pod["metadata"]["name"], namespace)
 
     def _new_pod(self, deployment: dict, template: str) -> str:
@@ -244,7 +258,8 @@ class Rollouts:
 
 
 class LoadBalancers:
-    """Plays the cloud: a Service of type LoadBalancer gets the loopback address of its gateway after a delay of mesh time.
+    """Plays the cloud: a Service of type LoadBalancer gets the loopback address of its gateway after a delay of mesh
+    time.
 
     A Service that was deleted and made again gets another address, as the former one went back to the cloud.
 
@@ -265,7 +280,9 @@ class LoadBalancers:
         self._fault = fault
         self._log = log
         self._since: dict[str, float] = {}
-        self._holders: dict[Hashable, str] = {}  # the uid of the Service that was given an address last, by namespace and name
+        self._holders: dict[
+            Hashable, str
+        ] = {}  # the uid of the Service that was given an address last, by namespace and name
 
     def move(self, namespace: str, name: str) -> str:
         """Give a balanced Service another IP address and return it. Raises ``LookupError`` when it has none as yet."""
@@ -287,7 +304,9 @@ class LoadBalancers:
         if service["spec"].get("type") != "LoadBalancer":
             self._since.pop(uid, None)
             if has_address(service):
-                write_status(self._kube, "Service", name, namespace, lambda live: {**live["status"], "loadBalancer": {}})
+                write_status(
+                    self._kube, "Service", name, namespace, lambda live: {**live["status"], "loadBalancer": {}}
+                )
             return None
         if has_address(service):
             return None
@@ -341,7 +360,11 @@ def _is_istiod(deployment: Mapping[str, Any]) -> bool:
 
 def _template_hash(deployment: Mapping[str, Any]) -> str:
     text = json.dumps([deployment["spec"]["template"], deployment["spec"].get("replicas") == 0], sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:10].translate(str.maketrans(string.hexdigits[:16], "bcdfghjklmnpqrst"))
+    return (
+        hashlib.sha256(text.encode())
+        .hexdigest()[:10]
+        .translate(str.maketrans(string.hexdigits[:16], "bcdfghjklmnpqrst"))
+    )
 
 
 def _deployment_status(deployment: Mapping[str, Any], is_available: bool) -> dict:
@@ -360,13 +383,18 @@ def _deployment_status(deployment: Mapping[str, Any], is_available: bool) -> dic
                     "Available",
                     still_available,
                     "MinimumReplicasAvailable" if still_available else "MinimumReplicasUnavailable",
-                    "Deployment has minimum availability." if still_available else "Deployment does not have minimum availability.",
+                    (
+                        "Deployment has minimum availability."
+                        if still_available
+                        else "Deployment does not have minimum availability."
+                    ),
                 ),
                 Condition(
                     "Progressing",
                     True,
                     "NewReplicaSetAvailable" if is_available else "ReplicaSetUpdated",
-                    f'ReplicaSet of "{deployment["metadata"]["name"]}" ' + ("has successfully progressed." if is_available else "is progressing."),
+                    f'ReplicaSet of "{deployment["metadata"]["name"]}" '
+                    + ("has successfully progressed." if is_available else "is progressing."),
                 ),
             ],
         ),

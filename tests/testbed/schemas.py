@@ -50,13 +50,21 @@ class _Schemas:
         if isinstance(entry, str):
             return self.of(self._shapes[entry[1:-1]], name) if entry.startswith("<") else _TYPES[entry]
         if isinstance(entry, list):
-            keyed = {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": [_KEYED[name]]} if name in _KEYED else {}
+            keyed = (
+                {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": [_KEYED[name]]}
+                if name in _KEYED
+                else {}
+            )
             below = self.of(entry[0])
             return {"type": "array", "items": {**below, "required": [_KEYED[name]]} if keyed else below, **keyed}
         if set(entry) == {"*"}:
             return {"type": "object", "additionalProperties": self.of(entry["*"])}
         fields = (key.partition(_SINCE) for key in entry)
-        present = [(field, key) for (field, _from, since), key in zip(fields, entry) if not since or _number(since) <= self._release]
+        present = [
+            (field, key)
+            for (field, _from, since), key in zip(fields, entry)
+            if not since or _number(since) <= self._release
+        ]
         return {"type": "object", "properties": {field: self.of(entry[key], field) for field, key in present}}
 
 

@@ -32,7 +32,9 @@ _ASK_SECONDS = 0.3  # each time that it is asked too early it writes a line
 
 
 def low_port(address: str = "127.0.0.1") -> int:
-    """Return a port that this process has not given out yet, that nobody listens on, and that no outgoing connection takes."""
+    """Return a port that this process has not given out yet, that nobody listens on, and that no outgoing connection
+    takes.
+    """
     for port in _LOW_PORTS:
         if port > _HIGHEST:
             break
@@ -97,7 +99,8 @@ class Application:
             self._server = None
 
 
-# The agent keeps fetched modules in one folder, whose name stands in its code. So each has a mount there of its own, in a namespace of its
+# The agent keeps fetched modules in one folder, whose name stands in its code. So each has a mount there of its own, in
+# a namespace of its
 # own; what else is in /var/lib is hidden from it.
 _OWN_DATA = """
     test -d /var/lib/istio/data || { mount -t tmpfs tmpfs /var/lib && mkdir -p /var/lib/istio/data; } || exit
@@ -109,7 +112,9 @@ _OWN_DATA = """
 def _may_mount() -> bool:
     """Return whether this user may mount in a namespace of its own."""
     probe = ["unshare", "--map-root-user", "--mount", "mount", "-t", "tmpfs", "tmpfs", "/var/lib"]
-    return shutil.which("unshare") is not None and subprocess.run(probe, check=False, capture_output=True).returncode == 0
+    return (
+        shutil.which("unshare") is not None and subprocess.run(probe, check=False, capture_output=True).returncode == 0
+    )
 
 
 @dataclass(frozen=True)
@@ -176,7 +181,9 @@ class Proxy:
         control_plane: Mapping[str, str],
         labels: Mapping[str, str],
     ) -> None:
-        """Start the agent; ``control_plane`` has its address, its name in certificates, its root's file, and the trust domain."""
+        """Start the agent; ``control_plane`` has its address, its name in certificates, its root's file, and the trust
+        domain.
+        """
         tokens = self.folder / "var" / "run" / "secrets" / "tokens"
         tokens.mkdir(parents=True, mode=0o700, exist_ok=True)
         (self.folder / "data").mkdir(exist_ok=True)
@@ -223,7 +230,11 @@ class Proxy:
         }
         role = "router" if self.is_gateway else "sidecar"
         words = [
-            *(["unshare", "--map-root-user", "--mount", "sh", "-c", _OWN_DATA, self.folder / "data"] if self.has_own_data else []),
+            *(
+                ["unshare", "--map-root-user", "--mount", "sh", "-c", _OWN_DATA, self.folder / "data"]
+                if self.has_own_data
+                else []
+            ),
             "env",
             "--chdir",
             self.folder,

@@ -87,7 +87,10 @@ def _removed(spec: Spec) -> Iterator[str]:
     for feature in ("policy", "telemetry"):
         settings = spec.get(feature) or {}
         if settings.get("type") == "Mixer" or settings.get("mixer") is not None:
-            yield f'support for {feature}.type "Mixer" and {feature}.Mixer options have been removed in v2.1, please use another alternative'
+            yield (
+                f'support for {feature}.type "Mixer" and {feature}.Mixer options have been removed in v2.1, please use'
+                " another alternative"
+            )
     if (spec.get("addons") or {}).get("3scale") is not None:
         yield (
             "support for 3scale has been removed in v2.1; please remove the spec.addons.3scale section from the SMCP "
@@ -99,7 +102,11 @@ def _affinities(spec: Spec) -> Iterator[str]:
     for name, component in (_dig(spec, "runtime", "components") or {}).items():
         affinity = _dig(component, "pod", "affinity") or {}
         anti = affinity.get("podAntiAffinity") or {}
-        upstream = "nodeAffinity" in affinity or "podAffinity" in affinity or any(key.endswith("IgnoredDuringExecution") for key in anti)
+        upstream = (
+            "nodeAffinity" in affinity
+            or "podAffinity" in affinity
+            or any(key.endswith("IgnoredDuringExecution") for key in anti)
+        )
         own = any(key.endswith("DuringScheduling") for key in anti)
         if name == "kiali" and own:
             yield "kiali takes affinity in Kubernetes' form only"
@@ -114,7 +121,10 @@ def _providers(known: set[str], with_tracing: bool) -> Rule:
                 yield "an extension provider must have a name"
             kinds = set(provider) - {"name"}
             if len(kinds) != 1 or not kinds <= known:
-                yield f"extension provider {provider.get('name')} must have exactly one provider of {', '.join(sorted(known))}"
+                yield (
+                    f"extension provider {provider.get('name')} must have exactly one provider of"
+                    f" {', '.join(sorted(known))}"
+                )
             for kind in sorted(kinds):
                 timeout = _dig(provider, kind, "timeout")
                 if timeout is not None and not _GO_DURATION.match(timeout):

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 SPECIFICATION, STATE, PROGRESS, LOG = "specification.json", "testbed.json", "progress", "supervisor.log"
-"""The files in a testbed's directory: what it shall hold, what it holds while it is up, how starting goes, and everything else."""
+"""The files in a testbed's directory: what it shall hold, what it holds while it is up, how starting goes, and
+everything else.
+"""
 
 
 @dataclass(frozen=True)
@@ -38,13 +40,14 @@ class MeshSpec:
 
 @dataclass(frozen=True)
 class TestbedSpec:
-    """A whole testbed: its meshes, real seconds per second of mesh time, a folder of other CRD texts, and the programs' paths.
+    """A whole testbed: its meshes, real seconds per second of mesh time, a folder of other CRD texts, and the programs'
+    paths.
 
-    ``tied``: it ends with the process that holds the other end of its standard input. ``olm``: the clusters begin with OLM
-    and without the operator, so none of the meshes has a control plane yet. ``controllers``: the paths of what makes workloads
-    roll, in the order of ``programs.Controllers``. ``openshift``: the clusters say that they are OpenShift, and with controllers they roll
-    DeploymentConfigs. ``insight``: proxies write access logs and ask a DNS server, and istiods have debug pages. ``lent``: by cluster, what
-    ``Cluster.lending`` says of one that runs already.
+    ``tied``: it ends with the process that holds the other end of its standard input. ``olm``: the clusters begin with
+    OLM and without the operator, so none of the meshes has a control plane yet. ``controllers``: the paths of what
+    makes workloads roll, in the order of ``programs.Controllers``. ``openshift``: the clusters say that they are
+    OpenShift, and with controllers they roll DeploymentConfigs. ``insight``: proxies write access logs and ask a DNS
+    server, and istiods have debug pages. ``lent``: by cluster, what ``Cluster.lending`` says of one that runs already.
     """
 
     meshes: tuple[MeshSpec, ...]

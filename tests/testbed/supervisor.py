@@ -2,7 +2,8 @@
 """The process that runs a testbed: ``python -m testbed.supervisor DIRECTORY``, where ``specification.json`` says what.
 
 It writes ``progress`` line by line while it starts, ``testbed.json`` when everything is up, and takes that away when it
-ends. It ends on SIGTERM and SIGINT, when asked through its control endpoint, and, when tied, at the end of its standard input.
+ends. It ends on SIGTERM and SIGINT, when asked through its control endpoint, and, when tied, at the end of its standard
+input.
 """
 
 from __future__ import annotations
@@ -99,7 +100,9 @@ class Supervisor:
     # start and stop
 
     def start(self) -> None:
-        """Bring up all clusters, side by side, and then all meshes. Raises what went wrong; ``stop()`` is due then, too."""
+        """Bring up all clusters, side by side, and then all meshes. Raises what went wrong; ``stop()`` is due then,
+        too.
+        """
         started = time.monotonic()
         with ThreadPoolExecutor(max(1, len(self._sites))) as pool:
             list(pool.map(self._start_site, self._sites.values()))
@@ -168,7 +171,9 @@ class Supervisor:
             site.lifecycle = Lifecycle(
                 site.cluster.client("olm-operator"),
                 self.clock,
-                lambda fault: next((found for mesh in site.specs if (found := self.faults.is_on(mesh.name, fault)) is not None), None),
+                lambda fault: next(
+                    (found for mesh in site.specs if (found := self.faults.is_on(mesh.name, fault)) is not None), None
+                ),
                 lambda release: self._install(site, release),
                 self._log,
             )
@@ -180,7 +185,9 @@ class Supervisor:
         """Have workloads roll and pods be injected in a cluster."""
         start_controllers(site.cluster, Controllers(*map(Path, self.spec.controllers)), self.processes.start)
         view = operator_module.ApiView(site.cluster.client("sidecar-injector"))
-        site.injector = AdmissionServer([injection_hook(view)], site.cluster.directory, lambda: False, self._log, INJECTOR)
+        site.injector = AdmissionServer(
+            [injection_hook(view)], site.cluster.directory, lambda: False, self._log, INJECTOR
+        )
         site.injector.start()
         for configuration in site.injector.configurations():
             site.kube.apply(configuration, _MANAGER, force=True)
@@ -264,7 +271,9 @@ class Supervisor:
         if not self.spec.insight or mesh is None:
             return None
         if mesh not in self._name_servers:
-            self._name_servers[mesh] = NameServer(self.addresses.for_key("names", mesh), lambda name: self._look_up(mesh, name))
+            self._name_servers[mesh] = NameServer(
+                self.addresses.for_key("names", mesh), lambda name: self._look_up(mesh, name)
+            )
             self._name_servers[mesh].start()
         return Surroundings(self._name_servers[mesh].place, self._names)
 
@@ -286,7 +295,9 @@ class Supervisor:
         def is_up() -> bool:
             smcp = site.store.get("ServiceMeshControlPlane", mesh.control_plane, mesh.namespace) or {"metadata": {}}
             status = smcp.get("status") or {}
-            is_ready = any(entry["type"] == "Ready" and entry["status"] == "True" for entry in status.get("conditions") or [])
+            is_ready = any(
+                entry["type"] == "Ready" and entry["status"] == "True" for entry in status.get("conditions") or []
+            )
             if not is_ready or status.get("observedGeneration") != smcp["metadata"].get("generation"):
                 return False
             if (mesh.cluster, mesh.namespace) not in self.world:
@@ -298,7 +309,9 @@ class Supervisor:
         deadline = time.monotonic() + _READY_SECONDS
         while not is_up():
             if time.monotonic() > deadline:
-                raise TimeoutError(f"mesh {mesh.name} was not ready within {_READY_SECONDS} s; {self.directory / LOG} tells more")
+                raise TimeoutError(
+                    f"mesh {mesh.name} was not ready within {_READY_SECONDS} s; {self.directory / LOG} tells more"
+                )
             time.sleep(_POLL_SECONDS)
 
     def _proxied_kubeconfig(self, mesh: MeshSpec) -> Path:
@@ -321,7 +334,9 @@ class Supervisor:
     # what the control endpoint offers
 
     def set_fault(self, mesh: str, name: str, settings: Mapping[str, Any] | None) -> None:
-        """Switch a fault of a mesh on with ``settings``, or off with None. Raises ``LookupError`` on a mesh or fault that there is not."""
+        """Switch a fault of a mesh on with ``settings``, or off with None. Raises ``LookupError`` on a mesh or fault
+        that there is not.
+        """
         self._mesh(mesh)
         self.faults.set(mesh, name, settings)
         self._proxies[mesh].refresh()
@@ -332,11 +347,15 @@ class Supervisor:
         self._sites[spec.cluster].operator.restart_istiod(spec.namespace, spec.control_plane)
 
     def rotate_root(self, mesh: str, stage: str) -> dict[str, str]:
-        """Go on to a stage of replacing a mesh's root (``Authority.advance``); return the new root when the gateways follow."""
+        """Go on to a stage of replacing a mesh's root (``Authority.advance``); return the new root when the gateways
+        follow.
+        """
         return {"root": self._istiod(mesh).rotate_root(stage)}
 
     def bundle_of(self, mesh: str, trust_domain: str) -> dict[str, str]:
-        """Return the roots by which a mesh's proxies judge identities of a trust domain now; none when they know none."""
+        """Return the roots by which a mesh's proxies judge identities of a trust domain now; none when they
+        know none.
+        """
         return {"roots": self._istiod(mesh).envoy.programme.bundles.get(trust_domain, "")}
 
     def address(self, words: Sequence[str]) -> dict[str, str]:
@@ -353,7 +372,9 @@ class Supervisor:
         return {"address": self._sites[spec.cluster].operator.move_address(spec.namespace, gateway)}
 
     def call(self, mesh: str, source: str, host: str, port: int, path: str, **proof: Any) -> dict[str, Any]:
-        """Call a host as a workload of a mesh and return status, body and error; ``proof`` as ``workloads.call`` has it."""
+        """Call a host as a workload of a mesh and return status, body and error; ``proof`` as ``workloads.call`` has
+        it.
+        """
         answer = call(self._istiod(mesh), source, host, port, path, **proof)
         return {"status": answer.status, "body": answer.body, "error": answer.error, "mesh": answer.mesh}
 
@@ -368,14 +389,21 @@ class Supervisor:
         text: str = "",
         is_member: bool = True,
     ) -> None:
-        """Make a namespace, a Service and the server behind it, in place of one of that name; ``is_member`` adds the namespace to the roll."""
+        """Make a namespace, a Service and the server behind it, in place of one of that name; ``is_member`` adds the
+        namespace to the roll.
+        """
         spec = self._mesh(mesh)
         site = self._sites[spec.cluster]
         site.cluster.ensure_namespace(namespace)
         service = {
             "apiVersion": "v1",
             "kind": "Service",
-            "metadata": {"name": name, "namespace": namespace, "labels": {"app": name, **(labels or {})}, "annotations": dict(annotations or {})},
+            "metadata": {
+                "name": name,
+                "namespace": namespace,
+                "labels": {"app": name, **(labels or {})},
+                "annotations": dict(annotations or {}),
+            },
             "spec": {"selector": {"app": name}, "ports": [dict(port) for port in ports]},
         }
         self._serve_echo(spec, service, text=text)
@@ -541,7 +569,9 @@ class _ControlHandler(BaseHTTPRequestHandler):
 
 
 def _end_with_input(stop: threading.Event) -> None:
-    """Set ``stop`` at the end of standard input: whoever holds its other end is gone, and with it the clusters that it lent."""
+    """Set ``stop`` at the end of standard input: whoever holds its other end is gone, and with it the clusters that it
+    lent.
+    """
 
     def wait() -> None:
         while os.read(0, 1):

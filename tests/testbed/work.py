@@ -19,8 +19,9 @@ _FIRST_RETRY, _LAST_RETRY = 0.1, 2.0
 class WorkLoop:
     """One thread that calls ``reconcile(key)`` for each key that was added.
 
-    ``reconcile`` returns the real seconds after which it wants to see the key again, or None. A key that is added while it
-    waits is seen once, at the earliest of its times. A refusal by the API server, or none reached, is logged and tried again.
+    ``reconcile`` returns the real seconds after which it wants to see the key again, or None. A key that is added while
+    it waits is seen once, at the earliest of its times. A refusal by the API server, or none reached, is logged and
+    tried again.
     """
 
     def __init__(self, name: str, reconcile: Callable[[Hashable], float | None], log: Callable[[str], None]) -> None:

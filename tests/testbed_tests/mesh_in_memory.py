@@ -189,7 +189,9 @@ class Mesh:
         return self.cluster.get("ConfigMap", "istio-ca-root-cert", self.namespace)["data"]["root-cert.pem"]
 
     def peer_with(self, other: Mesh, root=None, **changes):
-        """Make gateways, bundle and ServiceMeshPeer for ``other``; ``changes`` replace keys of ``spec`` by path a__b."""
+        """Make gateways, bundle and ServiceMeshPeer for ``other``; ``changes`` replace keys of ``spec`` by
+        path a__b.
+        """
         self.make_gateways(other.name)
         if root != "":
             self.put_bundle(other, root or other.root())

@@ -42,11 +42,15 @@ def make_gateways(mesh: Mesh, peer: Mesh) -> None:
     spec = {
         "gateways": {
             "additionalIngress": gateway("ingress", peer.name, "LoadBalancer"),
-            "additionalEgress": gateway("egress", peer.name, "ClusterIP", requestedNetworkView=[f"network-{peer.name}"]),
+            "additionalEgress": gateway(
+                "egress", peer.name, "ClusterIP", requestedNetworkView=[f"network-{peer.name}"]
+            ),
         }
     }
     metadata = {"name": mesh.control_plane, "namespace": mesh.namespace}
-    mesh.kube.apply({"apiVersion": "maistra.io/v2", "kind": "ServiceMeshControlPlane", "metadata": metadata, "spec": spec}, MANAGER)
+    mesh.kube.apply(
+        {"apiVersion": "maistra.io/v2", "kind": "ServiceMeshControlPlane", "metadata": metadata, "spec": spec}, MANAGER
+    )
 
 
 def address(mesh: Mesh, peer: Mesh) -> str | None:
@@ -57,12 +61,16 @@ def address(mesh: Mesh, peer: Mesh) -> str | None:
 
 def federation_object(mesh: Mesh, peer: Mesh, kind: str, spec: dict) -> None:
     metadata = {"name": peer.name, "namespace": mesh.namespace}
-    mesh.kube.apply({"apiVersion": "federation.maistra.io/v1", "kind": kind, "metadata": metadata, "spec": spec}, MANAGER)
+    mesh.kube.apply(
+        {"apiVersion": "federation.maistra.io/v1", "kind": kind, "metadata": metadata, "spec": spec}, MANAGER
+    )
 
 
 def make_bundle(mesh: Mesh, peer: Mesh, roots: str) -> None:
     metadata = {"name": f"{peer.name}-ca-root-cert", "namespace": mesh.namespace}
-    mesh.kube.apply({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"root-cert.pem": roots}}, MANAGER)
+    mesh.kube.apply(
+        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"root-cert.pem": roots}}, MANAGER
+    )
 
 
 def make_peer(mesh: Mesh, peer: Mesh, *addresses: str) -> None:
@@ -72,7 +80,11 @@ def make_peer(mesh: Mesh, peer: Mesh, *addresses: str) -> None:
     spec = {
         "remote": {"addresses": list(addresses)},
         "gateways": {"ingress": {"name": f"{peer.name}-ingress"}, "egress": {"name": f"{peer.name}-egress"}},
-        "security": {"trustDomain": peer.trust_domain, "clientID": client_id, "certificateChain": {"kind": "ConfigMap", "name": bundle}},
+        "security": {
+            "trustDomain": peer.trust_domain,
+            "clientID": client_id,
+            "certificateChain": {"kind": "ConfigMap", "name": bundle},
+        },
     }
     federation_object(mesh, peer, "ServiceMeshPeer", spec)
 
@@ -95,7 +107,11 @@ def is_connected(mesh: Mesh, peer: Mesh) -> bool:
 
 def imported(mesh: Mesh, peer: Mesh) -> list[str]:
     status = mesh.kube.get("ImportedServiceSet", peer.name, mesh.namespace).get("status") or {}
-    return [entry["localService"]["hostname"] for entry in status.get("importedServices", []) if entry["localService"]["name"]]
+    return [
+        entry["localService"]["hostname"]
+        for entry in status.get("importedServices", [])
+        if entry["localService"]["name"]
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -117,7 +133,9 @@ def pair(whole_bed: Testbed) -> Iterator[tuple[Mesh, Mesh]]:
     for mesh, peer in ((west, east), (east, west)):
         mesh.kube.delete("ServiceMeshPeer", peer.name, mesh.namespace)
         metadata = {"name": mesh.control_plane, "namespace": mesh.namespace}
-        mesh.kube.apply({"apiVersion": "maistra.io/v2", "kind": "ServiceMeshControlPlane", "metadata": metadata}, MANAGER)
+        mesh.kube.apply(
+            {"apiVersion": "maistra.io/v2", "kind": "ServiceMeshControlPlane", "metadata": metadata}, MANAGER
+        )
     for mesh in (west, east):  # whose testbed the next file's tests may share
         eventually(lambda: is_ready(mesh), f"{mesh.name} without its gateways")
 

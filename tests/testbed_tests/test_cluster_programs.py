@@ -65,7 +65,9 @@ def test_nothing_prebuilt_is_fetched_and_go_is_asked_for(tmp_path, said):
         _find_servers(said.append, environment(tmp_path))
     assert said == []
     imported = Path(programs.__file__).read_text(encoding="utf-8")
-    assert not [name for name in ("import requests", "import urllib", "import http") if name in imported], "something that could fetch"
+    assert not [name for name in ("import requests", "import urllib", "import http") if name in imported], (
+        "something that could fetch"
+    )
 
 
 def test_an_old_go_is_refused_before_anything_is_built(tmp_path, said):
@@ -76,7 +78,10 @@ def test_an_old_go_is_refused_before_anything_is_built(tmp_path, said):
 
 def test_what_building_takes_is_said_before_and_what_was_built_is_kept(tmp_path, said):
     said_when_built: list[int] = []
-    script = '#!/bin/sh\n[ "$1" = env ] && echo go1.25.0 && exit\nwhile [ "$1" != -o ]; do shift; done\necho "#!/bin/sh" >"$2"; /bin/chmod +x "$2"\n'
+    script = (
+        '#!/bin/sh\n[ "$1" = env ] && echo go1.25.0 && exit\nwhile [ "$1" != -o ]; do shift; done\necho "#!/bin/sh"'
+        ' >"$2"; /bin/chmod +x "$2"\n'
+    )
     executable(tmp_path / "bin" / "go", script)
 
     def say(text: str) -> None:
@@ -92,7 +97,9 @@ def test_what_building_takes_is_said_before_and_what_was_built_is_kept(tmp_path,
 
 
 def test_a_build_that_fails_shows_what_go_said(tmp_path, said):
-    executable(tmp_path / "bin" / "go", '#!/bin/sh\n[ "$1" = env ] && echo go1.25.0 && exit\necho no such module; exit 1\n')
+    executable(
+        tmp_path / "bin" / "go", '#!/bin/sh\n[ "$1" = env ] && echo go1.25.0 && exit\necho no such module; exit 1\n'
+    )
     with pytest.raises(ProgramsError, match=r"etcd could not be built .*\nno such module"):
         _find_servers(said.append, environment(tmp_path))
     assert list(cached(tmp_path).glob("*/*")) == []
@@ -100,8 +107,8 @@ def test_a_build_that_fails_shows_what_go_said(tmp_path, said):
 
 def test_two_runs_build_once(tmp_path, said):
     script = (
-        '#!/bin/sh\n[ "$1" = env ] && echo go1.25.0 && exit\n'
-        f'echo built >>{tmp_path}/count\n/bin/sleep 0.2\nwhile [ "$1" != -o ]; do shift; done\necho "#!/bin/sh" >"$2"; /bin/chmod +x "$2"\n'
+        f'#!/bin/sh\n[ "$1" = env ] && echo go1.25.0 && exit\necho built >>{tmp_path}/count\n/bin/sleep 0.2\nwhile ['
+        ' "$1" != -o ]; do shift; done\necho "#!/bin/sh" >"$2"; /bin/chmod +x "$2"\n'
     )
     executable(tmp_path / "bin" / "go", script)
     runs = [threading.Thread(target=_find_servers, args=(said.append, environment(tmp_path))) for _run in range(2)]
@@ -130,14 +137,22 @@ def test_a_real_istio_is_taken_from_the_cache_when_all_of_it_is_there(tmp_path, 
     (texts / "definitions").mkdir(parents=True)
     assert has_istio(where)
     found = find_istio(said.append, where)
-    assert (found.discovery.name, found.agent.name, found.definitions, said) == ("pilot-discovery", "pilot-agent", texts / "definitions", [])
+    assert (found.discovery.name, found.agent.name, found.definitions, said) == (
+        "pilot-discovery",
+        "pilot-agent",
+        texts / "definitions",
+        [],
+    )
 
 
 def with_apt(tmp_path: Path, get: str = "", **variables: str) -> dict[str, str]:
     """An environment with clients for packages that fetch a package of Prometheus, or do what ``get`` says."""
     get = get or f'echo "$*" >>{tmp_path}/asked\n[ "$4" = update ] || echo it >prometheus_9.9_amd64.deb'
     executable(tmp_path / "bin" / "apt-get", f"#!/bin/sh\n{get}\n")
-    unpack = '[ "$1" = --field ] && echo 9.9-1 && exit\n/bin/mkdir -p "$3/usr/bin" && for name in prometheus promtool; do echo it >"$3/usr/bin/$name"; done\n'
+    unpack = (
+        '[ "$1" = --field ] && echo 9.9-1 && exit\n/bin/mkdir -p "$3/usr/bin" && for name in prometheus promtool; do'
+        ' echo it >"$3/usr/bin/$name"; done\n'
+    )
     executable(tmp_path / "bin" / "dpkg-deb", f"#!/bin/sh\n{unpack}")
     return environment(tmp_path, **variables)
 
@@ -153,7 +168,9 @@ def test_prometheus_is_that_on_the_path_if_its_tool_is_there_too(tmp_path, said)
 
 def test_debians_prometheus_is_fetched_once_with_lists_of_its_own_and_nothing_is_left_but_it(tmp_path, said):
     found = find_prometheus(said.append, with_apt(tmp_path))
-    assert [path.parent.parent for path in (found.server, found.promtool)] == [cached(tmp_path)] * 2 and found.promtool.read_text() == "it\n"
+    assert [path.parent.parent for path in (found.server, found.promtool)] == [
+        cached(tmp_path)
+    ] * 2 and found.promtool.read_text() == "it\n"
     assert (len(said), "30 MB" in said[0]) == (1, True)
     first, second = (tmp_path / "asked").read_text(encoding="utf-8").splitlines()
     assert first.startswith(f"-c {cached(tmp_path)}/prometheus.") and second.endswith("-q download prometheus")

@@ -80,8 +80,13 @@ def test_a_mesh_comes_up_ready_with_its_members_and_services(whole_bed):
         assert conditions["Ready"] == conditions["Reconciled"] == "True"
         assert smcp["spec"]["security"]["trust"]["domain"] == f"{mesh.name}.local"
         assert smcp["status"]["chartVersion"].startswith(mesh.version.removeprefix("v"))
-        assert mesh.kube.get("ServiceMeshMemberRoll", "default", mesh.namespace)["status"]["configuredMembers"] == ["shop"]
-        assert "BEGIN CERTIFICATE" in mesh.kube.get("ConfigMap", "istio-ca-root-cert", mesh.namespace)["data"]["root-cert.pem"]
+        assert mesh.kube.get("ServiceMeshMemberRoll", "default", mesh.namespace)["status"]["configuredMembers"] == [
+            "shop"
+        ]
+        assert (
+            "BEGIN CERTIFICATE"
+            in mesh.kube.get("ConfigMap", "istio-ca-root-cert", mesh.namespace)["data"]["root-cert.pem"]
+        )
         answer = mesh.call("cart.shop.svc.cluster.local")
         assert (answer.status, answer.json["mesh"], answer.json["service"]) == (200, mesh.name, "cart")
 
@@ -92,7 +97,12 @@ def test_an_echo_service_can_come_and_go(whole_bed):
     assert east.call("tea.annex.svc.cluster.local", 8080).json["text"] == "hello"
     service = east.kube.get("Service", "tea", "annex")
     assert (service["metadata"]["labels"]["tier"], service["spec"]["ports"][0]["name"]) == ("front", "http")
-    wait_until(lambda: east.kube.get("ServiceMeshMemberRoll", "default", east.namespace)["status"]["configuredMembers"] == ["annex", "shop"])
+    wait_until(
+        lambda: (
+            east.kube.get("ServiceMeshMemberRoll", "default", east.namespace)["status"]["configuredMembers"]
+            == ["annex", "shop"]
+        )
+    )
     east.unecho("annex", "tea")
     wait_until(lambda: east.call("tea.annex.svc.cluster.local", 8080).status != 200)
 
@@ -137,7 +147,8 @@ def test_operators_can_be_there_without_a_control_plane(tmp_path):
 
 def test_two_meshes_can_share_a_cluster(tmp_path):
     meshes = [
-        MeshSpec(name, cluster="one", members=[f"{name}-shop"], services={f"{name}-shop": ["cart"]}) for name in ("east", "west")
+        MeshSpec(name, cluster="one", members=[f"{name}-shop"], services={f"{name}-shop": ["cart"]})
+        for name in ("east", "west")
     ]
     with Testbed.start(tmp_path / "bed", meshes) as bed:
         east, west = bed.meshes["east"], bed.meshes["west"]
@@ -160,17 +171,30 @@ def test_route_config_of_a_gateway_is_refused_as_on_2_3_and_taken_as_on_2_5(whol
 
 def test_unknown_fields_of_a_gateway_are_refused(whole_bed):
     east = whole_bed.meshes["east"]
-    with pytest.raises(KubeError, match="additionalIngress.a-ingress.requestedNetworkView: field not declared in schema"):
+    with pytest.raises(
+        KubeError, match="additionalIngress.a-ingress.requestedNetworkView: field not declared in schema"
+    ):
         east.kube.apply(control_plane(east, **gateway(requestedNetworkView=["network-a"])), "gateways")
 
 
 MESH_RULES = {
     "VirtualService": {
         "hosts": ["cart.shop.svc.cluster.local"],
-        "http": [{"route": [{"destination": {"host": "cart.shop.svc.east-imports.local"}, "weight": 100}], "retries": {"attempts": 2}}],
+        "http": [
+            {
+                "route": [{"destination": {"host": "cart.shop.svc.east-imports.local"}, "weight": 100}],
+                "retries": {"attempts": 2},
+            }
+        ],
     },
-    "DestinationRule": {"host": "cart.shop.svc.east-imports.local", "trafficPolicy": {"outlierDetection": {"interval": "10s"}}},
-    "Gateway": {"selector": {"istio": "ingressgateway"}, "servers": [{"hosts": ["*"], "port": {"name": "http", "number": 80, "protocol": "HTTP"}}]},
+    "DestinationRule": {
+        "host": "cart.shop.svc.east-imports.local",
+        "trafficPolicy": {"outlierDetection": {"interval": "10s"}},
+    },
+    "Gateway": {
+        "selector": {"istio": "ingressgateway"},
+        "servers": [{"hosts": ["*"], "port": {"name": "http", "number": 80, "protocol": "HTTP"}}],
+    },
     "Sidecar": {"egress": [{"hosts": ["./*", "istio-system/*"]}]},
 }
 
@@ -192,7 +216,11 @@ def test_an_authorization_policy_knows_its_words(whole_bed):
         "apiVersion": "security.istio.io/v1beta1",
         "kind": "AuthorizationPolicy",
         "metadata": {"name": "callers", "namespace": "shop"},
-        "spec": {"selector": {"matchLabels": {"app": "cart"}}, "action": "ALLOW", "rules": [{"from": [{"source": source}]}]},
+        "spec": {
+            "selector": {"matchLabels": {"app": "cart"}},
+            "action": "ALLOW",
+            "rules": [{"from": [{"source": source}]}],
+        },
     }
     assert east.kube.apply(policy, "test")["spec"] == policy["spec"]
     with pytest.raises(KubeError, match="action"):
@@ -243,7 +271,9 @@ def test_a_service_account_may_do_what_its_role_allows_and_nothing_else(whole_be
 
 def test_a_caller_without_a_token_is_refused(whole_bed):
     east = whole_bed.meshes["east"]
-    answer = requests.get(f"{east.kube.server}/api/v1/secrets", verify=east.kube.ca_file, timeout=10, proxies={"no": "proxy"})
+    answer = requests.get(
+        f"{east.kube.server}/api/v1/secrets", verify=east.kube.ca_file, timeout=10, proxies={"no": "proxy"}
+    )
     assert answer.status_code in (401, 403)
 
 
@@ -380,7 +410,19 @@ def test_two_testbeds_run_side_by_side_and_nothing_is_left_of_one_that_was_kille
 def test_a_testbed_ends_with_the_command_that_started_it(tmp_path, end):
     directory = tmp_path / "bed"
     # Whoever runs the tests in the background may have SIGINT ignored, and children inherit that.
-    words = ["env", "--default-signal=INT", sys.executable, "-m", "testbed", "up", "--dir", str(directory), "--meshes", "east", "--no-control-planes"]
+    words = [
+        "env",
+        "--default-signal=INT",
+        sys.executable,
+        "-m",
+        "testbed",
+        "up",
+        "--dir",
+        str(directory),
+        "--meshes",
+        "east",
+        "--no-control-planes",
+    ]
     environment = {**os.environ, "PYTHONPATH": str(TESTS)}
     with subprocess.Popen(words, env=environment, stdout=subprocess.PIPE, text=True) as command:
         output = iter(command.stdout)
@@ -396,7 +438,9 @@ def test_a_detached_testbed_stays_until_it_is_ended(tmp_path):
 
     def run(*words: str) -> subprocess.CompletedProcess:
         line = [sys.executable, "-m", "testbed", *words, "--dir", str(directory)]
-        return subprocess.run(line, env={**os.environ, "PYTHONPATH": str(TESTS)}, capture_output=True, text=True, check=False)
+        return subprocess.run(
+            line, env={**os.environ, "PYTHONPATH": str(TESTS)}, capture_output=True, text=True, check=False
+        )
 
     assert run("up", "--meshes", "east", "--detach").returncode == 0
     called = run("call", "--mesh", "east", "http://cart.shop.svc.cluster.local/hello")

@@ -194,7 +194,12 @@ def test_the_api_server_refuses_a_status_with_one_name_twice_and_the_old_one_sta
 
     eventually(lambda: "one.shop.svc.west-exports.local" in west.imported("east"))
     names = [CART_OFFERED]
-    stays(lambda: [entry["exportedName"] for entry in east.status("ExportedServiceSet", "west")["exportedServices"]] == names, 1)
+    stays(
+        lambda: (
+            [entry["exportedName"] for entry in east.status("ExportedServiceSet", "west")["exportedServices"]] == names
+        ),
+        1,
+    )
     east.put("ExportedServiceSet", "west", {"exportRules": [named("shop/cart")]})
     eventually(lambda: west.imported("east") == {CART_OFFERED: CART})
 

@@ -105,12 +105,16 @@ def test_a_peer_without_its_bundle_has_no_status_until_the_next_resync(east, wes
     east.peer_with(west, root="")
     stays(lambda: east.status("ServiceMeshPeer", "west") is None, seconds=1)
 
-    # Long after the last one, whose tries to read the bundle take a moment, and so long before the next that there is something to look at.
+    # Long after the last one, whose tries to read the bundle take a moment, and so long before the next that there is
+    # something to look at.
     eventually(lambda: RESYNC / 4 < east.istiod.next_resync - time.monotonic() < RESYNC / 2)
     resync = east.istiod.next_resync
     east.put_bundle(west, west.root())
 
-    stays(lambda: east.status("ServiceMeshPeer", "west") is None or time.monotonic() >= resync, seconds=resync - time.monotonic())
+    stays(
+        lambda: east.status("ServiceMeshPeer", "west") is None or time.monotonic() >= resync,
+        seconds=resync - time.monotonic(),
+    )
     eventually(lambda: east.is_connected("west"), seconds=RESYNC + 5)
 
 
@@ -227,7 +231,9 @@ def test_a_name_in_another_cluster_is_not_found_but_a_load_balancers_host_name_i
     eventually(lambda: east.is_connected("west"))
 
 
-@pytest.mark.parametrize("spoil", [lambda root: root[:200], lambda root: f"{root.rstrip()}{root}"], ids=["cut", "joined"])
+@pytest.mark.parametrize(
+    "spoil", [lambda root: root[:200], lambda root: f"{root.rstrip()}{root}"], ids=["cut", "joined"]
+)
 def test_proxies_keep_their_bundles_when_a_malformed_one_comes(east, west, spoil):
     east.peer_with(west)
     west.peer_with(east)
@@ -470,7 +476,9 @@ def test_from_2_5_a_changed_import_set_counts_within_two_resyncs(east, make_mesh
 
     west.take("east", "shop/* -> other/*")
 
-    eventually(lambda: west.imported("east") == {CART_OFFERED: "cart.other.svc.east-imports.local"}, seconds=2 * RESYNC + 3)
+    eventually(
+        lambda: west.imported("east") == {CART_OFFERED: "cart.other.svc.east-imports.local"}, seconds=2 * RESYNC + 3
+    )
 
 
 def test_an_event_makes_a_noticed_import_set_count(sharing):

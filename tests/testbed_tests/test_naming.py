@@ -113,7 +113,9 @@ def label_selector(text: str) -> dict:
         chosen["selector"] = {"matchLabels": dict([selector.split("=")])}
     elif expression:
         key, operator, value = expression.groups()
-        chosen["selector"] = {"matchExpressions": [{"key": key, "operator": operator, "values": [value] if value else []}]}
+        chosen["selector"] = {
+            "matchExpressions": [{"key": key, "operator": operator, "values": [value] if value else []}]
+        }
     if entries:
         chosen["aliases"] = [name_selector(entry) for entry in entries.split(", ")]
     return chosen
@@ -130,7 +132,10 @@ def rule(text: str) -> dict:
     kind, local, suffix, inner = re.fullmatch(r"([\w-]+?)(\+local)?(?:\(suffix (\S+)\))?\[(.*)\]", text).groups()
     if kind == "L":
         return {"type": "LabelSelector", "labelSelector": label_selector(inner)}
-    made: dict = {"type": {"N": "NameSelector", "L-typed": "LabelSelector"}.get(kind, kind), "nameSelector": name_selector(inner)}
+    made: dict = {
+        "type": {"N": "NameSelector", "L-typed": "LabelSelector"}.get(kind, kind),
+        "nameSelector": name_selector(inner),
+    }
     if local:
         made["importAsLocal"] = True
     if suffix:
@@ -149,20 +154,26 @@ def rules(text: str) -> list[dict] | None:
 def test_a_service_is_exported_under_the_name_of_the_first_rule_that_takes_it(export_rules, service, name):
     where, *marks = service.split()
     labels = dict(mark.strip("{}").split("=") for mark in marks if "=" in mark)
-    candidate = Candidate(**parts(where), labels=labels, is_imported="imported" in marks, is_mesh_external="external" in marks)
+    candidate = Candidate(
+        **parts(where), labels=labels, is_imported="imported" in marks, is_mesh_external="external" in marks
+    )
 
     exported = exported_as(rules(export_rules), candidate, peer="east")
 
     assert (exported.hostname if exported else "-") == (name if name == "-" else f"{name}.svc.east-exports.local")
     if exported:
-        imported = imported_as({"importRules": [rule("N[_/_]")]}, exported.namespace, exported.name, "west", "cluster.local")
+        imported = imported_as(
+            {"importRules": [rule("N[_/_]")]}, exported.namespace, exported.name, "west", "cluster.local"
+        )
         assert imported.hostname == f"{name}.svc.west-imports.local"
 
 
 @pytest.mark.parametrize(("cluster_domain", "import_rules", "hostname"), rows(IMPORTS))
-def test_an_offered_service_is_imported_under_the_name_of_the_first_rule_that_takes_it(cluster_domain, import_rules, hostname):
+def test_an_offered_service_is_imported_under_the_name_of_the_first_rule_that_takes_it(
+    cluster_domain, import_rules, hostname
+):
     suffix = re.match(r"suffix (\S+); ", import_rules)
-    spec: dict | None = {"importRules": rules(import_rules[suffix.end():] if suffix else import_rules)}
+    spec: dict | None = {"importRules": rules(import_rules[suffix.end() :] if suffix else import_rules)}
     if suffix:
         spec["domainSuffix"] = suffix[1]
     if spec["importRules"] is None:
@@ -181,7 +192,9 @@ def test_the_tables_hold_all_66_vectors():
     "selector",
     [
         pytest.param({"matchExpressions": [{"key": "tier", "operator": "In", "values": []}]}, id="in-without-values"),
-        pytest.param({"matchExpressions": [{"key": "tier", "operator": "Exists", "values": ["x"]}]}, id="exists-with-values"),
+        pytest.param(
+            {"matchExpressions": [{"key": "tier", "operator": "Exists", "values": ["x"]}]}, id="exists-with-values"
+        ),
         pytest.param({"matchExpressions": [{"key": "tier", "operator": "exists"}]}, id="wrong-case"),
         pytest.param({"matchLabels": {"-tier": "db"}}, id="bad-key"),
         pytest.param({"matchLabels": {"tier": "a b"}}, id="bad-value"),
@@ -198,4 +211,6 @@ def test_an_absent_and_an_empty_selector_select_everything():
 
 def test_an_alias_must_be_one_dns_label_and_a_host_may_end_in_a_dot():
     assert is_dns_label("web-1") and not is_dns_label("Web") and not is_dns_label("a.b") and not is_dns_label("")
-    assert is_hostname("web.app.example.com.") and not is_hostname("web..example.com") and not is_hostname(".example.com")
+    assert (
+        is_hostname("web.app.example.com.") and not is_hostname("web..example.com") and not is_hostname(".example.com")
+    )

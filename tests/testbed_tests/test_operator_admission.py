@@ -56,10 +56,10 @@ def gateways(**gateways_by_place):
     return {"version": "v2.3", "gateways": gateways_by_place}
 
 
-MIXER = "support for {0}.type \"Mixer\" and {0}.Mixer options have been removed in v2.1, please use another alternative"
+MIXER = 'support for {0}.type "Mixer" and {0}.Mixer options have been removed in v2.1, please use another alternative'
 THREESCALE = (
-    "support for 3scale has been removed in v2.1; please remove the spec.addons.3scale section from the SMCP and configure "
-    "the 3scale WebAssembly adapter using a ServiceMeshExtension resource"
+    "support for 3scale has been removed in v2.1; please remove the spec.addons.3scale section from the SMCP and"
+    " configure the 3scale WebAssembly adapter using a ServiceMeshExtension resource"
 )
 OLD_FEATURES = {"policy": {"type": "Mixer"}, "telemetry": {"type": "Mixer"}}
 
@@ -121,8 +121,12 @@ def test_a_second_control_plane_is_refused_where_it_would_clash(other, spec, ans
 
 
 def test_a_control_plane_in_the_operators_namespace_is_refused():
-    with pytest.raises(Refusal, match="^service mesh may not be installed in the same project/namespace as the operator$"):
-        check_control_plane(asked(resource({"version": "v2.3"}, namespace="openshift-operators")), RELEASE, FakeCluster())
+    with pytest.raises(
+        Refusal, match="^service mesh may not be installed in the same project/namespace as the operator$"
+    ):
+        check_control_plane(
+            asked(resource({"version": "v2.3"}, namespace="openshift-operators")), RELEASE, FakeCluster()
+        )
 
 
 def test_an_upgrade_to_v2_3_is_refused_while_a_member_has_a_service_mesh_extension():
@@ -130,9 +134,11 @@ def test_an_upgrade_to_v2_3_is_refused_while_a_member_has_a_service_mesh_extensi
     cluster = FakeCluster(ServiceMeshMemberRoll=[roll], ServiceMeshExtension=[HDR])
     with pytest.raises(Refusal) as refusal:
         check_control_plane(asked(resource({"version": "v2.3"}), resource({"version": "v2.2"})), RELEASE, cluster)
-    assert str(refusal.value) == (
-        "cannot upgrade control plane from version v2.2 to v2.3: found a ServiceMeshExtension 'hdr' in namespace 'app1'. "
-        "ServiceMeshExtension support has been removed; please migrate existing ServiceMeshExtensions to WasmPlugin"
+    assert (
+        str(refusal.value)
+        == "cannot upgrade control plane from version v2.2 to v2.3: found a ServiceMeshExtension 'hdr' in namespace"
+        " 'app1'. ServiceMeshExtension support has been removed; please migrate existing ServiceMeshExtensions to"
+        " WasmPlugin"
     )
 
 
@@ -158,7 +164,9 @@ def test_every_gateway_port_without_a_target_port_gets_the_target_port_0():
 
 def test_a_new_mesh_of_v2_5_gets_no_openshift_routes_and_an_upgraded_one_keeps_its_own():
     release = RELEASES["2.5"]
-    assert completed_control_plane(asked(resource({"version": "v2.5"})), release)["spec"]["gateways"] == {"openshiftRoute": {"enabled": False}}
+    assert completed_control_plane(asked(resource({"version": "v2.5"})), release)["spec"]["gateways"] == {
+        "openshiftRoute": {"enabled": False}
+    }
     upgraded = completed_control_plane(asked(resource({"version": "v2.5"}), resource({"version": "v2.4"})), release)
     assert "gateways" not in upgraded["spec"]
 
@@ -171,10 +179,15 @@ def test_a_release_is_found_that_serves_all_versions_of_a_cluster():
 
 
 def test_a_member_roll_of_another_name_or_with_a_namespace_of_another_roll_is_refused():
-    taken = FakeCluster(ServiceMeshMemberRoll=[resource({"members": ["shop"]}, name="default", namespace="west-mesh-system")])
+    taken = FakeCluster(
+        ServiceMeshMemberRoll=[resource({"members": ["shop"]}, name="default", namespace="west-mesh-system")]
+    )
     for roll, answer in (
         (resource({}, name="mine"), "ServiceMeshMemberRoll must be named 'default'"),
-        (resource({"members": ["shop"]}, name="default"), "one or more members are already defined in another ServiceMeshMemberRoll"),
+        (
+            resource({"members": ["shop"]}, name="default"),
+            "one or more members are already defined in another ServiceMeshMemberRoll",
+        ),
     ):
         with pytest.raises(Refusal) as refusal:
             check_member_roll(asked(roll), taken)
@@ -185,7 +198,10 @@ def test_a_roll_takes_new_namespaces_only_from_who_may_update_pods_there():
     roll, cluster = resource({"members": ["shop", "bank"]}, name="default"), FakeCluster([("update", "pods", "shop")])
     with pytest.raises(Refusal) as refusal:
         check_member_roll(asked(roll), cluster)
-    assert (str(refusal.value), refusal.value.code) == ("user 'alice' does not have permission to access namespace 'bank'", 403)
+    assert (str(refusal.value), refusal.value.code) == (
+        "user 'alice' does not have permission to access namespace 'bank'",
+        403,
+    )
     check_member_roll(asked(roll, old=resource({"members": ["bank"]}, name="default")), cluster)
     check_member_roll(asked(roll), FakeCluster([("update", "pods", None)]))
 
@@ -221,10 +237,18 @@ def served(tmp_path):
 
 def ask(server, hook, new):
     """Ask one hook as the API server does: by its registered address and authority."""
-    registered = {entry["name"]: entry["clientConfig"] for kind in server.configurations() for entry in kind["webhooks"]}[hook]
+    registered = {
+        entry["name"]: entry["clientConfig"] for kind in server.configurations() for entry in kind["webhooks"]
+    }[hook]
     trusting = ssl.create_default_context(cadata=base64.b64decode(registered["caBundle"]).decode())
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=trusting))
-    request = {"uid": "1", "operation": "CREATE", "namespace": new["metadata"]["namespace"], "name": new["metadata"]["name"], "object": new}
+    request = {
+        "uid": "1",
+        "operation": "CREATE",
+        "namespace": new["metadata"]["namespace"],
+        "name": new["metadata"]["name"],
+        "object": new,
+    }
     review = {"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": request}
     with opener.open(registered["url"], data=json.dumps(review).encode(), timeout=5) as response:
         return json.load(response)["response"]
@@ -233,16 +257,22 @@ def ask(server, hook, new):
 def test_the_server_registers_the_hooks_under_the_operators_names(served):
     server, _down = served
     mutating, validating = server.configurations()
-    assert {mutating["metadata"]["name"], validating["metadata"]["name"]} == {"openshift-operators.servicemesh-resources.maistra.io"}
+    assert {mutating["metadata"]["name"], validating["metadata"]["name"]} == {
+        "openshift-operators.servicemesh-resources.maistra.io"
+    }
     assert [hook["name"] for hook in mutating["webhooks"]] == ["smcp.mutation.maistra.io", "smmr.mutation.maistra.io"]
-    assert [hook["name"] for hook in validating["webhooks"]] == [f"{kind}.validation.maistra.io" for kind in ("smcp", "smmr", "smm")]
+    assert [hook["name"] for hook in validating["webhooks"]] == [
+        f"{kind}.validation.maistra.io" for kind in ("smcp", "smmr", "smm")
+    ]
     assert {hook["failurePolicy"] for hook in mutating["webhooks"] + validating["webhooks"]} == {"Fail"}
 
 
 def test_the_server_answers_with_a_patch_or_with_a_refusal(served):
     server, _down = served
     mutated = ask(server, "smcp.mutation.maistra.io", resource({}))
-    assert json.loads(base64.b64decode(mutated["patch"])) == [{"op": "replace", "path": "/spec", "value": {"version": "v2.3"}}]
+    assert json.loads(base64.b64decode(mutated["patch"])) == [
+        {"op": "replace", "path": "/spec", "value": {"version": "v2.3"}}
+    ]
     refused = ask(server, "smcp.validation.maistra.io", resource({"version": "v1.1"}))
     assert (refused["allowed"], refused["status"]["code"]) == (False, 400)
     assert server.asked == {"smcp.mutation.maistra.io", "smcp.validation.maistra.io"}

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from testbed.manifests import applied_spec, component_objects, components_of, gateway_objects, gateways_of, istiod_objects, trust_domain
+from testbed.manifests import (
+    applied_spec,
+    component_objects,
+    components_of,
+    gateway_objects,
+    gateways_of,
+    istiod_objects,
+    trust_domain,
+)
 from testbed.releases import RELEASES
 
 RELEASE = RELEASES["2.3"]
@@ -45,13 +53,20 @@ def test_default_gateways_can_be_switched_off():
 
 def test_only_an_ingress_gateway_gets_a_network_policy():
     smcp = control_plane()
-    kinds = [[manifest["kind"] for manifest in gateway_objects(smcp, gateway, RELEASE)] for gateway in gateways_of(smcp)]
-    assert kinds == [["ServiceAccount", "Deployment", "Service", "NetworkPolicy"], ["ServiceAccount", "Deployment", "Service"]]
+    kinds = [
+        [manifest["kind"] for manifest in gateway_objects(smcp, gateway, RELEASE)] for gateway in gateways_of(smcp)
+    ]
+    assert kinds == [
+        ["ServiceAccount", "Deployment", "Service", "NetworkPolicy"],
+        ["ServiceAccount", "Deployment", "Service"],
+    ]
 
 
 def test_a_target_port_of_0_stands_for_the_port_itself():
     ports = [{"name": "tls", "port": 15443, "targetPort": 0}]
-    smcp = control_plane(gateways={"additionalIngress": {"west-ingress": {"enabled": True, "service": {"ports": ports}}}})
+    smcp = control_plane(
+        gateways={"additionalIngress": {"west-ingress": {"enabled": True, "service": {"ports": ports}}}}
+    )
     service = next(
         manifest
         for gateway in gateways_of(smcp)
@@ -63,7 +78,9 @@ def test_a_target_port_of_0_stands_for_the_port_itself():
 
 def test_istiod_is_rolled_by_another_trust_domain_and_not_by_another_gateway():
     def template(**spec):
-        return next(manifest for manifest in istiod_objects(control_plane(**spec), RELEASE) if manifest["kind"] == "Deployment")["spec"]["template"]
+        return next(
+            manifest for manifest in istiod_objects(control_plane(**spec), RELEASE) if manifest["kind"] == "Deployment"
+        )["spec"]["template"]
 
     assert template() != template(security={"trust": {"domain": "east.local"}})
     assert template() == template(gateways={"additionalEgress": {"west-egress": {"enabled": True}}})
@@ -79,7 +96,12 @@ def test_a_v2_0_mesh_with_mixer_has_eight_components_and_v2_1_six():
     ("spec", "deployments"),
     [
         (
-            {"version": "v2.0", "policy": {"type": "Mixer"}, "telemetry": {"type": "Mixer"}, "addons": {"3scale": {"enabled": True}}},
+            {
+                "version": "v2.0",
+                "policy": {"type": "Mixer"},
+                "telemetry": {"type": "Mixer"},
+                "addons": {"3scale": {"enabled": True}},
+            },
             ["istio-policy", "istio-telemetry", "3scale-istio-adapter"],
         ),
         ({"version": "v2.0"}, []),

@@ -1,4 +1,6 @@
-"""The operator on a real API server: a control plane's life, its gateways, member rolls and faults, as observed of the real one."""
+"""The operator on a real API server: a control plane's life, its gateways, member rolls and faults, as observed of the
+real one.
+"""
 
 from __future__ import annotations
 
@@ -104,11 +106,17 @@ def gateways_for(peer: str, service_type: str = "LoadBalancer") -> dict:
     def ports(discovery: str) -> list[dict]:
         return [{"name": "tls", "port": 15443}, {"name": discovery, "port": 8188}]
 
-    ingress = {"type": service_type, "metadata": {"labels": {"federation.maistra.io/ingress-for": peer}}, "ports": ports("https-discovery")}
+    ingress = {
+        "type": service_type,
+        "metadata": {"labels": {"federation.maistra.io/ingress-for": peer}},
+        "ports": ports("https-discovery"),
+    }
     egress = {"metadata": {"labels": {"federation.maistra.io/egress-for": peer}}, "ports": ports("http-discovery")}
     return {
         "additionalIngress": {f"{peer}-ingress": {"enabled": True, "service": ingress}},
-        "additionalEgress": {f"{peer}-egress": {"enabled": True, "requestedNetworkView": [f"network-{peer}"], "service": egress}},
+        "additionalEgress": {
+            f"{peer}-egress": {"enabled": True, "requestedNetworkView": [f"network-{peer}"], "service": egress}
+        },
     }
 
 
@@ -135,7 +143,9 @@ def eventually(found: Callable[[], object], seconds: float = 20.0):
 
 
 def walked(operated: Operated, change: Callable[[], object]) -> list[tuple]:
-    """Make a change and return each status of the control plane until it is done, none passed over: (Reconciled, Ready, observed, count)."""
+    """Make a change and return each status of the control plane until it is done, none passed over: (Reconciled, Ready,
+    observed, count).
+    """
     seen = []
     done = threading.Event()
 
@@ -165,7 +175,14 @@ def walked(operated: Operated, change: Callable[[], object]) -> list[tuple]:
 def cluster(tmp_path_factory) -> Iterator[Cluster]:
     programs, processes, addresses = find_programs(), Processes(), Addresses()
     try:
-        started = Cluster("east", tmp_path_factory.mktemp("operator"), addresses, processes, str(programs.etcd), str(programs.kube_apiserver))
+        started = Cluster(
+            "east",
+            tmp_path_factory.mktemp("operator"),
+            addresses,
+            processes,
+            str(programs.etcd),
+            str(programs.kube_apiserver),
+        )
         started.start()
         started.load_crds("2.3")
         yield started
@@ -232,7 +249,12 @@ def test_a_ready_control_plane_tells_what_was_applied(operated):
     assert (status["operatorVersion"], status["chartVersion"]) == ("2.3.11", "2.3.11")
     assert status["appliedSpec"]["security"]["trust"]["domain"] == "east.local"
     assert status["readiness"]["components"]["unready"] == status["readiness"]["components"]["pending"] == []
-    assert {part["resource"] for part in status["components"]} >= {"istio-discovery", "istio-ingress", "istio-egress", "mesh-config"}
+    assert {part["resource"] for part in status["components"]} >= {
+        "istio-discovery",
+        "istio-ingress",
+        "istio-egress",
+        "mesh-config",
+    }
     assert status["annotations"]["readyComponentCount"] == "5/5"
     assert condition({"status": status}, "Ready")["message"] == "All component deployments are Available"
 
@@ -258,8 +280,8 @@ def test_a_refusal_reaches_the_user_with_code_400_and_changes_nothing(operated):
         operated.apply({"version": "v1.1", "security": {"trust": {"domain": "east.local"}}})
     assert refused.value.status == 400
     assert (
-        "admission webhook \"smcp.validation.maistra.io\" denied the request: Only '[v2.0 v2.1 v2.2 v2.3]' versions are supported"
-        in str(refused.value)
+        "admission webhook \"smcp.validation.maistra.io\" denied the request: Only '[v2.0 v2.1 v2.2 v2.3]' versions are"
+        " supported" in str(refused.value)
     )
     assert operated.smcp()["metadata"]["generation"] == generation
 
@@ -275,7 +297,9 @@ def test_a_webhook_that_is_down_gives_500_connection_refused(healed):
         return ""
 
     message = eventually(refused)
-    assert re.search(r'failed calling webhook "smcp\.(mutation|validation)\.maistra\.io": .*connect: connection refused$', message)
+    assert re.search(
+        r'failed calling webhook "smcp\.(mutation|validation)\.maistra\.io": .*connect: connection refused$', message
+    )
     healed.faults.on.clear()
     eventually(lambda: not refused())
 
@@ -284,34 +308,49 @@ def test_a_federation_gateway_becomes_a_service_a_deployment_and_a_service_accou
     kube, smcp = with_gateways.kube, with_gateways.smcp()
     service = kube.get("Service", "west-ingress", HOME)
     own = service["metadata"]["labels"]
-    assert own.items() >= {
+    assert (
+        own.items()
+        >= {
+            "app": "west-ingress",
+            "istio": "ingressgateway",
+            "istio.io/rev": "basic",
+            "maistra.io/owner": HOME,
+            "maistra.io/owner-name": "basic",
+            "maistra-version": "2.3.11",
+            "release": "istio",
+            "federation.maistra.io/ingress-for": "west",
+        }.items()
+    )
+    assert (
+        service["metadata"]["annotations"]["maistra.io/mesh-generation"] == f"2.3.11-{smcp['metadata']['generation']}"
+    )
+    assert service["metadata"]["ownerReferences"][0]["uid"] == smcp["metadata"]["uid"]
+    assert service["spec"]["selector"] == {
         "app": "west-ingress",
         "istio": "ingressgateway",
-        "istio.io/rev": "basic",
-        "maistra.io/owner": HOME,
-        "maistra.io/owner-name": "basic",
-        "maistra-version": "2.3.11",
-        "release": "istio",
         "federation.maistra.io/ingress-for": "west",
-    }.items()
-    assert service["metadata"]["annotations"]["maistra.io/mesh-generation"] == f"2.3.11-{smcp['metadata']['generation']}"
-    assert service["metadata"]["ownerReferences"][0]["uid"] == smcp["metadata"]["uid"]
-    assert service["spec"]["selector"] == {"app": "west-ingress", "istio": "ingressgateway", "federation.maistra.io/ingress-for": "west"}
+    }
     assert [(port["name"], port["port"], port["targetPort"]) for port in service["spec"]["ports"]] == [
         ("tls", 15443, 15443),
         ("https-discovery", 8188, 8188),
     ]
     template = kube.get("Deployment", "west-egress", HOME)["spec"]["template"]
-    assert template["metadata"]["labels"].items() >= {
-        "maistra.io/gateway": f"west-egress.{HOME}",
-        "service.istio.io/canonical-name": "west-egress",
-    }.items()
+    assert (
+        template["metadata"]["labels"].items()
+        >= {
+            "maistra.io/gateway": f"west-egress.{HOME}",
+            "service.istio.io/canonical-name": "west-egress",
+        }.items()
+    )
     env = {entry["name"]: entry["value"] for entry in template["spec"]["containers"][0]["env"]}
-    assert env.items() >= {
-        "TRUST_DOMAIN": "east.local",
-        "ISTIO_META_MESH_ID": "east.local",
-        "ISTIO_META_REQUESTED_NETWORK_VIEW": "network-west",
-    }.items()
+    assert (
+        env.items()
+        >= {
+            "TRUST_DOMAIN": "east.local",
+            "ISTIO_META_MESH_ID": "east.local",
+            "ISTIO_META_REQUESTED_NETWORK_VIEW": "network-west",
+        }.items()
+    )
     assert kube.get("ServiceAccount", "west-egress-service-account", HOME)
     assert kube.get("NetworkPolicy", "west-ingress", HOME)
     assert condition(kube.get("Deployment", "west-ingress", HOME), "Available")["status"] == "True"
@@ -320,7 +359,10 @@ def test_a_federation_gateway_becomes_a_service_a_deployment_and_a_service_accou
 def test_applying_the_same_part_again_changes_nothing_and_leaves_the_teams_fields(with_gateways):
     before = with_gateways.ready()["metadata"]
     again = with_gateways.apply({"gateways": gateways_for("west")}, "ossm.federation")
-    assert (again["metadata"]["resourceVersion"], again["metadata"]["generation"]) == (before["resourceVersion"], before["generation"])
+    assert (again["metadata"]["resourceVersion"], again["metadata"]["generation"]) == (
+        before["resourceVersion"],
+        before["generation"],
+    )
     assert again["spec"]["security"]["trust"]["domain"] == "east.local"
 
 
@@ -360,7 +402,11 @@ def test_applying_no_spec_removes_our_gateways_and_keeps_the_teams_fields(operat
     spec = operated.ready()["spec"]
     assert "gateways" not in spec
     assert spec["security"] == {"trust": {"domain": "east.local"}}
-    for kind, name in (("Service", "gone-ingress"), ("Deployment", "gone-egress"), ("ServiceAccount", "gone-egress-service-account")):
+    for kind, name in (
+        ("Service", "gone-ingress"),
+        ("Deployment", "gone-egress"),
+        ("ServiceAccount", "gone-egress-service-account"),
+    ):
         assert operated.kube.get(kind, name, HOME) is None
 
 
@@ -391,7 +437,11 @@ def test_a_reconcile_error_stays_until_it_is_healed(healed):
 
 def test_a_namespace_joins_once_it_exists_and_leaves_when_the_roll_drops_it(operated):
     kube = operated.kube
-    roll = {"apiVersion": "maistra.io/v1", "kind": "ServiceMeshMemberRoll", "metadata": {"name": "default", "namespace": HOME}}
+    roll = {
+        "apiVersion": "maistra.io/v1",
+        "kind": "ServiceMeshMemberRoll",
+        "metadata": {"name": "default", "namespace": HOME},
+    }
     kube.apply({**roll, "spec": {"members": ["later"]}}, "team")
 
     def status_when(reason: str) -> dict:
@@ -404,7 +454,9 @@ def test_a_namespace_joins_once_it_exists_and_leaves_when_the_roll_drops_it(oper
     waiting = status_when("ReconcileError")
     assert waiting["annotations"]["configuredMemberCount"] == "0/1"
     assert waiting["pendingMembers"] == ["later"]
-    assert condition({"status": waiting}, "Ready")["message"] == "The following namespaces are not yet configured: [later]"
+    assert (
+        condition({"status": waiting}, "Ready")["message"] == "The following namespaces are not yet configured: [later]"
+    )
     told = condition({"status": waiting["memberStatuses"][0]}, "Reconciled")
     assert (told["reason"], told["message"]) == ("NamespaceNotExists", "Namespace later does not exist")
 
@@ -416,7 +468,10 @@ def test_a_namespace_joins_once_it_exists_and_leaves_when_the_roll_drops_it(oper
     assert kube.get("Namespace", "later")["metadata"]["labels"]["maistra.io/member-of"] == HOME
     assert kube.get("NetworkPolicy", "istio-mesh-basic", "later")
     assert kube.get("RoleBinding", f"istiod-clusterrole-basic-{HOME}", "later")
-    assert kube.get("ServiceMeshMember", "default", "later")["spec"]["controlPlaneRef"] == {"namespace": HOME, "name": "basic"}
+    assert kube.get("ServiceMeshMember", "default", "later")["spec"]["controlPlaneRef"] == {
+        "namespace": HOME,
+        "name": "basic",
+    }
 
     kube.apply({**roll, "spec": {"members": []}}, "team")
     eventually(lambda: "maistra.io/member-of" not in kube.get("Namespace", "later")["metadata"]["labels"])
@@ -425,7 +480,11 @@ def test_a_namespace_joins_once_it_exists_and_leaves_when_the_roll_drops_it(oper
 
 def test_a_namespace_that_joins_by_itself_stands_in_the_rolls_status_and_never_in_its_spec(operated):
     kube = operated.kube
-    roll = {"apiVersion": "maistra.io/v1", "kind": "ServiceMeshMemberRoll", "metadata": {"name": "default", "namespace": HOME}}
+    roll = {
+        "apiVersion": "maistra.io/v1",
+        "kind": "ServiceMeshMemberRoll",
+        "metadata": {"name": "default", "namespace": HOME},
+    }
     operated.namespace("kept")
     operated.namespace("desk")
     kube.apply({**roll, "spec": {"members": ["kept"]}}, "team")
@@ -435,21 +494,40 @@ def test_a_namespace_that_joins_by_itself_stands_in_the_rolls_status_and_never_i
         return live if (live.get("status") or {}).get("configuredMembers") == list(names) else None
 
     eventually(lambda: configured("kept"))
-    member = {"apiVersion": "maistra.io/v1", "kind": "ServiceMeshMember", "metadata": {"name": "default", "namespace": "desk"}}
+    member = {
+        "apiVersion": "maistra.io/v1",
+        "kind": "ServiceMeshMember",
+        "metadata": {"name": "default", "namespace": "desk"},
+    }
     kube.apply({**member, "spec": {"controlPlaneRef": {"name": "basic", "namespace": HOME}}}, "owner of desk")
     live = eventually(lambda: configured("desk", "kept"))
     assert (live["spec"]["members"], live["status"]["members"]) == (["kept"], ["desk", "kept"])
     assert condition(live, "Ready")["reason"] == "Configured"
-    writers = {(entry["manager"], entry["operation"], entry.get("subresource", "")): entry["fieldsV1"] for entry in live["metadata"]["managedFields"]}
-    assert set(writers) == {("team", "Apply", ""), ("istio-operator", "Update", ""), ("istio-operator", "Update", "status")}
-    assert writers["istio-operator", "Update", ""] == {"f:metadata": {"f:finalizers": {".": {}, 'v:"maistra.io/istio-operator"': {}}}}
+    writers = {
+        (entry["manager"], entry["operation"], entry.get("subresource", "")): entry["fieldsV1"]
+        for entry in live["metadata"]["managedFields"]
+    }
+    assert set(writers) == {
+        ("team", "Apply", ""),
+        ("istio-operator", "Update", ""),
+        ("istio-operator", "Update", "status"),
+    }
+    assert writers["istio-operator", "Update", ""] == {
+        "f:metadata": {"f:finalizers": {".": {}, 'v:"maistra.io/istio-operator"': {}}}
+    }
 
-    joined = eventually(lambda: condition(own := kube.get("ServiceMeshMember", "default", "desk"), "Ready").get("status") == "True" and own)
+    joined = eventually(
+        lambda: (
+            condition(own := kube.get("ServiceMeshMember", "default", "desk"), "Ready").get("status") == "True" and own
+        )
+    )
     assert joined["status"]["annotations"]["controlPlaneRef"] == f"{HOME}/basic"
     assert joined["status"]["meshReconciledVersion"] == live["status"]["meshReconciledVersion"]
     assert "maistra.io/created-by" not in joined["metadata"].get("annotations", {})
     again = kube.apply({**roll, "spec": {"members": ["kept"]}}, "team")
-    assert again["metadata"]["resourceVersion"] == live["metadata"]["resourceVersion"], "nothing changes and nothing is taken away"
+    assert again["metadata"]["resourceVersion"] == live["metadata"]["resourceVersion"], (
+        "nothing changes and nothing is taken away"
+    )
 
     kube.delete("ServiceMeshMember", "default", "desk")
     assert eventually(lambda: configured("kept"))["spec"]["members"] == ["kept"]
@@ -464,7 +542,11 @@ def test_a_roll_that_the_operator_made_goes_with_the_last_that_joined(operated):
     eventually(lambda: kube.get("ServiceMeshMemberRoll", "default", HOME) is None)
     for name in ("first", "second"):
         operated.namespace(name)
-        member = {"apiVersion": "maistra.io/v1", "kind": "ServiceMeshMember", "metadata": {"name": "default", "namespace": name}}
+        member = {
+            "apiVersion": "maistra.io/v1",
+            "kind": "ServiceMeshMember",
+            "metadata": {"name": "default", "namespace": name},
+        }
         kube.apply({**member, "spec": {"controlPlaneRef": {"name": "basic", "namespace": HOME}}}, "owner")
 
     def members() -> list[str]:
@@ -482,7 +564,11 @@ def test_a_roll_that_the_operator_made_goes_with_the_last_that_joined(operated):
 
 def test_a_member_of_an_unknown_control_plane_says_so(operated):
     operated.namespace("lonely")
-    member = {"apiVersion": "maistra.io/v1", "kind": "ServiceMeshMember", "metadata": {"name": "default", "namespace": "lonely"}}
+    member = {
+        "apiVersion": "maistra.io/v1",
+        "kind": "ServiceMeshMember",
+        "metadata": {"name": "default", "namespace": "lonely"},
+    }
     operated.kube.apply({**member, "spec": {"controlPlaneRef": {"name": "nope", "namespace": HOME}}}, "team")
     told = eventually(lambda: condition(operated.kube.get("ServiceMeshMember", "default", "lonely"), "Reconciled"))
     assert (told["status"], told["reason"]) == ("False", "ErrorControlPlaneMissing")
@@ -519,8 +605,17 @@ def test_a_restart_of_istiod_shows_in_the_deployments_status_from_the_old_pod_to
 
     def is_settled() -> bool:
         deployment = operated.kube.get("Deployment", "istiod-basic", HOME)
-        counts = [deployment["status"].get(f"{word}eplicas") for word in ("r", "updatedR", "readyR", "availableR", "unavailableR")]
-        return deployment["status"]["observedGeneration"] == deployment["metadata"]["generation"] and counts == [1, 1, 1, 1, None]
+        counts = [
+            deployment["status"].get(f"{word}eplicas")
+            for word in ("r", "updatedR", "readyR", "availableR", "unavailableR")
+        ]
+        return deployment["status"]["observedGeneration"] == deployment["metadata"]["generation"] and counts == [
+            1,
+            1,
+            1,
+            1,
+            None,
+        ]
 
     eventually(is_settled)
     [old] = istiod_pods(operated)
@@ -529,13 +624,19 @@ def test_a_restart_of_istiod_shows_in_the_deployments_status_from_the_old_pod_to
     before = status()
     assert before["observedGeneration"] < changed["metadata"]["generation"] and before["updatedReplicas"] == 1
     rolling = eventually(lambda: status().get("unavailableReplicas") and status())
-    assert (rolling["observedGeneration"], rolling["replicas"], rolling["updatedReplicas"]) == (changed["metadata"]["generation"], 2, 1)
+    assert (rolling["observedGeneration"], rolling["replicas"], rolling["updatedReplicas"]) == (
+        changed["metadata"]["generation"],
+        2,
+        1,
+    )
     assert rolling["availableReplicas"] == 1 and istiod_pods(operated) == [old]
     eventually(is_settled)
     eventually(lambda: istiod_pods(operated) not in ([], [old]))
 
 
-def test_an_older_control_plane_with_mixer_is_updated_and_counted_down_and_a_deleted_one_leaves_its_roll_behind(operated):
+def test_an_older_control_plane_with_mixer_is_updated_and_counted_down_and_a_deleted_one_leaves_its_roll_behind(
+    operated,
+):
     operated.namespace("old")
     old = {"policy": {"type": "Mixer"}, "telemetry": {"type": "Mixer"}, "addons": {"3scale": {"enabled": True}}}
     kube = operated.kube
@@ -551,12 +652,20 @@ def test_an_older_control_plane_with_mixer_is_updated_and_counted_down_and_a_del
     status = kube.get(SMCP, "old", "old")["status"]
     assert (status["chartVersion"], status["annotations"]["readyComponentCount"]) == ("2.1.6", "6/6")
 
-    roll = {"apiVersion": "maistra.io/v1", "kind": "ServiceMeshMemberRoll", "metadata": {"name": "default", "namespace": "old"}}
+    roll = {
+        "apiVersion": "maistra.io/v1",
+        "kind": "ServiceMeshMemberRoll",
+        "metadata": {"name": "default", "namespace": "old"},
+    }
     kube.apply({**roll, "spec": {"members": []}}, "team")
     kube.delete(SMCP, "old", "old")
     assert kube.get(SMCP, "old", "old")["metadata"]["deletionTimestamp"]
     eventually(lambda: kube.get(SMCP, "old", "old") is None)
-    left = eventually(lambda: condition(kube.get("ServiceMeshMemberRoll", "default", "old"), "Ready").get("reason") == "ErrSMCPMissing")
+    left = eventually(
+        lambda: (
+            condition(kube.get("ServiceMeshMemberRoll", "default", "old"), "Ready").get("reason") == "ErrSMCPMissing"
+        )
+    )
     assert left
     assert {found["metadata"]["name"] for found in kube.list("ConfigMap", "old")} >= {"servicemesh-federation"}
     assert kube.list("Deployment", "old") == kube.list("Service", "old") == []

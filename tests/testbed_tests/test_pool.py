@@ -24,7 +24,12 @@ POLICY = {
     "metadata": {"name": "closed", "namespace": "shop"},
     "spec": {"podSelector": {}},
 }
-SERVICE = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "cart", "namespace": "shop"}, "spec": {"ports": [{"port": 80, "nodePort": 30080}]}}
+SERVICE = {
+    "apiVersion": "v1",
+    "kind": "Service",
+    "metadata": {"name": "cart", "namespace": "shop"},
+    "spec": {"ports": [{"port": 80, "nodePort": 30080}]},
+}
 PEER = "servicemeshpeers.federation.maistra.io"
 
 
@@ -56,7 +61,9 @@ def borrowed(pool: Pool, lent: list[dict[str, Any]], folder: Path) -> tuple[dict
     return words, cluster.kube
 
 
-def test_a_cluster_that_comes_back_holds_nothing_of_who_had_it(pool: Pool, lent: list[dict[str, Any]], tmp_path: Path) -> None:
+def test_a_cluster_that_comes_back_holds_nothing_of_who_had_it(
+    pool: Pool, lent: list[dict[str, Any]], tmp_path: Path
+) -> None:
     words, kube = borrowed(pool, lent, tmp_path)
     service = {**SERVICE, "spec": {**SERVICE["spec"], "type": "NodePort"}}
     for made in ({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop"}}, POLICY, service):
@@ -71,7 +78,12 @@ def test_a_cluster_that_comes_back_holds_nothing_of_who_had_it(pool: Pool, lent:
     again, kube = borrowed(pool, lent, tmp_path)
     assert again["server"] == words["server"]
     assert etcd.value(b"compact_rev_key") == b"7"
-    assert {entry["metadata"]["name"] for entry in kube.list("Namespace")} == {"default", "kube-node-lease", "kube-public", "kube-system"}
+    assert {entry["metadata"]["name"] for entry in kube.list("Namespace")} == {
+        "default",
+        "kube-node-lease",
+        "kube-public",
+        "kube-system",
+    }
     assert kube.list("NetworkPolicy") == []
     assert "touched" not in kube.get("Namespace", "default")["metadata"]["labels"]
     assert "somebody asked" not in audit_log.read_text(encoding="utf-8")
@@ -79,7 +91,9 @@ def test_a_cluster_that_comes_back_holds_nothing_of_who_had_it(pool: Pool, lent:
         kube.create(made)  # its node port is free again
 
 
-def test_a_cluster_whose_kinds_were_changed_is_not_handed_on(pool: Pool, lent: list[dict[str, Any]], tmp_path: Path) -> None:
+def test_a_cluster_whose_kinds_were_changed_is_not_handed_on(
+    pool: Pool, lent: list[dict[str, Any]], tmp_path: Path
+) -> None:
     words, kube = borrowed(pool, lent, tmp_path)
     kube.merge("CustomResourceDefinition", PEER, None, {"spec": {"names": {"shortNames": ["other"]}}})
     pool.take_back([lent.pop()])

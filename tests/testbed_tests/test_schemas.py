@@ -20,7 +20,9 @@ OPEN = "x-kubernetes-preserve-unknown-fields"
 
 
 def field(schema: Mapping[str, Any], path: str) -> Mapping[str, Any] | None:
-    """Return the schema of one field, such as ``gateways.additionalIngress.west.enabled``; None when it is not declared."""
+    """Return the schema of one field, such as ``gateways.additionalIngress.west.enabled``; None when it is not
+    declared.
+    """
     found: Mapping[str, Any] | None = schema
     for part in path.split("."):
         if found is None or found.get(OPEN):
@@ -58,7 +60,10 @@ def field(schema: Mapping[str, Any], path: str) -> Mapping[str, Any] | None:
     ],
 )
 def test_a_control_plane_has_the_fields_of_its_release(path: str, in_2_3: bool, in_2_5: bool) -> None:
-    assert (field(control_plane_spec("2.3"), path) is not None, field(control_plane_spec("2.5"), path) is not None) == (in_2_3, in_2_5)
+    assert (field(control_plane_spec("2.3"), path) is not None, field(control_plane_spec("2.5"), path) is not None) == (
+        in_2_3,
+        in_2_5,
+    )
 
 
 def test_a_member_roll_selects_by_label_from_2_4_on() -> None:
@@ -68,13 +73,18 @@ def test_a_member_roll_selects_by_label_from_2_4_on() -> None:
 
 def test_ports_are_merged_by_their_number() -> None:
     ports = field(control_plane_spec("2.3"), "gateways.additionalIngress.x.service.ports")
-    assert ports is not None and ports["x-kubernetes-list-map-keys"] == ["port"] and ports["items"]["required"] == ["port"]
+    assert (
+        ports is not None and ports["x-kubernetes-list-map-keys"] == ["port"] and ports["items"]["required"] == ["port"]
+    )
 
 
 def fields(schema: Mapping[str, Any], at: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
     """Give the path of every field below a schema that is declared one by one."""
     yield at
-    for name, below in {**schema.get("properties", {}), **({"[]": schema["items"]} if "items" in schema else {})}.items():
+    for name, below in {
+        **schema.get("properties", {}),
+        **({"[]": schema["items"]} if "items" in schema else {}),
+    }.items():
         yield from fields(below, (*at, name))
     if isinstance(schema.get("additionalProperties"), Mapping):
         yield from fields(schema["additionalProperties"], (*at, "*"))
@@ -86,7 +96,9 @@ def spec_of(texts: list[dict[str, Any]], kind: str) -> Mapping[str, Any]:
     return version["schema"]["openAPIV3Schema"]["properties"]["spec"]
 
 
-@pytest.mark.skipif(not GENUINE.is_dir(), reason="optional: set OSSM_FEDERATION_CRDS to a folder with genuine definitions by version")
+@pytest.mark.skipif(
+    not GENUINE.is_dir(), reason="optional: set OSSM_FEDERATION_CRDS to a folder with genuine definitions by version"
+)
 @pytest.mark.parametrize("release", ["2.3", "2.5"])
 @pytest.mark.parametrize("kind", ["ServiceMeshControlPlane", "ServiceMeshMemberRoll"])
 def test_ours_are_the_genuine_fields_but_for_what_ours_leave_open(kind: str, release: str) -> None:
@@ -100,15 +112,21 @@ def test_ours_are_the_genuine_fields_but_for_what_ours_leave_open(kind: str, rel
 @lru_cache(maxsize=1)
 def genuine_kinds() -> dict[str, dict[str, Any]]:
     """Return the genuine definitions by kind; of those that every release has, the newest."""
-    return {text["spec"]["names"]["kind"]: text for folder in ("2.1", "2.5", "istio") for text in crds_in(GENUINE / folder)}
+    return {
+        text["spec"]["names"]["kind"]: text for folder in ("2.1", "2.5", "istio") for text in crds_in(GENUINE / folder)
+    }
 
 
-@pytest.mark.skipif(not GENUINE.is_dir(), reason="optional: set OSSM_FEDERATION_CRDS to a folder with genuine definitions by version")
+@pytest.mark.skipif(
+    not GENUINE.is_dir(), reason="optional: set OSSM_FEDERATION_CRDS to a folder with genuine definitions by version"
+)
 @pytest.mark.parametrize("text", own_crds("2.5"), ids=lambda text: text["spec"]["names"]["kind"])
 def test_ours_of_every_kind_declare_nothing_that_the_genuine_ones_do_not(text: dict[str, Any]) -> None:
     kind, genuine = text["spec"]["names"]["kind"], genuine_kinds()[text["spec"]["names"]["kind"]]
     assert genuine["spec"]["group"] == text["spec"]["group"]
-    served, known = ({version["name"] for version in one["spec"]["versions"] if version["served"]} for one in (text, genuine))
+    served, known = (
+        {version["name"] for version in one["spec"]["versions"] if version["served"]} for one in (text, genuine)
+    )
     assert served <= known
     ours, theirs = spec_of([text], kind), spec_of([genuine], kind)
     own = set(fields(ours))

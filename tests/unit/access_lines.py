@@ -29,8 +29,8 @@ def http(
     """Return the line of a request; without ``details`` as 2.0 writes it."""
     between = f" {details}" if details else ""
     return (
-        f'[{at}] "GET {path} HTTP/1.1" {code} {flags}{between} "{failure}" 0 5124 {lasted} 11 "-" "curl/8.0" "{request}" '
-        f'"{IMPORTED}" "{host}" {cluster} {local} 240.240.0.5:80 {remote} - default'
+        f'[{at}] "GET {path} HTTP/1.1" {code} {flags}{between} "{failure}" 0 5124 {lasted} 11 "-" "curl/8.0"'
+        f' "{request}" "{IMPORTED}" "{host}" {cluster} {local} 240.240.0.5:80 {remote} - default'
     )
 
 

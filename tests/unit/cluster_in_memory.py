@@ -11,7 +11,8 @@ T = TypeVar("T")
 
 
 class ClusterInMemory:
-    """Answers as ``Cluster`` does; ``writes`` are the writing requests in order: (verb, kind, name). ``reads`` are the reading ones, as text.
+    """Answers as ``Cluster`` does; ``writes`` are the writing requests in order: (verb, kind, name). ``reads`` are the
+    reading ones, as text.
 
     ``pages`` are what pods serve to themselves, by pod and path; who is not in them does not answer. ``logs`` are
     those of their proxies.
@@ -58,7 +59,11 @@ class ClusterInMemory:
     def list(self, kind, namespace, selector=None, keep=None):
         self.requests += 1
         self.reads.append(f"list {kind.name} {namespace}")
-        found = [copied(live) for (of, place, _name), live in self._objects.items() if of == kind.name and namespace in ("", place)]
+        found = [
+            copied(live)
+            for (of, place, _name), live in self._objects.items()
+            if of == kind.name and namespace in ("", place)
+        ]
         return found if keep is None else [kept for live in found if (kept := keep(live)) is not None]
 
     def apply(self, kind, manifest, manager, force=False, dry_run=False):
@@ -73,12 +78,18 @@ class ClusterInMemory:
             assert "uid" not in metadata, "an update must not create what has gone"
             self.put(manifest)
             live = self._objects[_key(kind.name, metadata)]
-        assert metadata.get("uid", live["metadata"]["uid"]) == live["metadata"]["uid"], "another object has taken the name"
+        assert metadata.get("uid", live["metadata"]["uid"]) == live["metadata"]["uid"], (
+            "another object has taken the name"
+        )
         managed = live["metadata"].setdefault("managedFields", [])
         before = next((entry["fieldsV1"] for entry in managed if entry["manager"] == manager), {})
-        fields = _fields({key: manifest[key] for key in ("spec", "data", "rules", "roleRef", "subjects") if key in manifest})
+        fields = _fields(
+            {key: manifest[key] for key in ("spec", "data", "rules", "roleRef", "subjects") if key in manifest}
+        )
         fields |= {"f:metadata": {"f:labels": _fields(metadata["labels"])}} if metadata.get("labels") else {}
-        others = [entry["fieldsV1"] for entry in managed if entry["manager"] != manager and not entry.get("subresource")]
+        others = [
+            entry["fieldsV1"] for entry in managed if entry["manager"] != manager and not entry.get("subresource")
+        ]
         _drop(live, before, _union(fields, *others))
         _merge(live, {key: below for key, below in manifest.items() if key != "metadata"})
         live["metadata"].setdefault("labels", {}).update(metadata.get("labels") or {})

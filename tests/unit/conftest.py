@@ -1,8 +1,9 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Lets unit tests import ``ansible_collections.ossm.federation`` from a checkout that lies anywhere, and the package ``testbed``.
+"""Lets unit tests import ``ansible_collections.ossm.federation`` from a checkout that lies anywhere, and the package
+``testbed``.
 
-The checkout is linked into a collections folder, as Ansible wants it. Under ``ansible-test units`` and ``make test`` there is
-one already and it is used.
+The checkout is linked into a collections folder, as Ansible wants it. Under ``ansible-test units`` and ``make test``
+there is one already and it is used.
 """
 
 from __future__ import annotations
@@ -29,7 +30,9 @@ def _is_importable(name: str) -> bool:
 
 
 def _linked_collections() -> str:
-    """Return a collections folder that holds this checkout as ossm.federation: the environment's, else one made for this session."""
+    """Return a collections folder that holds this checkout as ossm.federation: the environment's, else one made for
+    this session.
+    """
     for folder in os.environ.get("ANSIBLE_COLLECTIONS_PATH", "").split(":"):
         linked = pathlib.Path(folder, "ansible_collections/ossm/federation")
         if folder and linked.exists() and linked.resolve() == TREE.resolve():
@@ -49,10 +52,10 @@ if str(TREE / "tests") not in sys.path:
     sys.path.insert(0, str(TREE / "tests"))
 
 # After the path is set; a hook is found by its name here.
-from unit.draws import IS_SOAK  # noqa: E402
-from unit.rows import pytest_pycollect_makeitem  # noqa: E402, F401
+from unit.draws import IS_SOAK
+from unit.rows import pytest_pycollect_makeitem  # noqa: F401 - a hook
 
-from testbed.programs import ProgramsError, find_prometheus, may_lack_prometheus  # noqa: E402
+from testbed.programs import ProgramsError, find_prometheus, may_lack_prometheus
 
 # A busy machine must not fail a property, and CI tries the same examples each time; elsewhere each run tries others.
 COMMON = settings(deadline=None, database=None, print_blob=True, derandomize=bool(os.environ.get("CI")))

@@ -1,5 +1,7 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What is tried of the many places and values that a test could try: some, the same each time; all with ``OSSM_FEDERATION_SOAK=1``."""
+"""What is tried of the many places and values that a test could try: some, the same each time; all with
+``OSSM_FEDERATION_SOAK=1``.
+"""
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Kubeconfigs, what kubectl 1.32 sends with each of them, and a server over TLS and a proxy that note what they are sent.
+"""Kubeconfigs, what kubectl 1.32 sends with each of them, and a server over TLS and a proxy that note what they are
+sent.
 
-A row's ``kubectl`` is what kubectl was seen to send, None where it refuses. ``ours`` is the code of our refusal and the word
-that it names, None where we send the same as kubectl.
+A row's ``kubectl`` is what kubectl was seen to send, None where it refuses. ``ours`` is the code of our refusal and the
+word that it names, None where we send the same as kubectl.
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ PROGRAM = """
 import json, os, sys
 told = json.loads(os.environ["KUBERNETES_EXEC_INFO"])
 wanted = json.loads(sys.argv[2]) if len(sys.argv) > 2 else {}
-seen = {"interactive": told["spec"]["interactive"], "env": os.environ.get("OWN"), "cluster": sorted(told["spec"].get("cluster", {}))}
+cluster = sorted(told["spec"].get("cluster", {}))
+seen = {"interactive": told["spec"]["interactive"], "env": os.environ.get("OWN"), "cluster": cluster}
 assert all(seen[name] == value for name, value in wanted.items()), seen
 status = json.loads(sys.argv[1])
 status = {name: open(value[1:]).read() if value.startswith("@") else value for name, value in status.items()}
@@ -123,7 +125,9 @@ def two(first: dict, second: dict) -> list[dict]:
 
 
 def second_user(place: Place, token: str) -> dict:
-    """Return a kubeconfig whose current context has a user of its own, and whose user ``u`` is another than elsewhere."""
+    """Return a kubeconfig whose current context has a user of its own, and whose user ``u`` is another than
+    elsewhere.
+    """
     users = [{"name": "u", "user": {"token": "not-this-one", "as": "nobody"}}, {"name": "v", "user": {"token": token}}]
     contexts = [{"name": "d", "context": {"cluster": "c", "user": "v"}}]
     return place.kubeconfig(**{"current-context": "d", "contexts": contexts, "users": users})

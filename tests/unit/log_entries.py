@@ -31,7 +31,10 @@ def way() -> dict[str, Entry]:
         host="10.2.0.21:8080",
     )
     onward = tcp(
-        local="10.2.0.9:52002", remote="10.1.0.15:33001", sni=f"outbound_.80_._.{EXPORTED}", cluster="outbound|80||cart.shop.svc.cluster.local"
+        local="10.2.0.9:52002",
+        remote="10.1.0.15:33001",
+        sni=f"outbound_.80_._.{EXPORTED}",
+        cluster="outbound|80||cart.shop.svc.cluster.local",
     )
     return {
         "client": entry(CLIENT, http()),

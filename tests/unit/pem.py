@@ -1,5 +1,6 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Certificates for tests, made anew in each run: roots, intermediates, leaves, expired ones, and a key that must never travel.
+"""Certificates for tests, made anew in each run: roots, intermediates, leaves, expired ones, and a key that must never
+travel.
 
 All are PEM texts that end in a newline. Equal arguments give the same certificate within a run.
 """
@@ -20,12 +21,16 @@ TEN_YEARS = timedelta(days=3650)
 
 @functools.cache
 def key_of(name: str) -> ec.EllipticCurvePrivateKey:
-    """Return the key that ``name`` signs with; that of a name with "weak" in it is on a curve that proxies do not take."""
+    """Return the key that ``name`` signs with; that of a name with "weak" in it is on a curve that proxies
+    do not take.
+    """
     return ec.generate_private_key(ec.SECP224R1() if "weak" in name else ec.SECP256R1())
 
 
 @functools.cache
-def certificate(name: str, issuer: str, *, is_authority: bool = True, has_constraints: bool = True, days: int = 3650) -> str:
+def certificate(
+    name: str, issuer: str, *, is_authority: bool = True, has_constraints: bool = True, days: int = 3650
+) -> str:
     """Return the certificate of ``name`` signed by ``issuer``; it ends ``days`` after NOW, which may be negative."""
     builder = (
         x509.CertificateBuilder()
@@ -62,4 +67,6 @@ def private_key(name: str = "west", kind: serialization.PrivateFormat = serializ
 
 
 def _name(common_name: str) -> x509.Name:
-    return x509.Name([x509.NameAttribute(NameOID.ORGANIZATION_NAME, common_name), x509.NameAttribute(NameOID.COMMON_NAME, "Root CA")])
+    return x509.Name(
+        [x509.NameAttribute(NameOID.ORGANIZATION_NAME, common_name), x509.NameAttribute(NameOID.COMMON_NAME, "Root CA")]
+    )

@@ -1,8 +1,8 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
 """Makes one test of a function whose arguments all come from tables: it fails with every row that fails, by its id.
 
-There are thousands of rows, and most take less than pytest takes for a test. Who names a row (``FILE::TEST[ROW]``) or asks with
-``-k`` has each row as a test of its own, as ever.
+There are thousands of rows, and most take less than pytest takes for a test. Who names a row (``FILE::TEST[ROW]``) or
+asks with ``-k`` has each row as a test of its own, as ever.
 """
 
 from __future__ import annotations
@@ -31,7 +31,9 @@ def pytest_pycollect_makeitem(collector: pytest.Collector, name: str, obj: Any) 
         return None
     rows = [*itertools.product(*map(_rows, tables))]
     draw = collector.config.pluginmanager.get_plugin("pytest_draw")
-    return pytest.Function.from_parent(collector, name=name, callobj=_of_all(obj, draw.of_a_table(collector, rows) if draw else rows))
+    return pytest.Function.from_parent(
+        collector, name=name, callobj=_of_all(obj, draw.of_a_table(collector, rows) if draw else rows)
+    )
 
 
 def _names(mark: pytest.Mark) -> list[str]:
@@ -42,13 +44,19 @@ def _names(mark: pytest.Mark) -> list[str]:
 def _is_plain(mark: pytest.Mark) -> bool:
     """Whether a table has rows, and nothing but values in them: what a row is marked with pytest sees to."""
     values = mark.args[1] if len(mark.args) == 2 and set(mark.kwargs) <= {"ids"} else ()
-    return isinstance(values, Collection) and len(values) > 0 and not any(isinstance(value, ParameterSet) and value.marks for value in values)
+    return (
+        isinstance(values, Collection)
+        and len(values) > 0
+        and not any(isinstance(value, ParameterSet) and value.marks for value in values)
+    )
 
 
 def _rows(mark: pytest.Mark) -> list[tuple[Any, dict[str, Any]]]:
     """Return each row of a table with what gives it an id: a text, a function of its values, or nothing."""
     names, ids, rows = _names(mark), mark.kwargs.get("ids"), []
-    for value, said in zip(mark.args[1], [ids] * len(mark.args[1]) if ids is None or callable(ids) else ids, strict=True):
+    for value, said in zip(
+        mark.args[1], [ids] * len(mark.args[1]) if ids is None or callable(ids) else ids, strict=True
+    ):
         if isinstance(value, ParameterSet):
             rows.append((value.id or said, dict(zip(names, value.values))))
         else:
@@ -76,7 +84,9 @@ def _of_all(test: Callable[..., None], rows: list) -> Callable[[], None]:
                 failed.append(f"[{_id(row)}] {type(error).__name__}: {error}")
                 last = error
         if failed:
-            raise AssertionError("\n".join([f"{len(failed)} of {len(rows)} rows fail, the last as above:", *failed[:SHOWN]])) from last
+            raise AssertionError(
+                "\n".join([f"{len(failed)} of {len(rows)} rows fail, the last as above:", *failed[:SHOWN]])
+            ) from last
         if skipped:
             pytest.skip(f"{len(skipped)} of {len(rows)} rows, of which the first: {skipped[0]}")
 

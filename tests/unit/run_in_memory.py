@@ -15,7 +15,9 @@ class RunInMemory(Run):
     One that ``is_quiet`` fails the test at the first warning.
     """
 
-    def __init__(self, *options: Mapping[str, Mapping], check_mode: bool = False, is_quiet: bool = False, **asked: Any) -> None:
+    def __init__(
+        self, *options: Mapping[str, Mapping], check_mode: bool = False, is_quiet: bool = False, **asked: Any
+    ) -> None:
         defaults = {name: option.get("default") for group in options for name, option in group.items()}
         self.warnings: list[str] = []
         super().__init__({**defaults, **asked}, _refused if is_quiet else self.warnings.append, check_mode)

@@ -62,7 +62,19 @@ PATHS = list(paths(DATA))
 TEXTS = st.one_of(
     st.text(max_size=30),
     st.from_regex(r"[A-Za-z0-9.:/*_-]{0,40}", fullmatch=True),
-    st.sampled_from(["east.local", "ab" * 32, "AB:" * 32, "fe80::1", "gw.", "db.example.n.svc.a-exports.local", "2026-06-15T00:00:00Z", "a/ns/b/sa/c", ""]),
+    st.sampled_from(
+        [
+            "east.local",
+            "ab" * 32,
+            "AB:" * 32,
+            "fe80::1",
+            "gw.",
+            "db.example.n.svc.a-exports.local",
+            "2026-06-15T00:00:00Z",
+            "a/ns/b/sa/c",
+            "",
+        ]
+    ),
 )
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-1, 70_000) | st.floats() | TEXTS,
@@ -75,7 +87,9 @@ def test_the_schema_is_one():
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
 
 
-@pytest.mark.parametrize("data", [DATA, changed(("ingress",), None), changed(("exports",), [])], ids=["whole", "no address", "no exports"])
+@pytest.mark.parametrize(
+    "data", [DATA, changed(("ingress",), None), changed(("exports",), [])], ids=["whole", "no address", "no exports"]
+)
 def test_a_real_card_is_valid(data):
     VALIDATOR.validate(data)
     card_from(data, "card", NOW)
@@ -126,7 +140,16 @@ def test_what_the_reader_accepts_of_changed_texts_the_schema_accepts(path, at, i
         changed(("trust_domain",), "cluster.local"),
         changed(("version",), 2),
     ],
-    ids=["unknown field", "missing field", "private key", "address with a scheme", "port 0", "identity with a scheme", "cluster.local", "version 2"],
+    ids=[
+        "unknown field",
+        "missing field",
+        "private key",
+        "address with a scheme",
+        "port 0",
+        "identity with a scheme",
+        "cluster.local",
+        "version 2",
+    ],
 )
 def test_the_schema_refuses_what_it_can(data):
     assert not VALIDATOR.is_valid(data)

@@ -19,11 +19,17 @@ def test_the_page_is_what_the_ladder_says() -> None:
     assert spec and spec.loader
     tool = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(tool)
-    made = tool.running() + "\n" + tool.page(
-        FAULTS,
-        VARIANTS,
-        lambda name: diagnosed(Evidence.of(with_fault(FAULTS[name]))).verdict,
-        lambda name: diagnosed(Evidence.of(changed(healthy(), VARIANTS[name]))).first is None,
+    made = (
+        tool.running()
+        + "\n"
+        + tool.page(
+            FAULTS,
+            VARIANTS,
+            lambda name: diagnosed(Evidence.of(with_fault(FAULTS[name]))).verdict,
+            lambda name: diagnosed(Evidence.of(changed(healthy(), VARIANTS[name]))).first is None,
+        )
     )
-    assert (TREE / "docs" / "diagnosed-faults.md").read_text(encoding="utf-8") == made, "run python tools/faults_page.py"
+    assert (TREE / "docs" / "diagnosed-faults.md").read_text(encoding="utf-8") == made, (
+        "run python tools/faults_page.py"
+    )
     assert re.findall(r"^- (\d+) blame the wrong side", made, re.MULTILINE) == ["0", "0"]

@@ -1,5 +1,7 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The documentation's site is laid out whole: no page without a place, no link that leads nowhere, a page per playbook and code."""
+"""The documentation's site is laid out whole: no page without a place, no link that leads nowhere, a page per playbook
+and code.
+"""
 
 from __future__ import annotations
 
@@ -47,8 +49,12 @@ def test_there_is_a_page_for_each_code_and_each_playbook(pages: Path) -> None:
     codes = re.findall(r"^### (FED\d+)$", (TREE / "docs" / "codes.md").read_text(encoding="utf-8"), re.MULTILINE)
     assert len(codes) > 200
     assert {path.stem for path in (pages / "codes").glob("*.md")} == {code.lower() for code in codes}
-    assert {path.stem for path in (pages / "playbooks").glob("*.md")} == {path.stem for path in (TREE / "playbooks").glob("*.yml")}
-    assert "{ref}`identity <ansible_collections.ossm.federation.identity_role>`" in (pages / "playbooks" / "federate.md").read_text(encoding="utf-8")
+    assert {path.stem for path in (pages / "playbooks").glob("*.md")} == {
+        path.stem for path in (TREE / "playbooks").glob("*.yml")
+    }
+    assert "{ref}`identity <ansible_collections.ossm.federation.identity_role>`" in (
+        pages / "playbooks" / "federate.md"
+    ).read_text(encoding="utf-8")
 
 
 def test_every_link_between_pages_leads_to_a_file(pages: Path) -> None:

@@ -10,7 +10,19 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PLACES = ("README.md", "docs", "plugins", "roles", "playbooks", "molecule", "extensions", "examples", "changelogs", "tests/testbed", "tests/integration")
+PLACES = (
+    "README.md",
+    "docs",
+    "plugins",
+    "roles",
+    "playbooks",
+    "molecule",
+    "extensions",
+    "examples",
+    "changelogs",
+    "tests/testbed",
+    "tests/integration",
+)
 CUT = "(?:…|\\.\\.\\.|~|\\\\u2026|&hellip;)"
 SHORT = re.compile(
     rf"\b(?:[0-9A-F]{{2}}[:-]?){{1,15}}{CUT}|"  # the beginning alone, with or without an end
@@ -19,13 +31,25 @@ SHORT = re.compile(
     r"fingerprints?: \[?[0-9A-F]{2,63}\b(?!-)|"  # a sample that is no whole one
     r"fingerprint\[[^\]]*:"  # code that cuts one
 )
-SHOWN_SHORT = ["3F9A…C1D0", "3F9A...C1D0", "3F:9A:…", "…C1D0", "3F9A-1B2C", "sample: fingerprint: 3F9A", "root.fingerprint[:4]"]
+SHOWN_SHORT = [
+    "3F9A…C1D0",
+    "3F9A...C1D0",
+    "3F:9A:…",
+    "…C1D0",
+    "3F9A-1B2C",
+    "sample: fingerprint: 3F9A",
+    "root.fingerprint[:4]",
+]
 
 
 def texts() -> Iterator[Path]:
     for place in PLACES:
         path = ROOT / place
-        yield from [path] if path.is_file() else (found for found in sorted(path.rglob("*")) if found.is_file() and "__pycache__" not in found.parts)
+        yield from (
+            [path]
+            if path.is_file()
+            else (found for found in sorted(path.rglob("*")) if found.is_file() and "__pycache__" not in found.parts)
+        )
 
 
 @pytest.mark.parametrize("text", SHOWN_SHORT)
@@ -40,5 +64,9 @@ def test_nothing_of_ours_shows_less_of_a_fingerprint_than_128_bits():
             lines = path.read_text(encoding="utf-8").splitlines()
         except UnicodeDecodeError:
             continue
-        found += [f"{path.relative_to(ROOT)}:{number}: {hit[0]}" for number, line in enumerate(lines, start=1) if (hit := SHORT.search(line))]
+        found += [
+            f"{path.relative_to(ROOT)}:{number}: {hit[0]}"
+            for number, line in enumerate(lines, start=1)
+            if (hit := SHORT.search(line))
+        ]
     assert not found, "\n".join(found)

@@ -24,7 +24,11 @@ ROLES = sorted(path.name for path in (TREE / "roles").glob("*") if path.is_dir()
 @functools.cache
 def imports_in(path: pathlib.Path) -> list[ast.Import | ast.ImportFrom]:
     """Return the imports of a file, wherever in it they stand."""
-    return [node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, (ast.Import, ast.ImportFrom))]
+    return [
+        node
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, (ast.Import, ast.ImportFrom))
+    ]
 
 
 def imported_by(path: pathlib.Path) -> Iterator[str]:
@@ -47,15 +51,36 @@ def ids(path: pathlib.Path) -> str:
 
 @pytest.mark.parametrize("path", sorted(CORE.glob("**/*.py")), ids=ids)
 def test_the_core_imports_nothing_of_kubernetes_or_ansible(path):
-    foreign = {name for name in imported_by(path) if not name.startswith(".") and name.partition(".")[0] not in sys.stdlib_module_names}
+    foreign = {
+        name
+        for name in imported_by(path)
+        if not name.startswith(".") and name.partition(".")[0] not in sys.stdlib_module_names
+    }
     assert {name.partition(".")[0] for name in foreign} <= {"cryptography", "yaml"}
     levels = len(path.relative_to(CORE).parts)
-    assert not [name for name in imported_by(path) if name.startswith("." * (levels + 1))], "an import that leaves the core"
+    assert not [name for name in imported_by(path) if name.startswith("." * (levels + 1))], (
+        "an import that leaves the core"
+    )
 
 
 @pytest.mark.parametrize("path", sorted(CORE.glob("**/*.py")), ids=ids)
 def test_the_core_touches_no_files_clock_network_or_random_numbers(path):
-    forbidden = {"io", "os", "pathlib", "random", "secrets", "shutil", "socket", "subprocess", "tempfile", "threading", "time", "urllib", "uuid", "http"}
+    forbidden = {
+        "io",
+        "os",
+        "pathlib",
+        "random",
+        "secrets",
+        "shutil",
+        "socket",
+        "subprocess",
+        "tempfile",
+        "threading",
+        "time",
+        "urllib",
+        "uuid",
+        "http",
+    }
     assert not {name.partition(".")[0] for name in imported_by(path)} & forbidden
 
 
@@ -76,7 +101,19 @@ FLOORS = (
     ("_reads",),
     ("_run",),
     (
-        *("_compare", "_gateways", "_handing", "_health", "_loading", "_logs", "_restarting", "_service_sets", "_standing", "_tenants", "_traffic"),
+        *(
+            "_compare",
+            "_gateways",
+            "_handing",
+            "_health",
+            "_loading",
+            "_logs",
+            "_restarting",
+            "_service_sets",
+            "_standing",
+            "_tenants",
+            "_traffic",
+        ),
         *("_uninstalling", "_wasm", "_writing"),
     ),
     ("_canary", "_leaving", "_shifting", "_switching", "_verify", "_gather", "_watching"),
@@ -98,7 +135,9 @@ FILES = {dotted(path): path for path in HOUSE}
 
 
 def room_of(path: pathlib.Path) -> str:
-    """Give the room that a file stands in: below module_utils the folders, or the file itself; elsewhere the kind of plugin."""
+    """Give the room that a file stands in: below module_utils the folders, or the file itself; elsewhere the kind of
+    plugin.
+    """
     kind, *below = path.relative_to(PLUGINS).with_suffix("").parts
     return kind if kind != "module_utils" else "/".join(below[:-1] or below)
 
@@ -110,7 +149,9 @@ def ours_in(path: pathlib.Path) -> Iterator[pathlib.Path]:
         if isinstance(node, ast.ImportFrom):
             above = package[: len(package) - node.level + 1] if node.level else []
             module = ".".join([*above, *([node.module] if node.module else [])])
-            yield from (FILES[name] for name in (module, *(f"{module}.{alias.name}" for alias in node.names)) if name in FILES)
+            yield from (
+                FILES[name] for name in (module, *(f"{module}.{alias.name}" for alias in node.names)) if name in FILES
+            )
 
 
 @functools.cache
@@ -145,7 +186,9 @@ def test_every_room_has_somebody_in_it():
 
 @pytest.mark.parametrize("path", sorted(TESTBED.glob("**/*.py")), ids=ids)
 def test_the_testbed_shares_no_code_with_what_it_tests(path):
-    assert not [name for name in imported_by(path) if name.partition(".")[0] in ("ansible_collections", "plugins", "ansible")]
+    assert not [
+        name for name in imported_by(path) if name.partition(".")[0] in ("ansible_collections", "plugins", "ansible")
+    ]
 
 
 def test_the_action_group_names_every_module_that_speaks_to_a_cluster():
@@ -157,7 +200,10 @@ def test_the_action_group_names_every_module_that_speaks_to_a_cluster():
 @pytest.mark.parametrize("path", MODULES, ids=[path.stem for path in MODULES])
 def test_a_module_is_imported_by_its_own_action_and_so_before_the_workers_fork(path):
     action = TREE / "plugins" / "action" / path.name
-    assert f"from ansible_collections.ossm.federation.plugins.modules import {path.stem} as module\n" in action.read_text(encoding="utf-8")
+    assert (
+        f"from ansible_collections.ossm.federation.plugins.modules import {path.stem} as module\n"
+        in action.read_text(encoding="utf-8")
+    )
     assert "    MODULE = module\n" in action.read_text(encoding="utf-8")
 
 
@@ -171,7 +217,9 @@ DEFAULTS = {path.parents[1].name: read(path) for path in TREE.glob("roles/*/defa
 
 
 def specs_of(role):
-    """Give the entries of a role's specification, or those of role words that describe a role which others depend on."""
+    """Give the entries of a role's specification, or those of role words that describe a role which others
+    depend on.
+    """
     if role not in DEPENDENCIES:
         return read(TREE / "roles" / role / "meta" / "argument_specs.yml")["argument_specs"]
     return {name: spec for name, spec in specs_of("words").items() if name.partition("_")[0] == role}
@@ -201,9 +249,15 @@ def test_a_role_has_an_argument_spec_with_the_defaults_that_it_really_has(role):
 
 @pytest.mark.parametrize("role", ROLES)
 def test_a_default_that_is_promised_stands_in_defaults_or_where_the_variable_is_read(role):
-    """ansible-lint lets a role set no variable that does not bear its name. Whoever reads such a one gives it the default, everywhere the same."""
+    """ansible-lint lets a role set no variable that does not bear its name. Whoever reads such a one gives it the
+    default, everywhere the same.
+    """
     promised = {name: option["default"] for name, option in options_of(role).items() if "default" in option}
-    homes = [role, *(each["role"].rpartition(".")[2] for each in meta_of(role)["dependencies"]), *(DEPENDENCIES if role == "words" else [])]
+    homes = [
+        role,
+        *(each["role"].rpartition(".")[2] for each in meta_of(role)["dependencies"]),
+        *(DEPENDENCIES if role == "words" else []),
+    ]
     set_by_roles = {name for home in homes for name in DEFAULTS.get(home, {})}
     may_be_set = tuple(f"{home}_" for home in homes if home != "words")
     assert {name for name in promised if name.startswith(may_be_set)} <= set_by_roles
@@ -225,7 +279,9 @@ def place_of(path: pathlib.Path) -> str:
 
 @pytest.mark.parametrize("role", ROLES)
 def test_a_variable_that_must_be_set_may_be_missing_where_it_is_handed_on(role):
-    """Ansible evaluates a task's arguments before the role's specification is looked at, which says so in the user's words: FED325."""
+    """Ansible evaluates a task's arguments before the role's specification is looked at, which says so in the user's
+    words: FED325.
+    """
     required = [name for name, option in options_of(role).items() if option.get("required")]
     tasks = "".join(path.read_text(encoding="utf-8") for path in (TREE / "roles" / role).glob("tasks/*.yml"))
     assert [name for name in required if f'"{{{{ {name} }}}}"' in tasks] == []
@@ -233,7 +289,9 @@ def test_a_variable_that_must_be_set_may_be_missing_where_it_is_handed_on(role):
 
 @pytest.mark.parametrize("path", YAML_OF_ROLES, ids=place_of)
 def test_an_expression_is_short_enough_to_be_read(path):
-    expressions = [" ".join(found.split()) for found in re.findall(r"\{\{.*?\}\}", path.read_text(encoding="utf-8"), re.DOTALL)]
+    expressions = [
+        " ".join(found.split()) for found in re.findall(r"\{\{.*?\}\}", path.read_text(encoding="utf-8"), re.DOTALL)
+    ]
     assert [found for found in expressions if len(found) > LONGEST_EXPRESSION] == []
 
 
@@ -259,7 +317,9 @@ def test_no_role_is_validated_in_a_task_of_its_own(path):
 
 
 def test_nothing_is_ignored():
-    assert not list((TREE / "tests" / "sanity").glob("ignore*")), "ansible-test's ignore files are not for this collection"
+    assert not list((TREE / "tests" / "sanity").glob("ignore*")), (
+        "ansible-test's ignore files are not for this collection"
+    )
 
 
 @pytest.mark.parametrize("name", ["newest", "oldest", "demo"])
@@ -293,6 +353,10 @@ PYTHON = sorted(path for folder in ("plugins", "extensions") for path in (TREE /
 
 @pytest.mark.parametrize("path", PYTHON, ids=lambda path: str(path.relative_to(TREE)))
 def test_a_digit_is_one_of_ten(path):
-    """Python takes the digits of all scripts for digits, and some of them (such as a superscript two) for none when it reads them."""
+    """Python takes the digits of all scripts for digits, and some of them (such as a superscript two) for none when it
+    reads them.
+    """
     lines = path.read_text(encoding="utf-8").splitlines()
-    assert [line.strip() for line in lines if DIGITS.search(line) and "re.ASCII" not in line and "isascii() and" not in line] == []
+    assert [
+        line.strip() for line in lines if DIGITS.search(line) and "re.ASCII" not in line and "isascii() and" not in line
+    ] == []

@@ -46,7 +46,11 @@ def live(api: str, kind: str, name: str, namespace: str = SPACE, **body: object)
 def mesh(service: dict, roots: str, *, profile: bool = False) -> list[dict]:
     """Return what stands in a mesh that exports two Services and a ServiceEntry to west."""
     trust = {"security": {"trust": {"domain": "east.local"}}}
-    body = {"spec": {"version": "v2.3"}, "status": {"appliedSpec": trust}} if profile else {"spec": {"version": "v2.3", **trust}}
+    body = (
+        {"spec": {"version": "v2.3"}, "status": {"appliedSpec": trust}}
+        if profile
+        else {"spec": {"version": "v2.3", **trust}}
+    )
     ports = [
         {"name": "http-web", "port": 80},
         {"name": "grpc-web-x", "port": 81},
@@ -55,11 +59,18 @@ def mesh(service: dict, roots: str, *, profile: bool = False) -> list[dict]:
         {"name": "dns", "port": 53, "protocol": "UDP"},
         {"name": "MySQL", "port": 3306},
     ]
-    entry = {"location": "MESH_INTERNAL", "hosts": ["api.example.com"], "ports": [{"name": "tls", "number": 443, "protocol": "tls"}]}
+    entry = {
+        "location": "MESH_INTERNAL",
+        "hosts": ["api.example.com"],
+        "ports": [{"name": "tls", "number": 443, "protocol": "tls"}],
+    }
     exported = [("cart", "cart"), ("ledger", "ledger"), ("api.example.com", "api")]
     status = {
         "exportedServices": [
-            {"exportedName": f"{name}.shop.svc.west-exports.local", "localService": {"name": local, "namespace": "shop", "hostname": name}}
+            {
+                "exportedName": f"{name}.shop.svc.west-exports.local",
+                "localService": {"name": local, "namespace": "shop", "hostname": name},
+            }
             for name, local in exported
         ]
     }
@@ -85,7 +96,19 @@ def made(tmp_path: Path):
 
     def make(objects: list[dict], *options: str) -> subprocess.CompletedProcess:
         (tmp_path / "kubectl.json").write_text(json.dumps(objects), encoding="utf-8")
-        words = ["sh", str(SCRIPT), "--mesh", "east", "--for", "west", "--namespace", SPACE, "--control-plane", "basic", *options]
+        words = [
+            "sh",
+            str(SCRIPT),
+            "--mesh",
+            "east",
+            "--for",
+            "west",
+            "--namespace",
+            SPACE,
+            "--control-plane",
+            "basic",
+            *options,
+        ]
         environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "TMPDIR": str(tmp_path)}
         return subprocess.run(words, env=environment, capture_output=True, text=True, check=False, timeout=60)
 
@@ -95,16 +118,24 @@ def made(tmp_path: Path):
 def card_of(objects: list[dict], gateways: dict) -> dict:
     peer = {"name": "west", "gateways": gateways} if gateways else "west"
     given = {"mesh": "east", "peers": [peer], "exports": [{"namespace": "shop"}], "loopback": True}
-    (card,) = mesh_card.run(RunInMemory(DESCRIBED, FORCE, mesh_card.OPTIONS, **given), ClusterInMemory(NOW, *objects), NOW)["cards"]
+    (card,) = mesh_card.run(
+        RunInMemory(DESCRIBED, FORCE, mesh_card.OPTIONS, **given), ClusterInMemory(NOW, *objects), NOW
+    )["cards"]
     return card
 
 
-BALANCED = {"spec": {"type": "LoadBalancer", "ports": []}, "status": {"loadBalancer": {"ingress": [{"ip": "192.0.2.10"}, {"hostname": "lb.example.com"}]}}}
+BALANCED = {
+    "spec": {"type": "LoadBalancer", "ports": []},
+    "status": {"loadBalancer": {"ingress": [{"ip": "192.0.2.10"}, {"hostname": "lb.example.com"}]}},
+}
 NODES = ["192.0.2.1", "192.0.2.2"]
 BY_NODE = {
     "spec": {
         "type": "NodePort",
-        "ports": [{"name": "tls", "port": 15443, "nodePort": 31443}, {"name": "https-discovery", "port": 8188, "nodePort": 30188}],
+        "ports": [
+            {"name": "tls", "port": 15443, "nodePort": 31443},
+            {"name": "https-discovery", "port": 8188, "nodePort": 30188},
+        ],
     }
 }
 
@@ -113,7 +144,12 @@ BY_NODE = {
     ("service", "options", "gateways"),
     [
         pytest.param(BALANCED, (), {}, id="load-balancer"),
-        pytest.param(BY_NODE, ("--address", NODES[0], "--address", NODES[1]), {"service_type": "NodePort", "addresses": NODES}, id="nodes"),
+        pytest.param(
+            BY_NODE,
+            ("--address", NODES[0], "--address", NODES[1]),
+            {"service_type": "NodePort", "addresses": NODES},
+            id="nodes",
+        ),
     ],
 )
 def test_the_script_makes_the_card_that_the_module_makes_byte_for_byte(made, service, options, gateways):
@@ -131,7 +167,10 @@ def test_the_script_makes_the_card_that_the_module_makes_byte_for_byte(made, ser
     ("change", "said"),
     [
         (lambda objects: objects[0]["spec"].pop("security"), "has no trust domain of its own"),
-        (lambda objects: objects[1]["data"].update({"root-cert.pem": root("east") + private_key()}), "holds a private key"),
+        (
+            lambda objects: objects[1]["data"].update({"root-cert.pem": root("east") + private_key()}),
+            "holds a private key",
+        ),
         (lambda objects: objects[1]["data"].update({"root-cert.pem": "nothing"}), "holds no root certificate"),
         (lambda objects: objects[3].pop("status"), "has no address yet"),
         (lambda objects: objects.pop(3), "NotFound"),

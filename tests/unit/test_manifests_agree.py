@@ -1,8 +1,9 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Every field that we write beside the federation's own kinds is one that the API knows, of its type and among its words.
+"""Every field that we write beside the federation's own kinds is one that the API knows, of its type and among its
+words.
 
-An API server drops, or refuses, a field that a kind does not have: what we thought to have said would not be said. The testbed's
-definitions are always at hand; the genuine ones where ``OSSM_FEDERATION_CRDS`` names them.
+An API server drops, or refuses, a field that a kind does not have: what we thought to have said would not be said. The
+testbed's definitions are always at hand; the genuine ones where ``OSSM_FEDERATION_CRDS`` names them.
 """
 
 from __future__ import annotations
@@ -35,7 +36,9 @@ TESTBED = TREE / "tests" / "testbed" / "crds"
 GENUINE = Path(os.environ.get("OSSM_FEDERATION_CRDS") or TREE.parent / "shared" / "crds")
 # Istio's own definitions stand in a folder of their own; ServiceMeshExtension went with 2.3.
 FOLDERS = {"testbed": [TESTBED], "genuine": [GENUINE / "istio", GENUINE / "2.1"]}
-needs_genuine = pytest.mark.skipif(not GENUINE.is_dir(), reason="optional: set OSSM_FEDERATION_CRDS to a folder with genuine definitions")
+needs_genuine = pytest.mark.skipif(
+    not GENUINE.is_dir(), reason="optional: set OSSM_FEDERATION_CRDS to a folder with genuine definitions"
+)
 SOURCES = ["testbed", pytest.param("genuine", marks=needs_genuine)]
 OPEN = "x-kubernetes-preserve-unknown-fields"
 TYPES = {"object": Mapping, "array": list, "string": str, "integer": int, "number": (int, float), "boolean": bool}
@@ -94,7 +97,9 @@ def unknown_to(source: str, manifests: Iterable[Mapping]) -> list[str]:
     found = []
     for one in manifests:
         schema = schemas(source)[(one["apiVersion"], one["kind"])]
-        found += list(wrong_in(schema["properties"]["spec"], one["spec"], f"{one['kind']} {one['metadata']['name']}: spec"))
+        found += list(
+            wrong_in(schema["properties"]["spec"], one["spec"], f"{one['kind']} {one['metadata']['name']}: spec")
+        )
     return found
 
 
@@ -115,7 +120,9 @@ def expressible(minor: int, kind: str) -> list[dict]:
 @pytest.mark.parametrize("kind", ["ServiceMeshExtension", "WasmPlugin"])
 def test_an_extension_with_all_that_its_version_can_say_is_known_field_by_field(kind: str, source: str) -> None:
     found = {minor: expressible(minor, kind) for minor in range(6)}
-    assert [minor for minor, objects in found.items() if objects] == ([0, 1, 2] if kind == "ServiceMeshExtension" else [2, 3, 4, 5])
+    assert [minor for minor, objects in found.items() if objects] == (
+        [0, 1, 2] if kind == "ServiceMeshExtension" else [2, 3, 4, 5]
+    )
     assert unknown_to(source, [one for objects in found.values() for one in objects]) == []
     fullest = found[2] if kind == "ServiceMeshExtension" else found[5]
     assert len(fullest[0]["spec"]) == (7 if kind == "ServiceMeshExtension" else 11)
@@ -126,16 +133,31 @@ def test_an_extension_with_all_that_its_version_can_say_is_known_field_by_field(
 @pytest.mark.parametrize("policy", ["IfNotPresent", "Always"])
 @pytest.mark.parametrize("traffic", ["inbound", "outbound", "both", "gateway"])
 def test_every_word_of_a_plugin_is_one_of_its_kinds(traffic: str, policy: str, phase: str, source: str) -> None:
-    extensions, problems = read_extensions([{**WHOLE, "phase": phase, "pull_policy": policy, "traffic": traffic, "ports": [80]}])
+    extensions, problems = read_extensions(
+        [{**WHOLE, "phase": phase, "pull_policy": policy, "traffic": traffic, "ports": [80]}]
+    )
     assert (problems, objections(extensions, ground(5))) == ([], [])
     assert unknown_to(source, plan(extensions, ground(5))) == []
 
 
 @pytest.mark.parametrize("source", SOURCES)
 @pytest.mark.parametrize("old", ["PreAuthN", "PostAuthN", "PreAuthZ", "PostAuthZ", "PreStats", "PostStats"])
-def test_what_a_conversion_makes_is_known_field_by_field(old: str, source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    spec = {"phase": old, "priority": 4, "config": {"a": [1]}, "image": IMAGE, "workloadSelector": {"labels": {"app": "cart"}}}
-    live = {"apiVersion": "maistra.io/v1", "kind": "ServiceMeshExtension", "metadata": {"name": "old", "namespace": "shop"}, "spec": spec}
+def test_what_a_conversion_makes_is_known_field_by_field(
+    old: str, source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = {
+        "phase": old,
+        "priority": 4,
+        "config": {"a": [1]},
+        "image": IMAGE,
+        "workloadSelector": {"labels": {"app": "cart"}},
+    }
+    live = {
+        "apiVersion": "maistra.io/v1",
+        "kind": "ServiceMeshExtension",
+        "metadata": {"name": "old", "namespace": "shop"},
+        "spec": spec,
+    }
     cluster = with_old("v2.2", live)
     made = _applied(cluster, monkeypatch)
     # A guard stops the run until somebody has seen the new one.
@@ -166,7 +188,11 @@ def test_all_around_an_adapter_of_3scale_is_known_field_by_field(minor: int, sou
     system = {} if minor < 3 else {"system": {"ttl": 60}}
     service = {key: value for key, value in SERVICE.items() if key != "mapping_rules" or not system}
     backend = {**ADAPTERS["backend"], "ca_certificates": "/etc/pki/tls/certs/ca-bundle.crt"}
-    whole = {"backend": backend, "portal": PORTAL, "adapters": [{**ADAPTER, "oidc": oidc, "services": [service], **system}]}
+    whole = {
+        "backend": backend,
+        "portal": PORTAL,
+        "adapters": [{**ADAPTER, "oidc": oidc, "services": [service], **system}],
+    }
     described, problems = read_threescale(whole)
     assert (problems, threescale.objections(described, place)) == ([], [])
     objects = [*threescale.plan(described, place, "access"), threescale.denial_of(described.adapters[0], "east")]
@@ -178,7 +204,13 @@ def test_all_around_an_adapter_of_3scale_is_known_field_by_field(minor: int, sou
 RULES = [
     *([each] for each in ALL),
     [WEIGHTS],
-    [{**FAILOVER, "timeout": "5s", "retries": {"attempts": 2, "per_try_timeout": "500ms", "retry_on": "connect-failure,503"}}],
+    [
+        {
+            **FAILOVER,
+            "timeout": "5s",
+            "retries": {"attempts": 2, "per_try_timeout": "500ms", "retry_on": "connect-failure,503"},
+        }
+    ],
     [{**SPLIT, "timeout": "5s"}],
     [{"service": "shop/cart", "idle_timeout": "60s"}, {"service": "shop/till", "idle_timeout": "60s"}],
     [{**FROM_WEST, "callers": {**FROM_WEST["callers"], "dry_run": True}}],
@@ -189,8 +221,12 @@ RULES = [
 @pytest.mark.parametrize("source", SOURCES)
 @pytest.mark.parametrize("version", ["v2.2", "v2.3", "v2.5"])
 @pytest.mark.parametrize("rules", RULES, ids=range(len(RULES)))
-def test_all_that_routes_and_admits_is_known_field_by_field(rules: list, version: str, source: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    theirs = rule("*.shop.svc.cluster.local", tls={"mode": "ISTIO_MUTUAL"}, connectionPool={"tcp": {"maxConnections": 9}})
+def test_all_that_routes_and_admits_is_known_field_by_field(
+    rules: list, version: str, source: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs = rule(
+        "*.shop.svc.cluster.local", tls={"mode": "ISTIO_MUTUAL"}, connectionPool={"tcp": {"maxConnections": 9}}
+    )
     cluster = estate(theirs, version=version)
     made = _applied(cluster, monkeypatch)
     keep(cluster, *rules)
@@ -199,7 +235,12 @@ def test_all_that_routes_and_admits_is_known_field_by_field(rules: list, version
 
 def test_what_no_schema_knows_is_seen() -> None:
     plugin = {"apiVersion": "extensions.istio.io/v1alpha1", "kind": "WasmPlugin", "metadata": {"name": "x"}}
-    spec = {"url": 5, "phase": "LAST", "selector": {"labels": {"app": "cart"}}, "match": [{"ports": [{"number": True}]}]}
+    spec = {
+        "url": 5,
+        "phase": "LAST",
+        "selector": {"labels": {"app": "cart"}},
+        "match": [{"ports": [{"number": True}]}],
+    }
     assert unknown_to("testbed", [{**plugin, "spec": spec}]) == [
         "WasmPlugin x: spec.url: 5 is no string",
         "WasmPlugin x: spec.phase: 'LAST' is not among ['UNSPECIFIED_PHASE', 'AUTHN', 'AUTHZ', 'STATS']",

@@ -1,5 +1,7 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The inventory's published JSON schema and the table of variables are what the argument specs make, and take what runs take."""
+"""The inventory's published JSON schema and the table of variables are what the argument specs make, and take what runs
+take.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,9 @@ SCHEMA = json.loads((TREE / "docs" / "meshes.schema.json").read_text(encoding="u
 WHOLE = jsonschema.Draft7Validator(SCHEMA)
 VARIABLES = jsonschema.Draft7Validator({"$ref": "#/definitions/variables", "definitions": SCHEMA["definitions"]})
 LINE = re.compile(r"^# yaml-language-server: \$schema=(\S+)$", re.MULTILINE)
-INVENTORIES = sorted([*TREE.glob("examples/**/meshes.yml"), TREE / "examples" / "from-bare-clusters" / "after-upgrade.yml"])
+INVENTORIES = sorted(
+    [*TREE.glob("examples/**/meshes.yml"), TREE / "examples" / "from-bare-clusters" / "after-upgrade.yml"]
+)
 INVENTORIES = [path for path in INVENTORIES if "group_vars" not in path.parts]
 
 
@@ -50,7 +54,9 @@ def read(text: str) -> object:
 def test_what_is_made_from_the_specs_is_up_to_date(tool: ModuleType) -> None:
     specs = tool.read_specs()
     assert tool.schema(specs) == SCHEMA, "run python tools/specs_pages.py"
-    assert tool.table(specs) == (TREE / "docs" / "variables.md").read_text(encoding="utf-8"), "run python tools/specs_pages.py"
+    assert tool.table(specs) == (TREE / "docs" / "variables.md").read_text(encoding="utf-8"), (
+        "run python tools/specs_pages.py"
+    )
 
 
 def test_variables_that_no_spec_describes_are_told_as_well(tool: ModuleType) -> None:
@@ -88,7 +94,11 @@ def test_every_inventory_in_the_documentation_is_right() -> None:
 def test_what_runs_take_is_right_also_among_other_peoples_variables() -> None:
     for variables in inventories(7, 40):
         # Only a run knows what federation_ignore_variables lets pass.
-        ours = {name: value for name, value in variables.items() if name not in ("mesh_of_wire", "federation_united_of_planets")}
+        ours = {
+            name: value
+            for name, value in variables.items()
+            if name not in ("mesh_of_wire", "federation_united_of_planets")
+        }
         assert not [error.message for error in VARIABLES.iter_errors({**OTHER_PEOPLES, **ours})]
 
 
@@ -102,7 +112,10 @@ def test_what_runs_take_is_right_also_among_other_peoples_variables() -> None:
         "mesh_api_key: !vault |\n  $ANSIBLE_VAULT;1.1;AES256\n  6162",
         "mesh_gateways: {service_type: '{{ kind }}', replicas: '{{ 2 }}'}",
         "mesh_traffic: [{service: shop/cart, callers: {from_mesh: [west], local: nobody}, retries: {attempts: 2}}]",
-        "mesh_extensions: [{name: a, namespace: shop, selector: all, image: 'registry.example/a:1', phase: STATS, ports: [80]}]",
+        (
+            "mesh_extensions: [{name: a, namespace: shop, selector: all, image: 'registry.example/a:1', phase: STATS,"
+            " ports: [80]}]"
+        ),
     ],
 )
 def test_an_expression_or_an_encrypted_text_may_stand_for_any_value(text: str) -> None:
@@ -138,6 +151,8 @@ def test_what_a_run_would_refuse_is_wrong_in_an_editor_already(text: str) -> Non
     assert list(VARIABLES.iter_errors(read(text)))
 
 
-@pytest.mark.parametrize("text", ["- east", "meshes: [east]", "meshes: {host: {east: {}}}", "meshes: {hosts: {east: {mesh_peer: [west]}}}"])
+@pytest.mark.parametrize(
+    "text", ["- east", "meshes: [east]", "meshes: {host: {east: {}}}", "meshes: {hosts: {east: {mesh_peer: [west]}}}"]
+)
 def test_what_is_no_inventory_is_wrong(text: str) -> None:
     assert list(WHOLE.iter_errors(read(text)))

@@ -23,7 +23,10 @@ def rules() -> list[dict]:
 
 def expressions() -> list[str]:
     dashboard = json.loads((FOLDER / "dashboard.json").read_text(encoding="utf-8"))
-    return [*(rule["expr"] for rule in rules()), *(target["expr"] for panel in dashboard["panels"] for target in panel["targets"])]
+    return [
+        *(rule["expr"] for rule in rules()),
+        *(target["expr"] for panel in dashboard["panels"] for target in panel["targets"]),
+    ]
 
 
 def test_every_metric_that_is_asked_for_is_written_and_every_one_written_is_shown() -> None:
@@ -38,7 +41,10 @@ def test_the_page_explains_every_metric() -> None:
 
 def test_an_alert_says_what_is_wrong_and_what_to_do() -> None:
     for rule in rules():
-        assert set(rule["annotations"]) == {"summary", "description"} and rule["labels"]["severity"] in ("critical", "warning"), rule["alert"]
+        assert set(rule["annotations"]) == {"summary", "description"} and rule["labels"]["severity"] in (
+            "critical",
+            "warning",
+        ), rule["alert"]
 
 
 def test_who_looks_may_read_and_nothing_else_and_no_secret() -> None:
@@ -74,18 +80,35 @@ def test_promtool_takes_the_rules_and_sees_them_fire_in_time(promtool: Path, tmp
     tried(promtool, tmp_path, series, expected)
 
 
-def test_promtool_sees_that_nobody_looks_any_more_though_what_was_pushed_last_is_kept(promtool: Path, tmp_path: Path) -> None:
+def test_promtool_sees_that_nobody_looks_any_more_though_what_was_pushed_last_is_kept(
+    promtool: Path, tmp_path: Path
+) -> None:
     """A Pushgateway, and a file of the node exporter, have for good what they got."""
     (rule,) = (rule for rule in rules() if rule["alert"] == "MeshFederationNotLookedAt")
-    pushed, written = {"job": "ossm-federation", "instance": "east"}, {"instance": "node", "file": "/var/lib/node_exporter/federation.prom"}
+    pushed, written = (
+        {"job": "ossm-federation", "instance": "east"},
+        {
+            "instance": "node",
+            "file": "/var/lib/node_exporter/federation.prom",
+        },
+    )
     series = [
         {"series": 'ossm_federation_verdict{mesh="east",verdict="ok"}', "values": "1x400"},
         {"series": 'push_time_seconds{job="ossm-federation",instance="east"}', "values": "0+60x100 6000x300"},
         {"series": 'push_time_seconds{job="another",instance="east"}', "values": "0x400"},
-        {"series": f'node_textfile_mtime_seconds{{instance="node",file="{written["file"]}"}}', "values": "0+60x100 6000x300"},
+        {
+            "series": f'node_textfile_mtime_seconds{{instance="node",file="{written["file"]}"}}',
+            "values": "0+60x100 6000x300",
+        },
     ]
-    fires = [{"exp_labels": {**labels, **rule["labels"]}, "exp_annotations": rule["annotations"]} for labels in (pushed, written)]
-    expected = [{"eval_time": time, "alertname": rule["alert"], "exp_alerts": alerts} for time, alerts in (("100m", []), ("240m", []), ("260m", fires))]
+    fires = [
+        {"exp_labels": {**labels, **rule["labels"]}, "exp_annotations": rule["annotations"]}
+        for labels in (pushed, written)
+    ]
+    expected = [
+        {"eval_time": time, "alertname": rule["alert"], "exp_alerts": alerts}
+        for time, alerts in (("100m", []), ("240m", []), ("260m", fires))
+    ]
     tried(promtool, tmp_path, series, expected)
 
 
@@ -93,7 +116,10 @@ def tried(promtool: Path, folder: Path, series: list[dict], expected: list[dict]
     """Have promtool check the rules, and try on some series which alerts fire."""
     groups = yaml.safe_load((FOLDER / "rules.yml").read_text(encoding="utf-8"))["spec"]
     (folder / "rules.yml").write_text(yaml.safe_dump(groups), encoding="utf-8")
-    test = {"rule_files": ["rules.yml"], "tests": [{"interval": "1m", "input_series": series, "alert_rule_test": expected}]}
+    test = {
+        "rule_files": ["rules.yml"],
+        "tests": [{"interval": "1m", "input_series": series, "alert_rule_test": expected}],
+    }
     (folder / "test.yml").write_text(yaml.safe_dump(test), encoding="utf-8")
     for words in (["check", "rules", "rules.yml"], ["test", "rules", "test.yml"]):
         done = subprocess.run([promtool, *words], cwd=folder, capture_output=True, text=True, check=False)
@@ -101,10 +127,24 @@ def tried(promtool: Path, folder: Path, series: list[dict], expected: list[dict]
 
 
 def test_promtool_takes_what_a_run_writes(promtool: Path) -> None:
-    row = {"peer": 'w"e\\st\n', "outbound": "connected", "inbound": "pending", "last_full_sync": "2026-01-31T12:00:00Z", "exports": [], "imports": []}
+    row = {
+        "peer": 'w"e\\st\n',
+        "outbound": "connected",
+        "inbound": "pending",
+        "last_full_sync": "2026-01-31T12:00:00Z",
+        "exports": [],
+        "imports": [],
+    }
     roots = [{"fingerprint": "1b8f", "not_after": "2030-01-31T12:00:00Z"}]
     call = {"peer": "west", "host": "cart.shop", "port": 8080, "state": "reached"}
-    entry = {"verdict": "down", "peers": [row], "control_plane": {"roots": roots}, "faults": [], "drift": [], "calls": [call]}
+    entry = {
+        "verdict": "down",
+        "peers": [row],
+        "control_plane": {"roots": roots},
+        "faults": [],
+        "drift": [],
+        "calls": [call],
+    }
     text = metrics({"east": {**entry, "findings": [{"code": "FED916", "severity": "error"}]}})
     assert {name for name in NAMES if f"{name}{{" in text} == NAMES
     done = subprocess.run([promtool, "check", "metrics"], input=text, capture_output=True, text=True, check=False)

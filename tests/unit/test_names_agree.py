@@ -36,7 +36,9 @@ naming = the_test_meshs_naming()
 
 NAMESPACES, SERVICES = st.sampled_from(["shop", "app", "svc"]), st.sampled_from(["cart", "web", "svc"])
 ANY = [None, "", "*"]
-LABELS = st.dictionaries(st.sampled_from(["app", "tier", "example.com/env"]), st.sampled_from(["web", "db", ""]), max_size=3)
+LABELS = st.dictionaries(
+    st.sampled_from(["app", "tier", "example.com/env"]), st.sampled_from(["web", "db", ""]), max_size=3
+)
 
 
 def often(usual, rare):
@@ -46,12 +48,15 @@ def often(usual, rare):
 
 def fields(**strategies):
     """A mapping with some of the fields; one in four is null."""
-    return st.fixed_dictionaries({}, optional={name: often(strategy, st.none()) for name, strategy in strategies.items()})
+    return st.fixed_dictionaries(
+        {}, optional={name: often(strategy, st.none()) for name, strategy in strategies.items()}
+    )
 
 
 ALIAS_PARTS = often(st.sampled_from([*ANY, "pub", "site", "9"]), st.sampled_from(["my_ns", "a.b", "-x", "x" * 64]))
 SUFFIXES = often(
-    st.sampled_from([None, "", "mesh.example", "mesh.example."]), st.sampled_from(["svc.cluster.local", "svc.corp.local", ".mesh", "a..b", "x." * 120 + "y"])
+    st.sampled_from([None, "", "mesh.example", "mesh.example."]),
+    st.sampled_from(["svc.cluster.local", "svc.corp.local", ".mesh", "a..b", "x." * 120 + "y"]),
 )
 NAME_SELECTORS = fields(
     namespace=often(st.sampled_from([*ANY, "shop", "app"]), st.sampled_from(["sho*", "Shop"])),
@@ -59,8 +64,14 @@ NAME_SELECTORS = fields(
     alias=fields(namespace=ALIAS_PARTS, name=ALIAS_PARTS),
 )
 EXPRESSIONS = often(
-    st.tuples(st.sampled_from(["app", "tier", "example.com/env"]), st.sampled_from(["In", "NotIn", "Exists", "DoesNotExist"])).map(
-        lambda drawn: {"key": drawn[0], "operator": drawn[1], **({"values": ["web", ""]} if drawn[1].endswith("In") else {})}
+    st.tuples(
+        st.sampled_from(["app", "tier", "example.com/env"]), st.sampled_from(["In", "NotIn", "Exists", "DoesNotExist"])
+    ).map(
+        lambda drawn: {
+            "key": drawn[0],
+            "operator": drawn[1],
+            **({"values": ["web", ""]} if drawn[1].endswith("In") else {}),
+        }
     ),
     st.fixed_dictionaries(
         {"key": st.sampled_from(["app", "", "a/b/c", "Example.com/x", "-x"])},
@@ -82,7 +93,11 @@ LABEL_SELECTORS = fields(
 )
 MISMATCHED = st.fixed_dictionaries(
     {"type": st.sampled_from(["NameSelector", "LabelSelector", "Regex", ""])},
-    optional={"nameSelector": st.none() | NAME_SELECTORS, "labelSelector": st.none() | LABEL_SELECTORS, "importAsLocal": st.none() | st.booleans()},
+    optional={
+        "nameSelector": st.none() | NAME_SELECTORS,
+        "labelSelector": st.none() | LABEL_SELECTORS,
+        "importAsLocal": st.none() | st.booleans(),
+    },
 )
 EXPORT_RULES = often(
     st.builds(lambda selector: {"type": "NameSelector", "nameSelector": selector}, NAME_SELECTORS)
@@ -117,7 +132,9 @@ def manifest(name, namespace, labels, is_outside):
 
 
 def the_mesh_exports(spec, name, namespace, labels, is_outside):
-    """Return what the test mesh exports a service as: its matcher, then its refusal of aliases that are no DNS labels."""
+    """Return what the test mesh exports a service as: its matcher, then its refusal of aliases that are no
+    DNS labels.
+    """
     candidate = naming.Candidate(namespace, name, labels, is_mesh_external=is_outside)
     mapped = naming.exported_as((spec or {}).get("exportRules"), candidate, "east")
     if mapped is None or not (naming.is_dns_label(mapped.namespace) and naming.is_dns_label(mapped.name)):
@@ -152,7 +169,11 @@ def test_both_import_a_host_under_one_name(spec, name, namespace, domain):
 @settings(max_examples=2 * settings.default.max_examples, deadline=None)
 @given(EXPORTED_SETS, IMPORTED_SETS, st.lists(st.tuples(SERVICES, NAMESPACES, LABELS), max_size=4))
 def test_both_take_services_from_one_mesh_to_the_other_alike(exports, imports, services):
-    offered = [row["exported"] for row in exported_names([manifest(*each, False) for each in services], exports, "east") if row["exported"]]
+    offered = [
+        row["exported"]
+        for row in exported_names([manifest(*each, False) for each in services], exports, "east")
+        if row["exported"]
+    ]
     assert offered == [host for host in (the_mesh_exports(exports, *each, False) for each in services) if host]
 
     imported = [row["imported"] for row in imported_names(offered, imports, "west")]

@@ -40,8 +40,13 @@ def plan_of(case: Path) -> list[dict]:
     told = yaml.safe_load((case / "topology.yml").read_text(encoding="utf-8"))
     mesh = parse_mesh(**told["mesh"])
     version = parse_version(told["version"])
-    gateways = [plan_gateways(mesh, peer, version=version, has_route_config=told.get("route_config", False)) for peer in mesh.peers]
-    peerings = [plan_peering(mesh, peer, card_of(peer.name, mesh.name)) for peer in mesh.peers if peer.name in told["cards"]]
+    gateways = [
+        plan_gateways(mesh, peer, version=version, has_route_config=told.get("route_config", False))
+        for peer in mesh.peers
+    ]
+    peerings = [
+        plan_peering(mesh, peer, card_of(peer.name, mesh.name)) for peer in mesh.peers if peer.name in told["cards"]
+    ]
     return [*gateways, *(manifest for peering in peerings for manifest in peering)]
 
 

@@ -14,11 +14,17 @@ from ansible_collections.ossm.federation.tests.unit.plugins.module_utils._core.r
 # Agreement does not depend on the Python version; the pins of the newest Ansible bring the library.
 jsonschema = pytest.importorskip("jsonschema")
 
-SCHEMA = json.loads((pathlib.Path(__file__).resolve().parents[2] / "docs" / "report.schema.json").read_text(encoding="utf-8"))
+SCHEMA = json.loads(
+    (pathlib.Path(__file__).resolve().parents[2] / "docs" / "report.schema.json").read_text(encoding="utf-8")
+)
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
 STATUS = jsonschema.Draft202012Validator({**SCHEMA["$defs"]["status"], "$defs": SCHEMA["$defs"]})
 DIAGNOSES = [{"peer": "west", "code": "", "rung": "", "probes": [estates.probe("west")]}]
-MORE = {"diagnoses": DIAGNOSES, "health": [{"component": "istiod", "state": "healthy"}], "rates": [{"service": "cart.shop", "errors": 0.1}]}
+MORE = {
+    "diagnoses": DIAGNOSES,
+    "health": [{"component": "istiod", "state": "healthy"}],
+    "rates": [{"service": "cart.shop", "errors": 0.1}],
+}
 
 
 def errors(validator: object, data: object) -> list[str]:
@@ -27,7 +33,12 @@ def errors(validator: object, data: object) -> list[str]:
 
 
 def reports() -> dict[str, dict]:
-    return {"two": estates.two(), "unwell": estates.unwell(), "more": {"east": {**estates.two()["east"], **MORE}}, "none": {}}
+    return {
+        "two": estates.two(),
+        "unwell": estates.unwell(),
+        "more": {"east": {**estates.two()["east"], **MORE}},
+        "none": {},
+    }
 
 
 def test_the_schema_is_one():

@@ -40,7 +40,19 @@ def test_of_a_skip(case):
 def printed(folder: pathlib.Path, *words: str) -> str:
     (folder / "conftest.py").write_text("from unit.rows import pytest_pycollect_makeitem\n", encoding="utf-8")
     (folder / "test_it.py").write_text(TESTS, encoding="utf-8")
-    whole = [sys.executable, "-m", "pytest", "-p", "pytest_draw", "-p", "no:cacheprovider", "--import-mode=importlib", "-v", "-rs", *words]
+    whole = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-p",
+        "pytest_draw",
+        "-p",
+        "no:cacheprovider",
+        "--import-mode=importlib",
+        "-v",
+        "-rs",
+        *words,
+    ]
     kept = {name: text for name, text in os.environ.items() if not name.startswith(("PYTEST_", "PYTHON"))}
     paths = os.pathsep.join([str(TREE / "tools"), str(TREE / "tests")])
     env = {**kept, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONPATH": paths}
@@ -49,8 +61,14 @@ def printed(folder: pathlib.Path, *words: str) -> str:
 
 def test_a_table_is_one_test_that_tells_every_row_that_fails(tmp_path: pathlib.Path) -> None:
     told = printed(tmp_path, "test_it.py")
-    assert "2 of 5 rows fail" in told and "[two] AssertionError: assert (2 % 2)" in told and "[4] AssertionError: assert (4 % 2)" in told, told
-    assert "2 of 4 rows fail" in told and "[A-second] Failed: is two" in told and "[B-second] Failed: is two" in told, told
+    assert (
+        "2 of 5 rows fail" in told
+        and "[two] AssertionError: assert (2 % 2)" in told
+        and "[4] AssertionError: assert (4 % 2)" in told
+    ), told
+    assert "2 of 4 rows fail" in told and "[A-second] Failed: is two" in told and "[B-second] Failed: is two" in told, (
+        told
+    )
     assert "1 of 2 rows, of which the first: [2] it is two" in told, told
     assert "2 failed, 3 passed, 2 skipped" in told, told
 

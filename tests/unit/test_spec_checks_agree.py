@@ -1,5 +1,6 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Our checks of a control plane's spec and the test mesh's admission, written apart from one text, refuse the same specs.
+"""Our checks of a control plane's spec and the test mesh's admission, written apart from one text, refuse the same
+specs.
 
 Left out is what the operator refuses only once it reconciles (Kiali without Prometheus), and gateways.
 """
@@ -28,7 +29,9 @@ def the_test_meshs_rules():
 
 rules = the_test_meshs_rules()
 
-DURATIONS = st.sampled_from(["5s", "100ms", "1m30s", "0", "0s", ".5s", "1.s", "-1s", "+2h", "5", "s", "", "5 s", "1d", "µs", "3µs"])
+DURATIONS = st.sampled_from(
+    ["5s", "100ms", "1m30s", "0", "0s", ".5s", "1.s", "-1s", "+2h", "5", "s", "", "5 s", "1d", "µs", "3µs"]
+)
 OWN_FORM = ["requiredDuringScheduling", "preferredDuringScheduling"]
 ANTI = [*OWN_FORM, *(f"{key}IgnoredDuringExecution" for key in OWN_FORM)]
 
@@ -46,8 +49,14 @@ def seldom(strategy):
 REMOTE = some(address=st.sampled_from(["", "mixer.example.com"]), createService=st.booleans())
 MIXER = some(adapters=some(useAdapterCRDs=st.booleans()))
 SECTION = some(type=st.sampled_from(["Istiod", "Mixer", "Remote", "None"]), mixer=seldom(MIXER), remote=seldom(REMOTE))
-AFFINITY = some(nodeAffinity=st.just({}), podAffinity=st.just({}), podAntiAffinity=st.dictionaries(st.sampled_from(ANTI), st.just([]), max_size=2))
-COMPONENTS = st.dictionaries(st.sampled_from(["kiali", "pilot", "prometheus"]), some(pod=some(affinity=AFFINITY)), max_size=2)
+AFFINITY = some(
+    nodeAffinity=st.just({}),
+    podAffinity=st.just({}),
+    podAntiAffinity=st.dictionaries(st.sampled_from(ANTI), st.just([]), max_size=2),
+)
+COMPONENTS = st.dictionaries(
+    st.sampled_from(["kiali", "pilot", "prometheus"]), some(pod=some(affinity=AFFINITY)), max_size=2
+)
 KINDS = ["prometheus", "envoyExtAuthzHttp", "envoyExtAuthzGrpc", "zipkin", "opentelemetry", "envoyOtelAls", "lightstep"]
 PROVIDER = st.dictionaries(st.sampled_from(KINDS), some(timeout=DURATIONS), min_size=0, max_size=2).flatmap(
     lambda kinds: some(name=st.sampled_from(["", "authz"])).map(lambda named: {**kinds, **named})
@@ -59,11 +68,20 @@ SPECS = st.fixed_dictionaries(
         "addons": seldom(st.fixed_dictionaries({"3scale": seldom(st.fixed_dictionaries({"enabled": st.booleans()}))})),
         "mode": seldom(st.sampled_from(["MultiTenant", "ClusterWide"])),
         "techPreview": seldom(some(controlPlaneMode=st.sampled_from(["MultiTenant", "ClusterScoped"]))),
-        "meshConfig": seldom(some(discoverySelectors=st.just([{"matchLabels": {"a": "b"}}]), extensionProviders=st.lists(PROVIDER, max_size=2))),
+        "meshConfig": seldom(
+            some(
+                discoverySelectors=st.just([{"matchLabels": {"a": "b"}}]),
+                extensionProviders=st.lists(PROVIDER, max_size=2),
+            )
+        ),
         "tracing": seldom(some(type=st.sampled_from(["None", "Jaeger", "Stackdriver"]))),
         "runtime": seldom(some(components=COMPONENTS)),
         "proxy": seldom(
-            some(networking=some(protocol=some(autoDetect=some(inbound=st.booleans(), outbound=st.booleans(), timeout=DURATIONS))))
+            some(
+                networking=some(
+                    protocol=some(autoDetect=some(inbound=st.booleans(), outbound=st.booleans(), timeout=DURATIONS))
+                )
+            )
         ),
     }
 ).map(lambda spec: {key: value for key, value in spec.items() if value is not None})

@@ -12,5 +12,9 @@ PAGE = pathlib.Path(__file__).resolve().parents[2] / "docs" / "validate.md"
 
 
 def test_the_page_has_the_table_of_kialis_codes():
-    rows = table({code: entry.title for code, entry in CODES.items()}, {code: entry.severity for code, entry in CODES.items()})
-    assert "\n".join(rows) in PAGE.read_text(encoding="utf-8"), "\n".join(["put this table into docs/validate.md:", *rows])
+    rows = table(
+        {code: entry.title for code, entry in CODES.items()}, {code: entry.severity for code, entry in CODES.items()}
+    )
+    assert "\n".join(rows) in PAGE.read_text(encoding="utf-8"), "\n".join(
+        ["put this table into docs/validate.md:", *rows]
+    )

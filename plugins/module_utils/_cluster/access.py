@@ -1,8 +1,9 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""From connection options to a connection pool: who names the cluster, what a kubeconfig says, TLS, proxies, and log-ins.
+"""From connection options to a connection pool: who names the cluster, what a kubeconfig says, TLS, proxies, and
+log-ins.
 
-What a task names is complete: nothing of the environment is added to it. The library ``kubernetes`` is not asked, because what
-it reads of a kubeconfig depends on its version; ``urllib3`` alone makes the connections.
+What a task names is complete: nothing of the environment is added to it. The library ``kubernetes`` is not asked,
+because what it reads of a kubeconfig depends on its version; ``urllib3`` alone makes the connections.
 """
 
 from __future__ import annotations
@@ -49,7 +50,9 @@ PROXY_SCHEMES = ("http", "https", "socks5", "socks5h")
 
 @dataclass
 class Access:
-    """How one API server is reached and as whom: its URL without anything secret, the connections, and what a request is sent with."""
+    """How one API server is reached and as whom: its URL without anything secret, the connections, and what a request
+    is sent with.
+    """
 
     server: str
     pool: Any
@@ -70,8 +73,8 @@ class Access:
 def open_access(params: Mapping[str, Any], environment: Mapping[str, str], seconds: float) -> Access:
     """Return the access that connection options name; no request is sent yet, but for a log-in.
 
-    Raises ``FederationError`` FED101 without credentials or with some that cannot be read, FED110 when a Python library is
-    missing, FED114 for what is named and not obeyed, FED116 for credentials that would be sent in the clear.
+    Raises ``FederationError`` FED101 without credentials or with some that cannot be read, FED110 when a Python library
+    is missing, FED114 for what is named and not obeyed, FED116 for credentials that would be sent in the clear.
     """
     urllib3 = _library("urllib3")
     options = options_of(params, environment)
@@ -138,8 +141,11 @@ def _check(options: Mapping[str, Any]) -> None:
                 if given
                 else "no credentials are given"
             ),
-            fix="Give kubeconfig, or host with api_key (or client_cert and client_key), or the K8S_AUTH_* variables; "
-            "KUBECONFIG, ~/.kube/config and a pod's service account are not used, so that no cluster is changed by accident",
+            fix=(
+                "Give kubeconfig, or host with api_key (or client_cert and client_key), or the K8S_AUTH_* variables;"
+                " KUBECONFIG, ~/.kube/config and a pod's service account are not used, so that no cluster is changed by"
+                " accident"
+            ),
         )
     for name in PATHS:
         given = options.get(name)
@@ -162,13 +168,13 @@ def _check(options: Mapping[str, Any]) -> None:
             )
     for pair in TOGETHER:
         if sum(bool(options.get(name)) for name in pair) == 1:
-            raise FederationError(
-                "FED101", where=", ".join(pair), what="only one of the two is given", fix="Give both"
-            )
+            raise FederationError("FED101", where=", ".join(pair), what="only one of the two is given", fix="Give both")
 
 
 def _said(options: Mapping[str, Any]) -> Said:
-    """Return what options and the kubeconfig say together; what an option says replaces what the kubeconfig says of it."""
+    """Return what options and the kubeconfig say together; what an option says replaces what the kubeconfig
+    says of it.
+    """
     said = (
         Said(OPTIONS, "")
         if are_complete(options)
@@ -204,9 +210,7 @@ def _documents(kubeconfig: object) -> list[Document]:
         # Ansible's own kinds of mappings and texts become plain ones.
         return [Document("kubeconfig", "", json.loads(json.dumps(kubeconfig)))]
     if not isinstance(kubeconfig, str):
-        raise FederationError(
-            "FED101", where="kubeconfig", what="is not a path, a mapping or a text", fix=fix
-        )
+        raise FederationError("FED101", where="kubeconfig", what="is not a path, a mapping or a text", fix=fix)
     if is_content(kubeconfig):
         return [Document("kubeconfig (a text)", "", data_of(kubeconfig, "kubeconfig (a text)"))]
     paths = [os.path.expanduser(path) for path in kubeconfig.split(os.pathsep) if path]
@@ -623,7 +627,9 @@ def _oauth_token(urllib3: Any, pool: Any, server: str, username: str, password: 
 
 
 def within(seconds: float, work: Callable[[], Any]) -> Any:
-    """Return what ``work`` returns, for a library that would wait for ever. Raises ``TimeoutError`` when it takes longer."""
+    """Return what ``work`` returns, for a library that would wait for ever. Raises ``TimeoutError`` when it takes
+    longer.
+    """
     outcome: Future[Any] = Future()
 
     def run() -> None:

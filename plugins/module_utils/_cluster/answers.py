@@ -32,8 +32,9 @@ class CutOff(Exception):
 def content_of(response: Any, deadline: float) -> bytearray:
     """Return the decompressed content of a response that was not read yet, which is closed where it is not taken.
 
-    ``deadline`` is of ``time.monotonic``; who asks waits no longer, so nobody looks at what comes later. Raises ``Unusable`` FED118
-    beyond the bounds, FED119 for an encoding that was not asked for, ``CutOff`` and what urllib3 raises.
+    ``deadline`` is of ``time.monotonic``; who asks waits no longer, so nobody looks at what comes later. Raises
+    ``Unusable`` FED118 beyond the bounds, FED119 for an encoding that was not asked for, ``CutOff`` and what urllib3
+    raises.
     """
     try:
         content = bytearray()
@@ -100,7 +101,9 @@ class Pages:
         return {"limit": str(self._limit), **({"continue": self._token} if self._token else {})}
 
     def begin_again(self) -> bool:
-        """Go back to the start, in one piece, as what the pages were cut from has gone; False where that did not help."""
+        """Go back to the start, in one piece, as what the pages were cut from has gone; False where that
+        did not help.
+        """
         self._expired += 1
         if not self._token or self._expired > MOST_EXPIRED:
             return False
@@ -119,7 +122,8 @@ class Pages:
     def turn(self, body: Mapping, count: int, weight: int) -> bool:
         """Go on to the page after this one of ``count`` objects, whose ``weight`` is kept; False when it was the last.
 
-        Raises ``Unusable``: FED118 where the list does not end or is larger than any mesh's, FED119 for what is no token.
+        Raises ``Unusable``: FED118 where the list does not end or is larger than any mesh's, FED119 for what is no
+        token.
         """
         metadata = body.get("metadata")
         token = mapping_of({} if metadata is None else metadata, "metadata").get("continue") or ""
@@ -131,7 +135,10 @@ class Pages:
         bounds = (
             (token in self._asked, "leads back to a page that was read before"),
             (len(self._asked) >= MOST_PAGES, f"has more than {MOST_PAGES:,} pages"),
-            (bool(token) and self._short > MOST_SHORT_PAGES, f"has more than {MOST_SHORT_PAGES} pages that are not full"),
+            (
+                bool(token) and self._short > MOST_SHORT_PAGES,
+                f"has more than {MOST_SHORT_PAGES} pages that are not full",
+            ),
             (self._objects > MOST_OBJECTS, f"has more than {MOST_OBJECTS:,} objects"),
             (self._weight > HEAVIEST_LIST, f"takes more than {HEAVIEST_LIST // MIB} MiB of memory"),
             (bool(token) and time.monotonic() > self._deadline, "does not end in time"),

@@ -1,8 +1,8 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
 """One cluster's API server: the only file that speaks to Kubernetes.
 
-Objects are plain dicts, as the server gives and takes them. How the server is reached, and as whom, is ``access.py``'s. What a
-request meets on its way is retried until a deadline; a refusal is told at once.
+Objects are plain dicts, as the server gives and takes them. How the server is reached, and as whom, is ``access.py``'s.
+What a request meets on its way is retried until a deadline; a refusal is told at once.
 """
 
 from __future__ import annotations
@@ -55,8 +55,8 @@ USERINFO = re.compile(r"//[^/@\s]+@")
 class Cluster:
     """One API server and who we are to it.
 
-    ``server`` is its URL without anything secret. ``requests`` counts what was sent to it, retries included. ``context`` is the
-    kubeconfig's that is used, ``others`` are those that could have been meant as well.
+    ``server`` is its URL without anything secret. ``requests`` counts what was sent to it, retries included.
+    ``context`` is the kubeconfig's that is used, ``others`` are those that could have been meant as well.
     """
 
     def __init__(
@@ -94,8 +94,8 @@ class Cluster:
     def connect(cls, params: Mapping[str, Any]) -> Cluster:
         """Return the cluster that a module's connection options name; no request is sent yet, but for a log-in.
 
-        ``params`` has the options of ``_arguments.CLUSTER``, missing ones as None or not at all; where none is given, the
-        K8S_AUTH_* variables are taken. Raises ``FederationError`` as ``open_access``.
+        ``params`` has the options of ``_arguments.CLUSTER``, missing ones as None or not at all; where none is given,
+        the K8S_AUTH_* variables are taken. Raises ``FederationError`` as ``open_access``.
         """
         seconds = max(1, params.get("api_timeout") or CLUSTER["api_timeout"]["default"])
         access = open_access(params, os.environ, seconds)
@@ -130,8 +130,13 @@ class Cluster:
         self._fail_with(request, answer, kind)
 
     def outline(self, kind: Kind, namespace: str, name: str) -> dict | None:
-        """Return an object's kind and metadata, None when there is none. Nothing else of it is sent, so what a Secret holds stays there."""
-        request = replace(Request.of("get", "GET", kind, namespace, name), accept="application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1")
+        """Return an object's kind and metadata, None when there is none. Nothing else of it is sent, so what a Secret
+        holds stays there.
+        """
+        request = replace(
+            Request.of("get", "GET", kind, namespace, name),
+            accept="application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1",
+        )
         answer = self._answer(request, 404)
         if answer.status == 404 and not answer.is_missing_object:
             self._fail_with(request, answer, kind)
@@ -141,12 +146,14 @@ class Cluster:
             live = checked_object(answer.body, kind, namespace, name, is_outline=True)
         return {key: live[key] for key in ("apiVersion", "kind", "metadata")}
 
-    def list(self, kind: Kind, namespace: str, selector: str | None = None, keep: Callable[[dict], Any] | None = None) -> list:
+    def list(
+        self, kind: Kind, namespace: str, selector: str | None = None, keep: Callable[[dict], Any] | None = None
+    ) -> list:
         """Return the objects of one kind in a namespace that match a label selector, each with apiVersion and kind.
 
-        With ``keep`` what that returns for each object, where it is not None: pages are let go one by one, so that many objects
-        need no more memory than what is kept. Raises ``FederationError`` FED108 when the API server does not serve the kind,
-        FED118 when the list does not end or is larger than any mesh's.
+        With ``keep`` what that returns for each object, where it is not None: pages are let go one by one, so that many
+        objects need no more memory than what is kept. Raises ``FederationError`` FED108 when the API server does not
+        serve the kind, FED118 when the list does not end or is larger than any mesh's.
         """
         query = {"labelSelector": selector} if selector else {}
         pages = Pages(SMALL_PAGE if keep else PAGE, time.monotonic() + LIST_TIMES * self._seconds)
@@ -168,8 +175,11 @@ class Cluster:
                 if not (error.is_too_large and pages.ask_for_less()):
                     self._fail_unusable(request, error)
 
-    def apply(self, kind: Kind, manifest: Mapping[str, Any], manager: str, force: bool = False, dry_run: bool = False) -> dict:
-        """Make the fields of ``manifest`` so, as one field manager, and return the object as stored (server-side apply).
+    def apply(
+        self, kind: Kind, manifest: Mapping[str, Any], manager: str, force: bool = False, dry_run: bool = False
+    ) -> dict:
+        """Make the fields of ``manifest`` so, as one field manager, and return the object as stored (server-side
+        apply).
 
         With ``dry_run`` the API server and its admission webhooks answer as they would, and nothing is stored.
 
@@ -194,7 +204,8 @@ class Cluster:
             return checked_object(self._done(request, kind), kind, namespace, name)
 
     def merge_patch(self, kind: Kind, namespace: str, name: str, patch: Mapping[str, Any], manager: str = "") -> dict:
-        """Merge ``patch`` into an object that exists (RFC 7396), as a field manager if one is named; return it as stored.
+        """Merge ``patch`` into an object that exists (RFC 7396), as a field manager if one is named; return it as
+        stored.
 
         With a ``metadata.resourceVersion`` in it, raises ``FederationError`` FED109 when the object has changed since.
         """
@@ -217,7 +228,12 @@ class Cluster:
 
         Raises ``FederationError`` FED109 when another object has taken the name.
         """
-        body = {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": {"uid": uid}, "propagationPolicy": "Background"}
+        body = {
+            "apiVersion": "v1",
+            "kind": "DeleteOptions",
+            "preconditions": {"uid": uid},
+            "propagationPolicy": "Background",
+        }
         request = Request.of("delete", "DELETE", kind, namespace, name, body=body)
         answer = self._answer(request, 404)
         if answer.status == 404 and not answer.is_missing_object:
@@ -231,18 +247,23 @@ class Cluster:
         return self._done(request, kind)
 
     def page(self, namespace: str, pod: str, page: Page, *, by_exec: bool = False) -> tuple[int, bytes]:
-        """Return the HTTP status and the content of a page that a pod serves to itself alone, such as Envoy's or istiod's debug pages.
+        """Return the HTTP status and the content of a page that a pod serves to itself alone, such as Envoy's or
+        istiod's debug pages.
 
-        It is asked for by port-forward, or ``by_exec`` by a command inside the container where its image has one (the status is then
-        200). Both go the way of every other request: the same account, impersonation, proxy and TLS. ``Page`` says what may be asked.
-        It is not asked for again. Raises ``FederationError`` FED104 without the right, FED106 where the API server refuses, FED900 where
-        the pod does not answer, FED901 for an answer that is out of bounds.
+        It is asked for by port-forward, or ``by_exec`` by a command inside the container where its image has one (the
+        status is then 200). Both go the way of every other request: the same account, impersonation, proxy and TLS.
+        ``Page`` says what may be asked. It is not asked for again. Raises ``FederationError`` FED104 without the right,
+        FED106 where the API server refuses, FED900 where the pod does not answer, FED901 for an answer that is out of
+        bounds.
         """
         program = page.program if by_exec else None
         if program:
             container, command = program[0], streams.command_of(page, program[1])
             query: dict[str, Any] = {"container": container, "command": command, "stdout": "true", "stderr": "true"}
-            request, where = self._below(namespace, pod, "exec", query), f"container {container} of pod {namespace}/{pod}"
+            request, where = (
+                self._below(namespace, pod, "exec", query),
+                f"container {container} of pod {namespace}/{pod}",
+            )
         else:
             request = self._below(namespace, pod, "portforward", {"ports": str(page.port)})
             where = f"port {page.port} of pod {namespace}/{pod}"
@@ -260,23 +281,41 @@ class Cluster:
             self._fail_unreached(where, page, f"the command failed{quoted(ended)}")
         return 200, content
 
-    def command(self, namespace: str, pod: str, container: str, command: Sequence[str], most: int, seconds: float) -> tuple[bytes, bytes, str]:
-        """Return what a command in a container wrote to stdout and to stderr, and how it ended, as ``streams.ran`` tells it.
+    def command(
+        self, namespace: str, pod: str, container: str, command: Sequence[str], most: int, seconds: float
+    ) -> tuple[bytes, bytes, str]:
+        """Return what a command in a container wrote to stdout and to stderr, and how it ended, as ``streams.ran``
+        tells it.
 
-        No shell is between: ``command`` is the program and its arguments. It goes the way of every other request: the same account,
-        impersonation, proxy and TLS. Its stdin stays open and gets nothing. After ``seconds`` nothing more is waited for. Raises
-        ``FederationError`` as ``page``.
+        No shell is between: ``command`` is the program and its arguments. It goes the way of every other request: the
+        same account, impersonation, proxy and TLS. Its stdin stays open and gets nothing. After ``seconds`` nothing
+        more is waited for. Raises ``FederationError`` as ``page``.
         """
-        query: dict[str, Any] = {"container": container, "command": list(command), "stdin": "true", "stdout": "true", "stderr": "true"}
+        query: dict[str, Any] = {
+            "container": container,
+            "command": list(command),
+            "stdin": "true",
+            "stdout": "true",
+            "stderr": "true",
+        }
         request, where = self._below(namespace, pod, "exec", query), f"container {container} of pod {namespace}/{pod}"
         try:
             with self._streaming(request, where, 2 * most + streams.MOST_HEADERS, seconds) as stream:
                 return streams.ran(stream, most)
         except Unusable as error:
-            self._fail(error.code, where, f"the output of {command[0]} {error.what}", "Find out what answers there; "
-                                                                                      "nothing of it was used")
+            self._fail(
+                error.code,
+                where,
+                f"the output of {command[0]} {error.what}",
+                "Find out what answers there; nothing of it was used",
+            )
         except (CutOff, OSError) as error:
-            self._fail("FED900", where, f"{command[0]} was not seen to end ({self._clean(str(error) or type(error).__name__)})", "Run again")
+            self._fail(
+                "FED900",
+                where,
+                f"{command[0]} was not seen to end ({self._clean(str(error) or type(error).__name__)})",
+                "Run again",
+            )
 
     def _below(self, namespace: str, pod: str, subresource: str, query: Mapping[str, Any]) -> Request:
         request = Request.of("get", "GET", POD, namespace, pod, query=query, accept="*/*", encoding="identity")
@@ -297,7 +336,8 @@ class Cluster:
             self._spent += time.monotonic() - started
 
     def _switched(self, request: Request, where: str, most: int, seconds: float = 0) -> streams.Stream:
-        """Return the connection that the API server has switched for a request, open for ``seconds``; 0 is as long as any answer may take.
+        """Return the connection that the API server has switched for a request, open for ``seconds``; 0 is as long as
+        any answer may take.
 
         Raises ``FederationError`` where it does not switch.
         """
@@ -311,7 +351,9 @@ class Cluster:
 
         def ask() -> tuple[Any, Answer | None]:
             response = self._open(request, headers, connect, read)
-            return response, None if response.status == 101 else answer_of(response, answers.content_of(response, deadline))
+            return response, (
+                None if response.status == 101 else answer_of(response, answers.content_of(response, deadline))
+            )
 
         try:
             response, answer = within(self._seconds + GRACE_SECONDS, ask)
@@ -327,18 +369,31 @@ class Cluster:
             self._fail_with(request, answer)
         if response.headers.get("Sec-WebSocket-Protocol") != streams.PROTOCOL:
             response.close()
-            self._fail("FED901", where, f"the API server does not speak {streams.PROTOCOL}", "Check what is between it "
-                                                                                             "and this machine")
+            self._fail(
+                "FED901",
+                where,
+                f"the API server does not speak {streams.PROTOCOL}",
+                "Check what is between it and this machine",
+            )
         return streams.Stream(response, most, time.monotonic() + seconds if seconds else deadline)
 
     def _fail_unreached(self, where: str, page: Page | None, why: str) -> NoReturn:
         asked = f" GET {streams.target_of(page)}" if page else ""
-        self._fail("FED900", where, f"does not answer{asked} ({why})", "See that the pod runs; a port-forward by hand shows the same")
+        self._fail(
+            "FED900",
+            where,
+            f"does not answer{asked} ({why})",
+            "See that the pod runs; a port-forward by hand shows the same",
+        )
 
-    def copy_log(self, namespace: str, pod: str, query: Mapping[str, str], write: Callable[[bytes], object], most: int) -> int:
-        """Hand a container's log to ``write`` as it comes, at most ``most`` bytes, and return how many came; nothing is kept here.
+    def copy_log(
+        self, namespace: str, pod: str, query: Mapping[str, str], write: Callable[[bytes], object], most: int
+    ) -> int:
+        """Hand a container's log to ``write`` as it comes, at most ``most`` bytes, and return how many came; nothing is
+        kept here.
 
-        ``query`` is that of ``pods/log``. Raises ``FederationError`` where the API server refuses it or does not answer, also in the middle.
+        ``query`` is that of ``pods/log``. Raises ``FederationError`` where the API server refuses it or does not
+        answer, also in the middle.
         """
         request = Request.of("get", "GET", POD, namespace, pod, query=query, accept="*/*", encoding="identity")
         about = f"get the log of {namespace}/{pod}, container {query.get('container', '')}"
@@ -353,7 +408,9 @@ class Cluster:
         except logs.broken() as error:
             if _is_refusal_of_tls(error):
                 self._fail_without_trust(error)
-            self._give_up(request, self._clean(_why_no_answer(error, CONNECT_SECONDS, READ_SECONDS)), time.monotonic() - started)
+            self._give_up(
+                request, self._clean(_why_no_answer(error, CONNECT_SECONDS, READ_SECONDS)), time.monotonic() - started
+            )
         finally:
             self._spent += time.monotonic() - started
 
@@ -362,7 +419,9 @@ class Cluster:
         return self._done(Request.of("create", "POST", kind, namespace, body=body), kind)
 
     def schema(self, api_version: str) -> dict | None:
-        """Return the OpenAPI v3 document of one group and version, such as ``maistra.io/v2``; None when it is not served."""
+        """Return the OpenAPI v3 document of one group and version, such as ``maistra.io/v2``; None when it is not
+        served.
+        """
         path = "/openapi/v3/api/v1" if api_version == "v1" else f"/openapi/v3/apis/{api_version}"
         answer = self._answer(Request("get", "GET", path, about=f"get the schema of {api_version}", resource=path), 404)
         return None if answer.status == 404 else answer.body
@@ -370,19 +429,31 @@ class Cluster:
     def serves(self, group: str) -> bool:
         """Return whether the API server serves an API group, such as ``kiali.io``; every account may ask."""
         path = f"/apis/{group}"
-        return self._answer(Request("get", "GET", path, about=f"ask for the API group {group}", resource=path), 404).status != 404
+        return (
+            self._answer(Request("get", "GET", path, about=f"ask for the API group {group}", resource=path), 404).status
+            != 404
+        )
 
     def _done(self, request: Request, kind: Kind, *, is_bound: bool = False) -> dict:
-        """Send a write and return the object; one that ``is_bound`` to what was read is not sent again once that has changed."""
+        """Send a write and return the object; one that ``is_bound`` to what was read is not sent again once that has
+        changed.
+        """
         answer = self._answer(request, 404, *((409,) if is_bound else ()))
         if answer.status == 409:
-            self._fail("FED109", f"{self.server}, {request.about}", f"the object was changed meanwhile{quoted(answer.reason)}", "Run again")
+            self._fail(
+                "FED109",
+                f"{self.server}, {request.about}",
+                f"the object was changed meanwhile{quoted(answer.reason)}",
+                "Run again",
+            )
         if answer.status == 404:
             self._fail_with(request, answer, kind)
         return answer.body
 
     def _answer(self, request: Request, *expected: int) -> Answer:
-        """Return the answer to a request as ``_ask`` does. Raises ``FederationError`` for one that is not usable: FED118, FED119."""
+        """Return the answer to a request as ``_ask`` does. Raises ``FederationError`` for one that is not usable:
+        FED118, FED119.
+        """
         with self._reading(request):
             return self._ask(request, *expected)
 
@@ -398,12 +469,15 @@ class Cluster:
         """Return what an answer that is kept whole takes in memory; all of them together are bounded, too."""
         self._kept += answer.weight
         if self._kept > HEAVIEST_IN_ALL:
-            raise Unusable("FED118", f"exceeds the limit: all answers together take more than {HEAVIEST_IN_ALL >> 20} "
-                                     "MiB of memory")
+            raise Unusable(
+                "FED118",
+                f"exceeds the limit: all answers together take more than {HEAVIEST_IN_ALL >> 20} MiB of memory",
+            )
         return answer.weight
 
     def _ask(self, request: Request, *expected: int) -> Answer:
-        """Return the answer to a request: a good one, or one of the ``expected`` statuses. Asks again until the deadline.
+        """Return the answer to a request: a good one, or one of the ``expected`` statuses. Asks again until the
+        deadline.
 
         Raises ``Unusable`` for one that is out of bounds, or not what an API server answers.
         """
@@ -422,7 +496,10 @@ class Cluster:
             self._spent += time.monotonic() - started
 
     def _quiet(self) -> str:
-        return f"{self.server} has given no good answer for {QUIET_SECONDS:g} s; it is asked again until {self._seconds:g} s have passed"
+        return (
+            f"{self.server} has given no good answer for {QUIET_SECONDS:g} s; it is asked again until {self._seconds:g}"
+            " s have passed"
+        )
 
     def _tried(self, request: Request, started: float, *expected: int) -> Answer:
         deadline = started + self._seconds
@@ -483,7 +560,9 @@ class Cluster:
         import urllib3
 
         encoding = request.encoding or self._encoding
-        headers = urllib3.HTTPHeaderDict({"Accept": request.accept, "Accept-Encoding": encoding, "User-Agent": "ossm.federation"})
+        headers = urllib3.HTTPHeaderDict(
+            {"Accept": request.accept, "Accept-Encoding": encoding, "User-Agent": "ossm.federation"}
+        )
         headers.extend(self._authorization())
         for name, value in self._headers:
             headers.add(name, value)
@@ -529,19 +608,28 @@ class Cluster:
         return f" through the proxy {self._via}" if self._via else " (without a proxy)"
 
     def _fail(self, code: str, where: str, what: str, fix: str, **facts: Any) -> NoReturn:
-        raise FederationError(code, where=where, what=self._clean(what), fix=fix, facts={"server": self.server, **facts})
+        raise FederationError(
+            code, where=where, what=self._clean(what), fix=fix, facts={"server": self.server, **facts}
+        )
 
     def _fail_unsent(self, error: Exception) -> NoReturn:
-        """Tell that a request cannot be made. What it is made of was checked before, so this is rare; the error may quote it."""
-        self._fail("FED105", self.server, f"the request cannot be sent ({type(error).__name__})", "Correct the URL of the API server or its proxy")
+        """Tell that a request cannot be made. What it is made of was checked before, so this is rare; the error may
+        quote it.
+        """
+        self._fail(
+            "FED105",
+            self.server,
+            f"the request cannot be sent ({type(error).__name__})",
+            "Correct the URL of the API server or its proxy",
+        )
 
     def _fail_without_trust(self, error: Exception) -> NoReturn:
         self._fail(
             "FED105",
             self.server,
             f"no TLS connection could be made{self._way} ({_last_words(error)})",
-            "Give the API server's CA (mesh_ca_cert or cluster_ca_cert, ca_cert of a module, or in the kubeconfig), and see that its URL "
-            "and your client certificate are right",
+            "Give the API server's CA (mesh_ca_cert or cluster_ca_cert, ca_cert of a module, or in the kubeconfig), and"
+            " see that its URL and your client certificate are right",
         )
 
     def _fail_unusable(self, request: Request, error: Unusable) -> NoReturn:
@@ -550,10 +638,12 @@ class Cluster:
             error.code,
             f"{self.server}, {request.about}",
             f"the answer {error.what}",
-            "Check that this is the API server's own URL, and what is between; if there really are so many or such "
-            "large objects, remove those that nobody needs"
-            if error.code == "FED118"
-            else "See that this is the API server's own URL, and that nothing between changes its answers",
+            (
+                "Check that this is the API server's own URL, and what is between; if there really are so many or such "
+                "large objects, remove those that nobody needs"
+                if error.code == "FED118"
+                else "See that this is the API server's own URL, and that nothing between changes its answers"
+            ),
         )
 
     def _give_up(self, request: Request, answer: Answer | str, seconds: float) -> NoReturn:
@@ -563,7 +653,8 @@ class Cluster:
                 "FED105",
                 self.server,
                 f"cannot be reached{self._way}, tried for {seconds:.0f} s to {request.about}; the last try: {answer}",
-                "See that the address is right and the API server runs, and run again; api_timeout (mesh_api_timeout) gives it longer",
+                "See that the address is right and the API server runs, and run again; api_timeout (mesh_api_timeout)"
+                " gives it longer",
                 tried_seconds=round(seconds, 1),
             )
         self._fail(

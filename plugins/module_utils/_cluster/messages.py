@@ -40,7 +40,11 @@ class Request:
             verb,
             method,
             kind.path(quote(namespace, safe=""), quote(name, safe="") or None),
-            about=f"{verb} {kind.name} {namespace}/{name}" if name else f"{verb} {kind.name} objects in namespace {namespace}",
+            about=(
+                f"{verb} {kind.name} {namespace}/{name}"
+                if name
+                else f"{verb} {kind.name} objects in namespace {namespace}"
+            ),
             resource=f"{kind.plural}.{group}" if group else kind.plural,
             namespace=namespace,
             **rest,

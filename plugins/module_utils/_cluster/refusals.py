@@ -16,7 +16,9 @@ from .messages import Request
 
 @dataclass(frozen=True)
 class Refused:
-    """A request, the answer that refuses it, and the kind of object that it is about where a missing kind would say something."""
+    """A request, the answer that refuses it, and the kind of object that it is about where a missing kind would say
+    something.
+    """
 
     request: Request
     answer: Answer
@@ -80,9 +82,12 @@ ROWS = (
     Row(
         "FED104",
         lambda it: it.answer.status == 403 and ("cannot" in it.answer.reason or not it.answer.reason),
-        lambda it: f"the credentials may not {it.request.verb} {it.request.resource}{it.scope}{quoted(it.answer.reason)}",
         lambda it: (
-            "Have a cluster administrator do it: restarts: false in mesh_admins leaves this right out, and so may other Roles (docs/rights.md)"
+            f"the credentials may not {it.request.verb} {it.request.resource}{it.scope}{quoted(it.answer.reason)}"
+        ),
+        lambda it: (
+            "Have a cluster administrator do it: restarts: false in mesh_admins leaves this right out, and so may other"
+            " Roles (docs/rights.md)"
             if is_for_restarts(it.request.verb, it.request.resource)
             else "Ask a cluster administrator for the Role of docs/rights.md"
         ),
@@ -108,14 +113,20 @@ ROWS = (
         lambda it: (
             "Install the OpenShift Service Mesh operator, or see that this is the cluster you mean"
             if it.kind in (CONTROL_PLANE, MEMBER_ROLL)
-            else "Its CRD comes with the first ServiceMeshControlPlane that the operator reconciles: create one and wait until it is ready"
+            else (
+                "Its CRD comes with the first ServiceMeshControlPlane that the operator reconciles: create one and wait"
+                " until it is ready"
+            )
         ),
     ),
     Row(
         "FED106",
         lambda it: 200 <= it.answer.status < 400,
         lambda it: f"answered {it.answer.status} with something that is not the Kubernetes API's JSON",
-        _fix("See that host, or the kubeconfig's server, is the API server's own URL and not a console's or a login page's"),
+        _fix(
+            "See that host, or the kubeconfig's server, is the API server's own URL and not a console's or a login"
+            " page's"
+        ),
         facts=("status",),
     ),
     Row(

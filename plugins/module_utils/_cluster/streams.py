@@ -1,9 +1,11 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A connection that an API server has switched to WebSocket: a port of a pod, or a command in a container, bounded in time and bytes.
+"""A connection that an API server has switched to WebSocket: a port of a pod, or a command in a container, bounded in
+time and bytes.
 
-Kubernetes' subprotocol ``v4.channel.k8s.io``: the first byte of each message says the channel. A forwarded port has two, for data (0)
-and for errors (1), and each begins with the port's number in two bytes; a command has stdin, stdout, stderr and how it ended (0 to 3).
-Sources: RFC 6455; kubernetes, pkg/kubelet/cri/streaming (portforward/websocket.go, remotecommand/websocket.go).
+Kubernetes' subprotocol ``v4.channel.k8s.io``: the first byte of each message says the channel. A forwarded port has
+two, for data (0) and for errors (1), and each begins with the port's number in two bytes; a command has stdin, stdout,
+stderr and how it ended (0 to 3). Sources: RFC 6455; kubernetes, pkg/kubelet/cri/streaming (portforward/websocket.go,
+remotecommand/websocket.go).
 """
 
 from __future__ import annotations
@@ -28,7 +30,9 @@ LARGEST_FRAME = 1 << 24
 LONGEST_ERROR = 4096
 MOST_HEADERS = 1 << 16
 OVERHEAD = 64
-"""Bytes of framing that each byte of payload may cost at the most: a server that sends empty messages for ever is not listened to."""
+"""Bytes of framing that each byte of payload may cost at the most: a server that sends empty messages for ever is not
+listened to.
+"""
 _CONTINUED, _TEXT, _BINARY, _CLOSE, _PING, _PONG = 0, 1, 2, 8, 9, 10
 
 
@@ -44,7 +48,9 @@ def upgrade_headers() -> dict[str, str]:
 
 
 class Stream:
-    """One switched connection. Nothing that comes over it is trusted: frames, messages and all bytes together are bounded."""
+    """One switched connection. Nothing that comes over it is trusted: frames, messages and all bytes together are
+    bounded.
+    """
 
     def __init__(self, response: Any, most: int, deadline: float) -> None:
         """Take a response of status 101. ``most`` bytes are read until ``deadline``, which is of ``time.monotonic``."""
@@ -71,7 +77,8 @@ class Stream:
     def messages(self) -> Iterator[tuple[int, bytes]]:
         """Give channel and bytes of each message, in pieces as they come, until the other end closes.
 
-        Raises ``Unusable`` FED901 for what is no WebSocket or too much, ``CutOff`` at the deadline or where the connection breaks.
+        Raises ``Unusable`` FED901 for what is no WebSocket or too much, ``CutOff`` at the deadline or where the
+        connection breaks.
         """
         channel: int | None = None
         while not self._is_closed:
@@ -188,7 +195,9 @@ def target_of(page: Page) -> str:
 
 
 def command_of(page: Page, program: str) -> list[str]:
-    """Return the command that asks for a page from inside its pod. Source: istio, pilot-agent request, pilot-discovery request."""
+    """Return the command that asks for a page from inside its pod. Source: istio, pilot-agent request, pilot-discovery
+    request.
+    """
     target = target_of(page)
     return [program, "request", "GET", target.lstrip("/") if program == "pilot-agent" else target]
 
@@ -224,7 +233,9 @@ def asked_through(stream: Stream, page: Page) -> tuple[int, bytes]:
 
 
 def printed(stream: Stream, most: int) -> tuple[bytes, str]:
-    """Return what a command wrote to stdout, at most ``most`` bytes, and how it ended: the API's Status as text, or empty."""
+    """Return what a command wrote to stdout, at most ``most`` bytes, and how it ended: the API's Status as text, or
+    empty.
+    """
     content, ended = bytearray(), bytearray()
     for channel, data in stream.messages():
         if channel == 1:
@@ -239,7 +250,8 @@ def printed(stream: Stream, most: int) -> tuple[bytes, str]:
 
 
 def ran(stream: Stream, most: int) -> tuple[bytes, bytes, str]:
-    """Return what a command wrote to stdout and to stderr, at most ``most`` bytes each, and how it ended: the API's Status as text.
+    """Return what a command wrote to stdout and to stderr, at most ``most`` bytes each, and how it ended: the API's
+    Status as text.
 
     A command that writes more is not listened to any longer, and how it ended is empty.
     """

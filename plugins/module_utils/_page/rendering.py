@@ -69,8 +69,12 @@ def html(page: Mapping) -> str:
 
 
 def policy(sheet: str, script: str) -> str:
-    """Return what a browser may do with the page: our sheet and our script, each known by its digest, and nothing else."""
-    hashes = [f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'" for text in (sheet, script)]
+    """Return what a browser may do with the page: our sheet and our script, each known by its digest, and
+    nothing else.
+    """
+    hashes = [
+        f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'" for text in (sheet, script)
+    ]
     return f"default-src 'none'; style-src {hashes[0]}; script-src {hashes[1]}; base-uri 'none'; form-action 'none'"
 
 
@@ -88,7 +92,13 @@ def _tiles(total: Mapping) -> list[tuple[str, str]]:
 def _parts(page: Mapping, extra: Iterable[Mapping]) -> list[tuple[str, str]]:
     changes = [("changes", "Changes")] if page.get("changes") else []
     fixed = [("topology", "Meshes"), ("peerings", "Connections"), ("services", "Services"), ("trust", "Trust")]
-    return [("do", "To do"), *changes, *fixed, *((part["id"], part["title"]) for part in extra), ("findings", "Findings")]
+    return [
+        ("do", "To do"),
+        *changes,
+        *fixed,
+        *((part["id"], part["title"]) for part in extra),
+        ("findings", "Findings"),
+    ]
 
 
 def _described(page: Mapping) -> str:
@@ -105,13 +115,23 @@ def _services(page: Mapping) -> list[tuple[str, dict]]:
     counts: dict[str, dict[str, int]] = {}
     for row in page["services"]:
         is_offered = row["side"] == "offered"
-        told = f"offered to {row['peer']}" if is_offered else f"local name for {short_of(row)}" if row["local"] else "import"
+        told = (
+            f"offered to {row['peer']}"
+            if is_offered
+            else f"local name for {short_of(row)}"
+            if row["local"]
+            else "import"
+        )
         cluster = row["mesh"] if is_offered else row["peer"]
         shown = {**row, "cluster": cluster, "told": told, "state": states.get((row["mesh"], row["peer"]), UNKNOWN)}
-        meshes.setdefault(row["mesh"], {})[not is_offered, cluster, row["namespace"], row["name"], row["host"], row["peer"]] = shown
+        meshes.setdefault(row["mesh"], {})[
+            not is_offered, cluster, row["namespace"], row["name"], row["host"], row["peer"]
+        ] = shown
         count = counts.setdefault(row["mesh"], {"offered": 0, "taken": 0})
         count[row["side"]] += 1
-    return [(mesh, {**counts[mesh], "rows": [rows[key] for key in sorted(rows)]}) for mesh, rows in sorted(meshes.items())]
+    return [
+        (mesh, {**counts[mesh], "rows": [rows[key] for key in sorted(rows)]}) for mesh, rows in sorted(meshes.items())
+    ]
 
 
 def short_of(row: Mapping) -> str:
@@ -123,7 +143,9 @@ def _extra(page: Mapping) -> Iterable[dict]:
     """Give the parts that only some runs have, each as a table of the plain fields of its rows."""
     for key in OPTIONAL:
         rows = items(page.get(key))
-        names = list(dict.fromkeys(name for row in rows for name, value in row.items() if not isinstance(value, (dict, list))))
+        names = list(
+            dict.fromkeys(name for row in rows for name, value in row.items() if not isinstance(value, (dict, list)))
+        )
         if not names:
             continue
         yield {

@@ -1,20 +1,22 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
 """How the page looks: two palettes, and a style sheet that names their colours only.
 
-Every state has a colour, a sign and a word, so that nobody needs the colour. A test holds each pair of text and background to the
-contrast of WCAG 2.1, level AA.
+Every state has a colour, a sign and a word, so that nobody needs the colour. A test holds each pair of text and
+background to the contrast of WCAG 2.1, level AA.
 """
 
 from __future__ import annotations
 
 LIGHT = {
     "back": "#ffffff", "panel": "#f4f6f9", "line": "#c3cad4", "text": "#1b2330", "soft": "#4b5667", "link": "#0b57a4",
-    "ok": "#0a6b2d", "ok-back": "#e3f4e8", "down": "#a3161b", "down-back": "#fde8e8", "unsure": "#7a4b00", "unsure-back": "#fdf1d8",
+    "ok": "#0a6b2d", "ok-back": "#e3f4e8", "down": "#a3161b", "down-back": "#fde8e8", "unsure": "#7a4b00",
+    "unsure-back": "#fdf1d8",
     "unknown": "#4b5667", "unknown-back": "#e8ebf0", "suspended": "#5a3d8a", "suspended-back": "#efe8f9",
 }  # fmt: skip
 DARK = {
     "back": "#12161d", "panel": "#1b212b", "line": "#3d4757", "text": "#e8ecf2", "soft": "#aab4c3", "link": "#8ec2ff",
-    "ok": "#7fd99a", "ok-back": "#12301d", "down": "#ff9c9c", "down-back": "#3d1517", "unsure": "#f2c66d", "unsure-back": "#36280c",
+    "ok": "#7fd99a", "ok-back": "#12301d", "down": "#ff9c9c", "down-back": "#3d1517", "unsure": "#f2c66d",
+    "unsure-back": "#36280c",
     "unknown": "#b3bccb", "unknown-back": "#2a313d", "suspended": "#cdb4f5", "suspended-back": "#2b2140",
 }  # fmt: skip
 STATES = ("ok", "down", "unsure", "unknown", "suspended")

@@ -1,5 +1,7 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The page as a Jinja2 template. Everything that others wrote stands between tags or in a quoted attribute, and is escaped there."""
+"""The page as a Jinja2 template. Everything that others wrote stands between tags or in a quoted attribute, and is
+escaped there.
+"""
 
 from __future__ import annotations
 

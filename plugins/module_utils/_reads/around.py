@@ -64,14 +64,21 @@ def read_found(cluster: Cluster, control_plane: ControlPlane, params: Mapping[st
 def _unconvertible(
     extensions: Sequence[Mapping], control_plane: ControlPlane, places: Sequence[str], params: Mapping[str, Any]
 ) -> tuple[Problem, ...]:
-    """Return what keeps ServiceMeshExtensions from becoming WasmPlugins, where there are any and the version is known."""
+    """Return what keeps ServiceMeshExtensions from becoming WasmPlugins, where there are any and the
+    version is known.
+    """
     if not extensions or control_plane.version is None:
         return ()
     return unconvertible(extensions, ground_of(control_plane, params["mesh"], places), params["images"])
 
 
 def _listed(
-    cluster: Cluster, places: Iterable[str], unknown: list[str], kind: Kind, *, keep: Callable[[dict], Any] | None = None
+    cluster: Cluster,
+    places: Iterable[str],
+    unknown: list[str],
+    kind: Kind,
+    *,
+    keep: Callable[[dict], Any] | None = None,
 ) -> list:
     """Return the objects of a kind in some namespaces; what may not be read may have some, so it is ``unknown``."""
     objects = []
@@ -88,7 +95,9 @@ def _listed(
 
 
 def read_held(cluster: Cluster, control_plane: ControlPlane, found: Found) -> dict[str, tuple[str, str]]:
-    """Return which pods with sidecars that stop the next step no restart renews: their owner, and why. Nothing is asked where there are none."""
+    """Return which pods with sidecars that stop the next step no restart renews: their owner, and why. Nothing is asked
+    where there are none.
+    """
     if control_plane.version is None:
         return {}
     old = set(lagging(found.sidecars, (control_plane.version[0], control_plane.version[1] + 1)))

@@ -1,5 +1,7 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Reads what the preflight of a cluster looks at: what OLM has of the operators that are needed, and whose the namespaces are."""
+"""Reads what the preflight of a cluster looks at: what OLM has of the operators that are needed, and whose the
+namespaces are.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from .._core.install.operators import Found, Operator, catalog_of, is_ready, matters, moving, needed, settled, with_wishes
+from .._core.install.operators import (
+    Found,
+    Operator,
+    catalog_of,
+    is_ready,
+    matters,
+    moving,
+    needed,
+    settled,
+    with_wishes,
+)
 from .._core.plain.data import at
 from .._core.plain.kinds import (
     CATALOG_SOURCE,
@@ -29,7 +41,9 @@ from .operators import packages_of
 
 
 def with_olm(reader: Reader, estate: ClusterEstate, params: Mapping[str, Any]) -> ClusterEstate:
-    """Return the estate with the operators that are needed, what OLM has, and what its catalogs offer; raises FED440."""
+    """Return the estate with the operators that are needed, what OLM has, and what its catalogs offer;
+    raises FED440.
+    """
     common = {key: params[key] for key in ("catalog", "catalog_namespace", "approval")}
     operators = with_wishes(needed(estate.wanted, **common), params["operators"])
     subscriptions = reader.list(SUBSCRIPTION, "")
@@ -40,8 +54,14 @@ def with_olm(reader: Reader, estate: ClusterEstate, params: Mapping[str, Any]) -
     operators = settled(operators, found)
     offered = packages_of(reader.cluster, operators, found)
     for operator in operators:
-        if matters(operator, found) and is_ready(catalog_of(operator, found.catalogs)) and operator.package not in offered:
-            reader.cluster.refuse(PACKAGE_MANIFEST, operator.catalog_namespace, "this account may not read them, or they are not served")
+        if (
+            matters(operator, found)
+            and is_ready(catalog_of(operator, found.catalogs))
+            and operator.package not in offered
+        ):
+            reader.cluster.refuse(
+                PACKAGE_MANIFEST, operator.catalog_namespace, "this account may not read them, or they are not served"
+            )
     return replace(
         estate,
         operators=operators,
@@ -57,7 +77,9 @@ def with_olm(reader: Reader, estate: ClusterEstate, params: Mapping[str, Any]) -
 
 def _plans_of(reader: Reader, operators: Sequence[Operator], found: Found) -> list[dict]:
     """Return the InstallPlans of those namespaces in which an operator is on its way to a version."""
-    return [live for namespace in sorted(moving(operators, found)) for live in reader.list(INSTALL_PLAN, namespace) or ()]
+    return [
+        live for namespace in sorted(moving(operators, found)) for live in reader.list(INSTALL_PLAN, namespace) or ()
+    ]
 
 
 def with_holders(reader: Reader, estate: ClusterEstate) -> ClusterEstate:

@@ -266,9 +266,7 @@ class Looking:
             rows += [{"name": row["name"], "ports": [port]} for row in cutting(found, labels, [real])]
         return rows
 
-    def _told(
-        self, peer: Peer, live: Mapping | None, pods: Sequence[Mapping] | None, hosts: Mapping[str, str]
-    ) -> dict:
+    def _told(self, peer: Peer, live: Mapping | None, pods: Sequence[Mapping] | None, hosts: Mapping[str, str]) -> dict:
         """Return what the pods of our egress gateway tell: their Envoys, and their access logs."""
         if not self.asks_proxies or not pods:
             return {}
@@ -282,7 +280,11 @@ class Looking:
             listeners = self._page(self.mesh.namespace, name, LISTENERS) if hosts else None
             answer = self._resolved(name, clusters, f"discovery.{self.mesh.namespace}.svc.{peer.local_name}.local")
             # Envoy does not tell which of several names an endpoint is of; and what one pod resolves, DNS knows.
-            dns = dict.fromkeys(strings(at(live, "spec", "remote", "addresses")), answer) if answer and ANSWERED not in dns.values() else dns
+            dns = (
+                dict.fromkeys(strings(at(live, "spec", "remote", "addresses")), answer)
+                if answer and ANSWERED not in dns.values()
+                else dns
+            )
             if not is_read and clusters is None and synced.get(name) is None:
                 continue
             skews.append(skew_of(told.latest, self.now.timestamp()))
@@ -299,12 +301,16 @@ class Looking:
         return {"proxies": rows, "dns": dns, "clock_skew": max(known, default=None)} if rows else {}
 
     def _resolved(self, pod: str, clusters: Mapping | None, host: str) -> str | None:
-        """Return what the DNS of a proxy made of the peer's names; its statistics are asked for where it has no endpoint."""
+        """Return what the DNS of a proxy made of the peer's names; its statistics are asked for where it has no
+        endpoint.
+        """
         endpoints = None if clusters is None else peers_hosts(clusters, host)
         if endpoints != 0:
             return resolved(endpoints, "")
         said = self._asker.ask(self.mesh.namespace, pod, Page(ENVOY, "/stats", {"filter": r"discovery\..*\.update_"}))
-        return resolved(endpoints, "\n".join(line for line in said.text.splitlines() if host in line) if said.is_good else "")
+        return resolved(
+            endpoints, "\n".join(line for line in said.text.splitlines() if host in line) if said.is_good else ""
+        )
 
     def _istiods(self) -> list[str]:
         return [str(at(pod, "metadata", "name")) for pod in self._of("istiod") or () if is_ready(pod)][:MOST_PROXIES]
@@ -326,7 +332,9 @@ class Looking:
         if not late:
             return dict.fromkeys(names, True)
         again = self._said_again
-        stuck = {name for name in late if is_stuck(found[name], again.by_proxy.get(f"{name}.{self.mesh.namespace}", []))}
+        stuck = {
+            name for name in late if is_stuck(found[name], again.by_proxy.get(f"{name}.{self.mesh.namespace}", []))
+        }
         certain = set() if again.silent else stuck
         return dict.fromkeys(names, True) | dict.fromkeys(late, None) | dict.fromkeys(certain, False)
 
@@ -412,7 +420,9 @@ class Looking:
         return {"client": {**row, "tls_mode": self._tls_mode(namespace, hosts)}, "request": told.as_data()}
 
     def _at_proxy(self, namespace: str, pod: str, hosts: Sequence[str]) -> dict:
-        """Return which imports a client's proxy knows, and whether it captures DNS, which the control plane tells where no proxy is asked."""
+        """Return which imports a client's proxy knows, and whether it captures DNS, which the control plane tells where
+        no proxy is asked.
+        """
         row: dict = {}
         clusters = self._page(namespace, pod, CLUSTERS) if hosts and self.asks_proxies else None
         if clusters is not None:

@@ -62,7 +62,9 @@ class Reader:
     cluster: Remembered
 
     def list(self, kind: Kind, namespace: str, *which: Any) -> list[dict] | None:
-        """Return the objects of one kind in a namespace; None when they cannot be read. A kind that is not served has no objects."""
+        """Return the objects of one kind in a namespace; None when they cannot be read. A kind that is not served has
+        no objects.
+        """
         try:
             return self.cluster.list(kind, namespace, *which)
         except FederationError as error:
@@ -73,7 +75,9 @@ class Reader:
             return None
 
     def get(self, kind: Kind, name: str, *, may_lack: bool = False) -> Mapping | None:
-        """Return one cluster-wide object; None when it cannot be read. It must stand, unless the cluster ``may_lack`` it."""
+        """Return one cluster-wide object; None when it cannot be read. It must stand, unless the cluster ``may_lack``
+        it.
+        """
         try:
             live = self.cluster.get(kind, "", name)
         except FederationError as error:
@@ -96,7 +100,9 @@ class Reader:
             return False
 
     def roll(self, namespace: str) -> Mapping | None:
-        """Return the member roll of the mesh in ``namespace``, empty where there is none; None when it cannot be read."""
+        """Return the member roll of the mesh in ``namespace``, empty where there is none; None when it
+        cannot be read.
+        """
         try:
             roll = self.cluster.get(MEMBER_ROLL, namespace, "default")
         except FederationError as error:
@@ -136,8 +142,8 @@ def read_estate(
 ) -> Estate:
     """Return all that the preflight looks at.
 
-    ``planned`` are manifests that this run applies: they are looked at as if they stood. Beyond what has been read a run
-    costs one LIST of the gateways' Services, and only where rules ask for it the member roll, Services of the
+    ``planned`` are manifests that this run applies: they are looked at as if they stood. Beyond what has been read a
+    run costs one LIST of the gateways' Services, and only where rules ask for it the member roll, Services of the
     namespaces that they name, and Sidecars. ``is_thorough`` also reads what no rule points to.
     """
     estate = Estate(
@@ -164,10 +170,14 @@ def read_estate(
     members = estate.members or frozenset()
     named = namespaces_in(exports, imports, members) - {home}
     others = targets_of(imports) - members - {home} if estate.members is not None else ()
-    estate = replace(estate, services=_by_namespace(reader, SERVICE, named), targets=_by_namespace(reader, SERVICE, others))
+    estate = replace(
+        estate, services=_by_namespace(reader, SERVICE, named), targets=_by_namespace(reader, SERVICE, others)
+    )
     if is_thorough:
         estate = replace(estate, entries=_by_namespace(reader, SERVICE_ENTRY, named))
-        policies = _by_namespace(reader, AUTHORIZATION_POLICY, {*namespaces_in(exports, [], members), home} if exports else ())
+        policies = _by_namespace(
+            reader, AUTHORIZATION_POLICY, {*namespaces_in(exports, [], members), home} if exports else ()
+        )
         estate = replace(estate, policies=[live for objects in policies.values() for live in objects])
     if imports:
         estate = replace(estate, sidecars=_by_namespace(reader, SIDECAR, {*members, home}))
@@ -179,8 +189,9 @@ def read_estate(
 def read_platform(reader: Reader, version: tuple[int, int] | None, identities: Iterable[object] = ()) -> Platform:
     """Return what the cluster below is, as far as this account may see it and control planes care.
 
-    ``version`` is the earliest of theirs, ``identities`` are the types of identity that they set. Which API groups are served every
-    account may ask, if nobody has taken that right away. So an account without rights in a cluster that is no OpenShift has no gaps there.
+    ``version`` is the earliest of theirs, ``identities`` are the types of identity that they set. Which API groups are
+    served every account may ask, if nobody has taken that right away. So an account without rights in a cluster that is
+    no OpenShift has no gaps there.
     """
     platform = Platform(groups=frozenset(group for group in GROUPS if reader.serves(group)))
     if version and version < ARM64_FROM:
@@ -196,7 +207,9 @@ def read_platform(reader: Reader, version: tuple[int, int] | None, identities: I
 
 
 def _authentication(reader: Reader) -> Mapping | None:
-    """Return what the cluster says of its tokens; that it may not be read is no gap where the name of its API server tells."""
+    """Return what the cluster says of its tokens; that it may not be read is no gap where the name of its API server
+    tells.
+    """
     try:
         return reader.cluster.get(AUTHENTICATION, "", "cluster")
     except FederationError as error:
@@ -228,7 +241,9 @@ def _pulling(reader: Reader, estate: Estate, namespaces: Iterable[str]) -> Estat
     pods = reader.list(POD, estate.namespace) or ()
     estate = replace(estate, extensions=extensions, own_pods=pods)
     named = {(namespace, name) for _place, namespace, name in named_secrets(estate)}
-    return replace(estate, missing_secrets=frozenset(secret for secret in sorted(named) if reader.lacks(SECRET, *secret)))
+    return replace(
+        estate, missing_secrets=frozenset(secret for secret in sorted(named) if reader.lacks(SECRET, *secret))
+    )
 
 
 def _by_namespace(reader: Reader, kind: Kind, namespaces: Iterable[str]) -> dict[str, list[dict]]:
@@ -251,11 +266,16 @@ def look_at_run(
 
     What was ``told`` before stands before them and is not told again.
 
-    ``states`` tells what the run does about each peer (present, suspended, pending, left alone). What it writes is looked at as if it
-    stood, so that nobody is warned of what is fixed a moment later; what only a real run makes is not missed where it ``is_planned``.
-    Raises ``FederationError`` FED315 for an export rule that meets services of the control plane or the platform.
+    ``states`` tells what the run does about each peer (present, suspended, pending, left alone). What it writes is
+    looked at as if it stood, so that nobody is warned of what is fixed a moment later; what only a real run makes is
+    not missed where it ``is_planned``. Raises ``FederationError`` FED315 for an export rule that meets services of the
+    control plane or the platform.
     """
-    kept = [peer for peer in mesh.peers if states.get(peer.local_name) in ("present", "suspended") and peer.local_name in received]
+    kept = [
+        peer
+        for peer in mesh.peers
+        if states.get(peer.local_name) in ("present", "suspended") and peer.local_name in received
+    ]
     estate = read_estate(
         reader,
         mesh,
@@ -274,7 +294,9 @@ def look_at_run(
 
 
 def read_known(cluster: Remembered, control_plane: ControlPlane) -> tuple[Peerings, list[Finding]]:
-    """Return the live peerings as far as they can be read. What a run would refuse over it is a finding, the first of each code."""
+    """Return the live peerings as far as they can be read. What a run would refuse over it is a finding, the first of
+    each code.
+    """
     read: list[dict[str, Mapping]] = []
     refused: dict[str, Finding] = {}
     for kind in (PEER, EXPORTS, IMPORTS, CONFIG_MAP):

@@ -45,7 +45,9 @@ def read_around(
     live: list[dict] = []
     unknown: list[Refusal] = []
     # An operator of 2.0 serves v1alpha1 alone, whatever is looked for.
-    for kind in (extension_kind(control_plane.version) if each is EXTENSION else each for each in kinds or ground.kinds):
+    for kind in (
+        extension_kind(control_plane.version) if each is EXTENSION else each for each in kinds or ground.kinds
+    ):
         for place in sorted(ground.namespaces):
             try:
                 live += cluster.list(kind, place)

@@ -25,7 +25,9 @@ from .._core.traffic.rehearsals import COUNTED
 UNREADABLE = frozenset({"FED104", "FED106", "FED108"})
 SILENT = frozenset({"FED104", "FED106", "FED900", "FED901"})
 AT_ONCE = 4
-"""How many pods are asked at the same time: a dump is made on Envoy's main thread, and all go through one API server."""
+"""How many pods are asked at the same time: a dump is made on Envoy's main thread, and all go through one
+API server.
+"""
 SYNCZ = Page(ISTIOD, "/debug/syncz")
 METRICS = Page(ISTIOD, "/metrics", most=16 << 20)
 ADSZ = Page(ISTIOD, "/debug/adsz")
@@ -39,7 +41,9 @@ REHEARSALS = Page(ENVOY, "/stats", {"filter": COUNTED}, most=1 << 20)
 
 
 class Asker:
-    """Asks pods for their pages. A right that is missing in a namespace is asked for once; who does not answer is not asked again."""
+    """Asks pods for their pages. A right that is missing in a namespace is asked for once; who does not answer is not
+    asked again.
+    """
 
     def __init__(self, cluster: Cluster, *, by_exec: bool = False) -> None:
         self._cluster, self._by_exec = cluster, by_exec
@@ -72,12 +76,16 @@ class Asker:
             return list(pool.map(lambda one: self.ask(*one), asked))
 
     def log(self, namespace: str, pod: str, most: int, *, container: str = PROXY, **bounds: str) -> str:
-        """Return the log of a container within ``bounds``, fields of ``pods/log``, and ``most`` bytes; "" where it may not be read or none comes."""
+        """Return the log of a container within ``bounds``, fields of ``pods/log``, and ``most`` bytes; "" where it may
+        not be read or none comes.
+        """
         if namespace in self._unlogged:
             return ""
         content = bytearray()
         try:
-            self._cluster.copy_log(namespace, pod, {"container": container, "limitBytes": str(most), **bounds}, content.extend, most)
+            self._cluster.copy_log(
+                namespace, pod, {"container": container, "limitBytes": str(most), **bounds}, content.extend, most
+            )
         except FederationError as error:
             if error.code not in SILENT:
                 raise
@@ -98,7 +106,9 @@ class Asker:
 def listed(
     cluster: Cluster, kind: Kind, namespace: str, unread: dict[str, str], *, key: str = "", selector: str | None = None
 ) -> dict[str, dict] | None:
-    """Return objects by name; None where they may not be read, and ``unread`` says why. A kind that is not served has no objects."""
+    """Return objects by name; None where they may not be read, and ``unread`` says why. A kind that is not served has
+    no objects.
+    """
     try:
         return {live["metadata"]["name"]: live for live in cluster.list(kind, namespace, selector)}
     except FederationError as error:
@@ -126,7 +136,9 @@ def read_pods(
 
 
 def read_istiods(asker: Asker, namespace: str, pods: Sequence[str]) -> tuple[syncz.Reading, dict[str, Said]]:
-    """Return what all istiods say of proxies at this moment, what these have rejected included, and the metrics of each."""
+    """Return what all istiods say of proxies at this moment, what these have rejected included, and the metrics of
+    each.
+    """
     reading = read_proxies(asker, namespace, pods)
     metrics = dict(zip(pods, asker.ask_each((namespace, pod, METRICS) for pod in pods)))
     rejects = sum(
@@ -167,7 +179,9 @@ def _dated(asker: Asker, namespace: str, reading: syncz.Reading) -> syncz.Readin
 
 
 def what_envoys_say(asker: Asker, proxies: Sequence[syncz.Proxy]) -> tuple[dict[str, dict[str, str]], dict[str, str]]:
-    """Return what the Envoys of some proxies say of updates that they rejected, and of their connection to istiod, both by proxy."""
+    """Return what the Envoys of some proxies say of updates that they rejected, and of their connection to istiod, both
+    by proxy.
+    """
     page = Page(ENVOY, "/stats", {"filter": "update_rejected|cluster\\.xds-grpc;?\\.upstream_cx"}, most=8 << 20)
     rejected: dict[str, dict[str, str]] = {}
     connections: dict[str, str] = {}
@@ -181,7 +195,9 @@ def what_envoys_say(asker: Asker, proxies: Sequence[syncz.Proxy]) -> tuple[dict[
 
 
 def what_logs_say(asker: Asker, proxies: Sequence[syncz.Proxy], gaps: list[Unknown]) -> dict[str, str]:
-    """Return, by proxy, the latest line of its log that tells why it has no connection or certificates, or what it rejects; secrets are masked."""
+    """Return, by proxy, the latest line of its log that tells why it has no connection or certificates, or what it
+    rejects; secrets are masked.
+    """
     lines = {}
     for proxy in proxies:
         told = statistics.rejection_in if proxy.state == syncz.REJECTED else statistics.trouble_in
@@ -191,20 +207,31 @@ def what_logs_say(asker: Asker, proxies: Sequence[syncz.Proxy], gaps: list[Unkno
     return {name: f"its log: {line}" for name, line in lines.items() if line}
 
 
-def what_istiods_log(asker: Asker, namespace: str, pods: Iterable[str], since: datetime, gaps: list[Unknown]) -> list[tuple[str, str, str]]:
-    """Return what the logs of istiods say of rejections from a moment on: the proxy, the type such as LDS, and why; secrets are masked."""
-    logs = [asker.log(namespace, pod, MOST_OF_ISTIODS_LOG, container="discovery", sinceTime=time_text(since)) for pod in pods]
+def what_istiods_log(
+    asker: Asker, namespace: str, pods: Iterable[str], since: datetime, gaps: list[Unknown]
+) -> list[tuple[str, str, str]]:
+    """Return what the logs of istiods say of rejections from a moment on: the proxy, the type such as LDS, and why;
+    secrets are masked.
+    """
+    logs = [
+        asker.log(namespace, pod, MOST_OF_ISTIODS_LOG, container="discovery", sinceTime=time_text(since))
+        for pod in pods
+    ]
     gaps += asker.unlogged()
     return [(proxy, kind, masked(why)) for log in logs for proxy, kind, why in statistics.nacks_in(log)]
 
 
 def rejections_since(asker: Asker, namespace: str, pod: str, moment: datetime) -> list[tuple[datetime, str]]:
-    """Return what the log of a pod's proxy says of filters that it has rejected, from a moment on; secrets are masked."""
+    """Return what the log of a pod's proxy says of filters that it has rejected, from a moment on; secrets
+    are masked.
+    """
     log = asker.log(namespace, pod, MOST_OF_A_LOG, sinceTime=time_text(moment))
     return [(at, masked(why)) for at, why in read_rejections(log)]
 
 
 def unfetched_lately(asker: Asker, namespace: str, pod: str) -> dict[str, str]:
-    """Return why a pod's agent could not fetch modules, by their addresses, as the end of its log says; secrets are masked."""
+    """Return why a pod's agent could not fetch modules, by their addresses, as the end of its log says; secrets are
+    masked.
+    """
     log = asker.log(namespace, pod, MOST_OF_A_LOG, tailLines="200")
     return {address: masked(why) for address, why in read_unfetched(log).items()}

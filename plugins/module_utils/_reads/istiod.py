@@ -1,5 +1,7 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""istiod of one control plane: its Deployment and pods, whether what it remembers is out of date, and what follows from a change."""
+"""istiod of one control plane: its Deployment and pods, whether what it remembers is out of date, and what follows from
+a change.
+"""
 
 from __future__ import annotations
 
@@ -48,7 +50,9 @@ class Istiod:
         return rollout.started(self.pods)
 
 
-def restart_needed(cluster: Cluster, mesh: str, control_plane: ControlPlane, peers: Mapping[str, Mapping]) -> changing.Restart:
+def restart_needed(
+    cluster: Cluster, mesh: str, control_plane: ControlPlane, peers: Mapping[str, Mapping]
+) -> changing.Restart:
     """Return whether istiod must be restarted after changes of ``peers``, the live ServiceMeshPeers by name.
 
     istiod is looked at only when one of them has changed; where it cannot be seen it counts as older than the change.
@@ -67,7 +71,12 @@ def restart_needed(cluster: Cluster, mesh: str, control_plane: ControlPlane, pee
 
 
 def what_follows(
-    cluster: Cluster, mesh: Mesh, control_plane: ControlPlane, peerings: Peerings, changes: Sequence[Change], in_run: Collection[str]
+    cluster: Cluster,
+    mesh: Mesh,
+    control_plane: ControlPlane,
+    peerings: Peerings,
+    changes: Sequence[Change],
+    in_run: Collection[str],
 ) -> dict:
     """Return what of known peers changes and what people must do about it, as part of a module's result.
 
@@ -78,7 +87,11 @@ def what_follows(
     rows, sentences = [], []
     for peer in mesh.peers:
         peering, name = peerings.of(peer.local_name), peer.local_name
-        own = [change.manifest for change in changes if change.manifest and name in (change.name, labelled(change.manifest))]
+        own = [
+            change.manifest
+            for change in changes
+            if change.manifest and name in (change.name, labelled(change.manifest))
+        ]
         texts = changing.differences([peering.peer, peering.bundle], own)
         if texts:
             rows.append({"peer": name, "changes": texts})

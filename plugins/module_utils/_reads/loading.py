@@ -1,5 +1,7 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What proxies say of the WasmPlugins that select them: their Envoys' listeners and filters, and pilot-agent's count of failed fetches."""
+"""What proxies say of the WasmPlugins that select them: their Envoys' listeners and filters, and pilot-agent's count of
+failed fetches.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +45,9 @@ METRICS = Page(AGENT, "/stats/prometheus")
 def read_loadings(
     cluster: Cluster, control_plane: ControlPlane, plugins: Sequence[Mapping], proxies: Sequence[Proxy]
 ) -> list[list[Loading]]:
-    """Return for each WasmPlugin how it fares in each proxy that it selects; each proxy is asked once, and few at the same time."""
+    """Return for each WasmPlugin how it fares in each proxy that it selects; each proxy is asked once, and few at the
+    same time.
+    """
     asker = Asker(cluster)
     selected = [selected_by(plugin, proxies, control_plane.namespace) for plugin in plugins]
     wanted: dict[Proxy, list[int]] = {}
@@ -54,17 +58,25 @@ def read_loadings(
         heard = dict(zip(wanted, pool.map(lambda proxy: _heard(asker, proxy), wanted)))
         # istiod is asked after the Envoys: what it said before them would be of what they were sent before.
         taken, rejects = _word_of_istiods(cluster, asker, control_plane) if wanted else ({}, None)
-        heard = {proxy: replace(with_word_of_istiod(said, proxy, taken), rejects=rejects) for proxy, said in heard.items()}
+        heard = {
+            proxy: replace(with_word_of_istiod(said, proxy, taken), rejects=rejects) for proxy, said in heard.items()
+        }
         if any(said.filters is None and not said.why for said in heard.values()):
             plugins = _as_made(cluster, plugins)
-        told = list(pool.map(lambda proxy: _of_proxy(asker, [plugins[number] for number in wanted[proxy]], proxy, heard[proxy]), wanted))
+        told = list(
+            pool.map(
+                lambda proxy: _of_proxy(asker, [plugins[number] for number in wanted[proxy]], proxy, heard[proxy]),
+                wanted,
+            )
+        )
     found = {(number, proxy): one for proxy, each in zip(wanted, told) for number, one in zip(wanted[proxy], each)}
     return [[found[(number, proxy)] for proxy in chosen] for number, chosen in enumerate(selected)]
 
 
 def _word_of_istiods(cluster: Cluster, asker: Asker, control_plane: ControlPlane) -> tuple[dict[str, bool], int | None]:
-    """Return of each proxy whether it has acknowledged its filters, as far as istiods tell; and, before 2.3, where none does, how many
-    answers with filters were rejected by any."""
+    """Return of each proxy whether it has acknowledged its filters, as far as istiods tell; and, before 2.3, where none
+    does, how many answers with filters were rejected by any.
+    """
     home = control_plane.namespace
     try:
         pods = cluster.list(POD, home, keep=outline)
@@ -76,7 +88,10 @@ def _word_of_istiods(cluster: Cluster, asker: Asker, control_plane: ControlPlane
     taken = acknowledged(read_proxies(asker, home, names).rows)
     if taken or control_plane.version is None or control_plane.version >= FILTERS_ACKNOWLEDGED_FROM:
         return taken, None
-    counts = [filters_rejected(said.text) if said.is_good else None for said in asker.ask_each((home, name, OF_ISTIOD) for name in names)]
+    counts = [
+        filters_rejected(said.text) if said.is_good else None
+        for said in asker.ask_each((home, name, OF_ISTIOD) for name in names)
+    ]
     return {}, None if None in counts or not counts else sum(count for count in counts if count)
 
 
@@ -84,12 +99,17 @@ def _as_made(cluster: Cluster, plugins: Sequence[Mapping]) -> list[Mapping]:
     """Return the plugins with what the API server says of when each was made, and whether it has changed since."""
     spaces = sorted({plugin["metadata"]["namespace"] for plugin in plugins})
     live = {key_of(each): each["metadata"] for space in spaces for each in cluster.list(WASM_PLUGIN, space)}
-    told = ({field: live.get(key_of(plugin), {}).get(field) for field in ("generation", "creationTimestamp")} for plugin in plugins)
+    told = (
+        {field: live.get(key_of(plugin), {}).get(field) for field in ("generation", "creationTimestamp")}
+        for plugin in plugins
+    )
     return [{**plugin, "metadata": {**plugin["metadata"], **made}} for plugin, made in zip(plugins, told)]
 
 
 def _of_proxy(asker: Asker, plugins: Sequence[Mapping], proxy: Proxy, heard: Heard) -> list[Loading]:
-    """Return how each plugin fares in a proxy; its log is asked only where one has come, and its counts where one does not run."""
+    """Return how each plugin fares in a proxy; its log is asked only where one has come, and its counts where one does
+    not run.
+    """
     told = told_of(plugins, proxy, heard)
     if heard.why or are_all(told, IDLE):
         return told
@@ -100,7 +120,9 @@ def _of_proxy(asker: Asker, plugins: Sequence[Mapping], proxy: Proxy, heard: Hea
         return told
     metrics = asker.ask(proxy.namespace, proxy.name, METRICS)
     heard = replace(heard, failures=read_failures(metrics.text) if metrics.is_good else {})
-    if heard.failures or any(each is not None and each.instead for each in (held_of(plugin, heard.filters) for plugin in plugins)):
+    if heard.failures or any(
+        each is not None and each.instead for each in (held_of(plugin, heard.filters) for plugin in plugins)
+    ):
         heard = replace(heard, unfetched=unfetched_lately(asker, proxy.namespace, proxy.name))
     return told_of(plugins, proxy, heard)
 
@@ -117,7 +139,8 @@ def _rejections(asker: Asker, plugins: Sequence[Mapping], proxy: Proxy, heard: H
 
 def _heard(asker: Asker, proxy: Proxy) -> Heard:
     listeners, filters = (asker.ask(proxy.namespace, proxy.name, page) for page in (LISTENERS, FILTERS))
-    # Who did not answer at all may do so the next time; a right that is missing, or a page that an Envoy has not, will not come.
+    # Who did not answer at all may do so the next time; a right that is missing, or a page that an Envoy has not, will
+    # not come.
     is_momentary = any(each.status == 0 and not each.is_unasked for each in (listeners, filters))
     try:
         if not listeners.is_good:

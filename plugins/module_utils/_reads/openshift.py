@@ -17,8 +17,14 @@ from .extensions import FORBIDDEN, NOT_SERVED
 
 
 def never_ready(cluster: Cluster, objects: Iterable[Mapping]) -> tuple[list[Finding], list[Refusal]]:
-    """Return, where some of ``objects`` are ServiceMeshExtensions, whether this OpenShift lets none of them become ready (FED824), and what was unread."""
-    names = [f"{each['metadata']['namespace']}/{each['metadata']['name']}" for each in objects if each["kind"] == EXTENSION.name]
+    """Return, where some of ``objects`` are ServiceMeshExtensions, whether this OpenShift lets none of them become
+    ready (FED824), and what was unread.
+    """
+    names = [
+        f"{each['metadata']['namespace']}/{each['metadata']['name']}"
+        for each in objects
+        if each["kind"] == EXTENSION.name
+    ]
     if not names:
         return [], []
     try:
@@ -30,5 +36,8 @@ def never_ready(cluster: Cluster, objects: Iterable[Mapping]) -> tuple[list[Find
         return [], [Refusal(CLUSTER_VERSION, "", because)] if error.code == FORBIDDEN else []
     if release is None or release[:2] < NO_EXTENSION_READY_FROM:
         return [], []
-    seen = f"become ready on no OpenShift from {'.'.join(map(str, NO_EXTENSION_READY_FROM))} on, and this is {'.'.join(map(str, release))}"
+    seen = (
+        f"become ready on no OpenShift from {'.'.join(map(str, NO_EXTENSION_READY_FROM))} on, and this is"
+        f" {'.'.join(map(str, release))}"
+    )
     return [Finding("FED824", f"ServiceMeshExtensions {some(names, 3)}", seen)], []

@@ -7,7 +7,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from .._cluster.client import Cluster
-from .._core.install.operators import MESH_OPERATOR, OPERATOR_DEPLOYMENT, Found, Operator, catalog_of, is_ready, matters, settled
+from .._core.install.operators import (
+    MESH_OPERATOR,
+    OPERATOR_DEPLOYMENT,
+    Found,
+    Operator,
+    catalog_of,
+    is_ready,
+    matters,
+    settled,
+)
 from .._core.plain.data import at
 from .._core.plain.errors import FederationError
 from .._core.plain.kinds import (
@@ -47,8 +56,12 @@ def read_found(cluster: Cluster, operators: Sequence[Operator]) -> Found:
 def read_again(cluster: Cluster, operators: Sequence[Operator], found: Found) -> Found:
     """Return what changes while OLM works: plans, versions and the operator's Deployment."""
     places = {operator.package: operator.namespace for operator in settled(operators, found)}
-    spaces = sorted(set(places.values()) & (found.namespaces | {live["metadata"]["namespace"] for live in found.subscriptions}))
-    deployment = cluster.get(DEPLOYMENT, places[MESH_OPERATOR], OPERATOR_DEPLOYMENT) if MESH_OPERATOR in places else None
+    spaces = sorted(
+        set(places.values()) & (found.namespaces | {live["metadata"]["namespace"] for live in found.subscriptions})
+    )
+    deployment = (
+        cluster.get(DEPLOYMENT, places[MESH_OPERATOR], OPERATOR_DEPLOYMENT) if MESH_OPERATOR in places else None
+    )
     return replace(
         found,
         plans=[live for namespace in spaces for live in cluster.list(INSTALL_PLAN, namespace)],
@@ -58,7 +71,8 @@ def read_again(cluster: Cluster, operators: Sequence[Operator], found: Found) ->
 
 
 def packages_of(cluster: Cluster, operators: Iterable[Operator], found: Found) -> dict[str, Mapping | None]:
-    """Return the PackageManifests of operators, as ``settled`` gives them, that ``matter``, None for what no catalog has.
+    """Return the PackageManifests of operators, as ``settled`` gives them, that ``matter``, None for what no catalog
+    has.
 
     Those that could not be looked at are absent: their catalog is not ready, or this account may not read them.
     """
@@ -79,7 +93,12 @@ def _manifest(cluster: Cluster, operator: Operator) -> Mapping | None:
         return live
 
     def keep(one: dict) -> dict | None:
-        return one if (at(one, "status", "packageName"), at(one, "status", "catalogSource")) == (operator.package, operator.catalog) else None
+        return (
+            one
+            if (at(one, "status", "packageName"), at(one, "status", "catalogSource"))
+            == (operator.package, operator.catalog)
+            else None
+        )
 
     # Where several catalogs have the package, its name gives that of any of them.
     offered = cluster.list(PACKAGE_MANIFEST, operator.catalog_namespace, f"catalog={operator.catalog}", keep)

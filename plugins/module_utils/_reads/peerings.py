@@ -62,8 +62,9 @@ def read_roots_of(
 ) -> tuple[Root, ...]:
     """Return a mesh's roots, the current one first: from its root ConfigMap, or ``instead``, and ``also`` the next.
 
-    What stands in the ConfigMap and is not in force (an old root that has expired) vouches for nothing: it is left out, and
-    ``left_out`` gets what is wrong with it. All the rest is checked as a peer checks it, because it would refuse the card.
+    What stands in the ConfigMap and is not in force (an old root that has expired) vouches for nothing: it is left out,
+    and ``left_out`` gets what is wrong with it. All the rest is checked as a peer checks it, because it would refuse
+    the card.
 
     Raises ``FederationError`` FED405 without a ConfigMap, FED2xx for texts that are no roots.
     """
@@ -73,7 +74,9 @@ def read_roots_of(
     roots: dict[str, Root] = {}
     for text, place in texts:
         is_live = not instead and place != "mesh_extra_roots"
-        for root in read_certificates(text, place, now, trust_domain=control_plane.trust_domain, left_out=passed_over if is_live else None):
+        for root in read_certificates(
+            text, place, now, trust_domain=control_plane.trust_domain, left_out=passed_over if is_live else None
+        ):
             roots.setdefault(root.fingerprint, root)
     if passed_over and not any(root.is_self_signed for root in roots.values()):
         raise passed_over[0]
@@ -100,7 +103,9 @@ def _root_in_force(cluster: Cluster, control_plane: ControlPlane) -> tuple[str, 
 
 
 def read_members(cluster: Cluster, namespace: str) -> dict[str, list[str]]:
-    """Return who is a member of the mesh in a namespace, as ``members.membership`` tells it; nobody where that may not be read."""
+    """Return who is a member of the mesh in a namespace, as ``members.membership`` tells it; nobody where that may not
+    be read.
+    """
     try:
         return membership(cluster.get(MEMBER_ROLL, namespace, ROLL))
     except FederationError as error:
@@ -110,7 +115,11 @@ def read_members(cluster: Cluster, namespace: str) -> dict[str, list[str]]:
 
 
 def read_services(
-    cluster: Cluster, mesh: Mesh, peers: Iterable[Peer], warn: Callable[[str], None], known: Mapping[str, list] | None = None
+    cluster: Cluster,
+    mesh: Mesh,
+    peers: Iterable[Peer],
+    warn: Callable[[str], None],
+    known: Mapping[str, list] | None = None,
 ) -> list[dict]:
     """Return the Services and ServiceEntries that a mesh's export rules can match: one LIST per kind and namespace.
 
@@ -125,7 +134,10 @@ def read_services(
     named = {rule.namespace for rule in rules}
     wanted = members if None in named else members & named
     for namespace in sorted(named - members - {None}):
-        warn(f"mesh_exports names the namespace {namespace}, which is not a member of the mesh: nothing of it is exported")
+        warn(
+            f"mesh_exports names the namespace {namespace}, which is not a member of the mesh: nothing of it is"
+            " exported"
+        )
     found, known = [], known or {}
     for namespace in sorted(wanted):
         found += known[namespace] if namespace in known else _exportable(cluster, SERVICE, namespace, warn)
@@ -140,12 +152,19 @@ def _exportable(cluster: Cluster, kind: Kind, namespace: str, warn: Callable[[st
     except FederationError as error:
         if error.code not in ("FED104", "FED108"):
             raise
-        warn(f"{kind.name} objects of namespace {namespace} cannot be read, so their exports are not predicted: {error.what}")
+        warn(
+            f"{kind.name} objects of namespace {namespace} cannot be read, so their exports are not predicted:"
+            f" {error.what}"
+        )
         return []
 
 
-def standing_mesh(cluster: Cluster, mesh: Mesh, control_plane: ControlPlane, *, managed: bool = True) -> tuple[Mesh, dict[str, Mapping]]:
-    """Return the mesh with its peers as they stand (``adopting.as_it_stands``), and all live ServiceMeshPeers by name."""
+def standing_mesh(
+    cluster: Cluster, mesh: Mesh, control_plane: ControlPlane, *, managed: bool = True
+) -> tuple[Mesh, dict[str, Mapping]]:
+    """Return the mesh with its peers as they stand (``adopting.as_it_stands``), and all live
+    ServiceMeshPeers by name.
+    """
     peers = {live["metadata"]["name"]: live for live in cluster.list(PEER, mesh.namespace)}
     return as_it_stands(mesh, peers, control_plane, managed=managed), peers
 

@@ -1,5 +1,7 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What a mesh's own Prometheus counts on the edges of its federation, asked by a forwarded port of its pod, or by its URL."""
+"""What a mesh's own Prometheus counts on the edges of its federation, asked by a forwarded port of its pod, or by its
+URL.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +38,9 @@ def of_pod(asker: Asker, namespace: str, pod: str) -> Ask:
     return ask
 
 
-def read_rates(ask: Ask, hosts: Iterable[str], gateways: Iterable[str], ingresses: Iterable[str], gaps: list[Unknown]) -> list[dict]:
+def read_rates(
+    ask: Ask, hosts: Iterable[str], gateways: Iterable[str], ingresses: Iterable[str], gaps: list[Unknown]
+) -> list[dict]:
     """Return the edges' rows; a question without an answer is told, and so is how many imports were not asked about."""
     wanted = list(hosts)
     answers: dict[str, list[Row]] = {}
@@ -48,5 +52,10 @@ def read_rates(ask: Ask, hosts: Iterable[str], gateways: Iterable[str], ingresse
             gaps.append(Unknown("requests and errors on the edges", f"Prometheus: {why}"))
             return []
     if left := len(set(wanted)) - len(asked(wanted)):
-        gaps.append(Unknown("requests and errors on the edges", f"{left} imports were not asked about: more than {MOST_HOSTS}, or no DNS names"))
+        gaps.append(
+            Unknown(
+                "requests and errors on the edges",
+                f"{left} imports were not asked about: more than {MOST_HOSTS}, or no DNS names",
+            )
+        )
     return edges(answers, wanted)

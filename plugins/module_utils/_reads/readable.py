@@ -1,5 +1,7 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What is read where it is an answer, too, that this account may not look, or that the cluster does not serve the kind."""
+"""What is read where it is an answer, too, that this account may not look, or that the cluster does not
+serve the kind.
+"""
 
 from __future__ import annotations
 

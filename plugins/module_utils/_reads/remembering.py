@@ -1,9 +1,11 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A cluster that is asked for each object and collection once, by one module or by those of one run that follow each other.
+"""A cluster that is asked for each object and collection once, by one module or by those of one run that follow each
+other.
 
-What one module has read stands in notes for the next one of the same mesh: a file in the run's own temporary folder, which Ansible makes
-for its user alone and removes at the end. Notes are good for one thing, to find that nothing is to do. Who finds anything else asks
-for all of it again, so what is written is compared with what stands then; and who has written anything leaves no notes.
+What one module has read stands in notes for the next one of the same mesh: a file in the run's own temporary folder,
+which Ansible makes for its user alone and removes at the end. Notes are good for one thing, to find that nothing is to
+do. Who finds anything else asks for all of it again, so what is written is compared with what stands then; and who has
+written anything leaves no notes.
 """
 
 from __future__ import annotations
@@ -30,12 +32,16 @@ MOST_SECONDS = 20
 """For how long notes say how a mesh stands."""
 MOST_BYTES = 32 << 20
 folder = ""
-"""Where this run's notes lie; none are taken or left without it. Only who knows that the run's tasks follow each other sets it."""
+"""Where this run's notes lie; none are taken or left without it. Only who knows that the run's tasks follow each other
+sets it.
+"""
 
 
 @dataclass(frozen=True)
 class Notes:
-    """What an earlier module has read: ``answers`` by question, begun ``at`` this second of the machine, and the API server's clock ``now``."""
+    """What an earlier module has read: ``answers`` by question, begun ``at`` this second of the machine, and the API
+    server's clock ``now``.
+    """
 
     answers: Mapping[str, Any]
     at: float
@@ -43,7 +49,8 @@ class Notes:
 
 
 class Remembered:
-    """A cluster that is asked for each object and collection once; what it refuses is remembered, too. It writes nothing.
+    """A cluster that is asked for each object and collection once; what it refuses is remembered, too. It writes
+    nothing.
 
     What stands in ``notes`` is not asked for at all, and the clock is then theirs.
     """
@@ -64,7 +71,9 @@ class Remembered:
     @property
     def answers(self) -> dict[str, Any]:
         """What has been answered, by question, without refusals."""
-        return {question: answer for question, answer in self._answers.items() if not isinstance(answer, FederationError)}
+        return {
+            question: answer for question, answer in self._answers.items() if not isinstance(answer, FederationError)
+        }
 
     def get(self, kind: Kind, namespace: str, name: str) -> Mapping | None:
         """Return one object as ``Cluster.get`` does, from its collection where that was listed."""
@@ -74,7 +83,9 @@ class Remembered:
         return self._once(self._cluster.get, kind, namespace, name)
 
     def list(self, kind: Kind, namespace: str, *which: Any, keep: Callable[[dict], Any] | None = None) -> list[Any]:
-        """Return the objects of one kind as ``Cluster.list`` does. What only ``keep`` makes of them is not remembered."""
+        """Return the objects of one kind as ``Cluster.list`` does. What only ``keep`` makes of them is not
+        remembered.
+        """
         if keep is None:
             return self._once(self._cluster.list, kind, namespace, *which)
         if _question("list", kind, namespace) not in self._answers:
@@ -120,11 +131,15 @@ class Remembered:
 
 
 def _question(verb: str, *about: Any) -> str:
-    return " ".join([verb, *(f"{part.api_version} {part.plural}" if isinstance(part, Kind) else str(part) for part in about)])
+    return " ".join(
+        [verb, *(f"{part.api_version} {part.plural}" if isinstance(part, Kind) else str(part) for part in about)]
+    )
 
 
 def noted(params: Mapping[str, Any]) -> Notes | None:
-    """Return what the module before has noted of this mesh; None where it has not, or too long ago, or what stands there is no notes."""
+    """Return what the module before has noted of this mesh; None where it has not, or too long ago, or what stands
+    there is no notes.
+    """
     place = _place(params)
     try:
         found = json.loads(read(place, MOST_BYTES) or "null") if place else None
@@ -154,7 +169,9 @@ def forget(params: Mapping[str, Any]) -> None:
 
 
 def _place(params: Mapping[str, Any]) -> Place | None:
-    """Return where the notes of a mesh lie: its name, and how and as whom its API server is reached, make the file's name."""
+    """Return where the notes of a mesh lie: its name, and how and as whom its API server is reached, make the file's
+    name.
+    """
     if not folder or not params.get("mesh"):
         return None
     said = json.dumps({name: params.get(name) for name in (*CLUSTER, *MESH)}, sort_keys=True, default=str)

@@ -1,5 +1,7 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What stands of 3scale's adapters in a mesh, who may read it, and the access token in its Secret: one LIST per kind and namespace."""
+"""What stands of 3scale's adapters in a mesh, who may read it, and the access token in its Secret: one LIST per kind
+and namespace.
+"""
 
 from __future__ import annotations
 
@@ -37,8 +39,8 @@ AROUND = (SERVICE_ENTRY, DESTINATION_RULE, REQUEST_AUTHENTICATION, AUTHORIZATION
 def read_adapters(cluster: Cluster, params: Mapping[str, Any], needed: Collection[str] = ()) -> Around:
     """Return a mesh with all that may be of 3scale's adapters in it.
 
-    What is not served, or may not be read, is no error; but for the adapters themselves in ``needed`` namespaces, where one that
-    somebody else made would be written over. There it raises ``FederationError`` FED104.
+    What is not served, or may not be read, is no error; but for the adapters themselves in ``needed`` namespaces, where
+    one that somebody else made would be written over. There it raises ``FederationError`` FED104.
     """
     namespace = home_of(params)
     control_plane = read_control_plane(cluster, namespace, params["control_plane"])
@@ -60,7 +62,9 @@ def read_adapters(cluster: Cluster, params: Mapping[str, Any], needed: Collectio
 
 
 def access_token(cluster: Cluster, source: Secret) -> str:
-    """Return the access token that one key of one Secret holds. Raises ``FederationError`` FED896 where it holds none."""
+    """Return the access token that one key of one Secret holds. Raises ``FederationError`` FED896 where it
+    holds none.
+    """
     live = cluster.get(SECRET, source.namespace, source.name)
     if live is None:
         raise no_token(source, "does not exist", "Correct token_from, or make the Secret")
@@ -79,7 +83,12 @@ def access_token(cluster: Cluster, source: Secret) -> str:
 def readers_of(cluster: Cluster, kind: Kind, namespace: str) -> Iterator[Finding]:
     """Give which wide groups may read the objects of a kind in a namespace, where this account may ask: FED893."""
     groups = ("system:authenticated", "system:serviceaccounts", f"system:serviceaccounts:{namespace}")
-    resource = {"namespace": namespace, "verb": "get", "group": kind.api_version.partition("/")[0], "resource": kind.plural}
+    resource = {
+        "namespace": namespace,
+        "verb": "get",
+        "group": kind.api_version.partition("/")[0],
+        "resource": kind.plural,
+    }
     for group in groups:
         body = {
             "apiVersion": ACCESS_REVIEW.api_version,

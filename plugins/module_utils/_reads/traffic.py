@@ -41,10 +41,14 @@ def read_traffic(
     rules = [_rules(cluster, kind, namespace) for namespace in sorted(everywhere) for kind in NAMING_KINDS]
     sets = _sets(cluster, mesh, control_plane)
     imports = tuple(
-        found for peer in mesh.peers for found in imports_from(mesh, peer, sets.get(peer.local_name), control_plane.cluster_domain)
+        found
+        for peer in mesh.peers
+        for found in imports_from(mesh, peer, sets.get(peer.local_name), control_plane.cluster_domain)
     )
     given = {found.service for found in imports if found.is_local}
-    services = _services(cluster, members & {*pods_in, *(one.namespace for one in wanted), *(namespace for namespace, _name in given)})
+    services = _services(
+        cluster, members & {*pods_in, *(one.namespace for one in wanted), *(namespace for namespace, _name in given)}
+    )
     is_located = are_located(wanted, given)
     looked_at = everywhere & {*pods_in, *pods_needed(wanted, members)}
     pods = {namespace: tuple(_known(cluster, POD, namespace, outline)) for namespace in sorted(looked_at)}
@@ -65,7 +69,11 @@ def read_traffic(
 
 def _sets(cluster: Cluster, mesh: Mesh, control_plane: ControlPlane) -> dict[str, dict]:
     """Return the import sets that stand, by the peer's name."""
-    return {live["metadata"]["name"]: live for live in _known(cluster, IMPORTS, control_plane.namespace)} if mesh.peers else {}
+    return (
+        {live["metadata"]["name"]: live for live in _known(cluster, IMPORTS, control_plane.namespace)}
+        if mesh.peers
+        else {}
+    )
 
 
 def _services(cluster: Cluster, namespaces: Iterable[str]) -> dict[tuple[str, str], dict]:
@@ -80,7 +88,9 @@ def _clients(cluster: Cluster, namespaces: Iterable[str]) -> dict[str, tuple[dic
 
 
 def with_proxies(cluster: Cluster, standing: Standing) -> Standing:
-    """Return the same with what a few Envoys say of their localities; who may not ask, or is not answered, goes by pods and nodes."""
+    """Return the same with what a few Envoys say of their localities; who may not ask, or is not answered, goes by pods
+    and nodes.
+    """
     chosen, asker = to_ask(standing), Asker(cluster)
     answers = zip(chosen, asker.ask_each((*pod, SERVER_INFO) for pod in chosen))
     said = {pod: locality_said(answer.content) for pod, answer in answers if answer.is_good}
@@ -88,7 +98,9 @@ def with_proxies(cluster: Cluster, standing: Standing) -> Standing:
 
 
 def with_tallies(cluster: Cluster, standing: Standing, rehearsed: Iterable[Wanted]) -> Standing:
-    """Return the same with what the proxies of workloads whose policy is ``rehearsed`` count, and with their pods, each Envoy asked once."""
+    """Return the same with what the proxies of workloads whose policy is ``rehearsed`` count, and with their pods, each
+    Envoy asked once.
+    """
     rehearsed, pods = list(rehearsed), dict(standing.pods)
     for namespace in sorted({one.namespace for one in rehearsed} - set(pods)):
         found = _may(cluster, POD, namespace, outline)
@@ -99,7 +111,9 @@ def with_tallies(cluster: Cluster, standing: Standing, rehearsed: Iterable[Wante
 
 
 def _tally(asker: Asker, one: Wanted, standing: Standing) -> Tally:
-    """Return what the running proxies of a workload count; one that is not ready, or does not answer, leaves all of it unknown."""
+    """Return what the running proxies of a workload count; one that is not ready, or does not answer, leaves all of it
+    unknown.
+    """
     if one.namespace not in standing.pods:
         return Tally(why=f"pods in {one.namespace} may not be read")
     names = standing.proxies_of(one.namespace, one.name)
@@ -115,8 +129,12 @@ def _tally(asker: Asker, one: Wanted, standing: Standing) -> Tally:
     return Tally(counts)
 
 
-def read_routes(cluster: Cluster, namespaces: Iterable[str], kinds: Sequence[Kind] = (VIRTUAL_SERVICE, DESTINATION_RULE)) -> list[dict] | None:
-    """Return the VirtualServices and DestinationRules, or other ``kinds``, of some namespaces; None where some may not be read."""
+def read_routes(
+    cluster: Cluster, namespaces: Iterable[str], kinds: Sequence[Kind] = (VIRTUAL_SERVICE, DESTINATION_RULE)
+) -> list[dict] | None:
+    """Return the VirtualServices and DestinationRules, or other ``kinds``, of some namespaces; None where some may not
+    be read.
+    """
     found: list[dict] = []
     for namespace in sorted(set(namespaces)):
         for kind in kinds:

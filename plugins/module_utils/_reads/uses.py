@@ -20,10 +20,11 @@ from .peerings import read_peerings
 def uses_of(
     cluster: Cluster, control_plane: ControlPlane, taken: Sequence[Taken]
 ) -> tuple[list[Use], list[str], list[Mapping]]:
-    """Return who uses what is ``taken``, what could not be read, and all objects that could and may name a host or a gateway.
+    """Return who uses what is ``taken``, what could not be read, and all objects that could and may name a host or a
+    gateway.
 
-    Nothing is asked when nothing is taken; else one LIST per kind and namespace, and of Services where a host is imported
-    as local. A use of a host that a local Service with endpoints of its own serves as well does not count.
+    Nothing is asked when nothing is taken; else one LIST per kind and namespace, and of Services where a host is
+    imported as local. A use of a host that a local Service with endpoints of its own serves as well does not count.
     """
     if not taken:
         return [], [], []
@@ -33,12 +34,18 @@ def uses_of(
         for kind in NAMING_KINDS:
             objects += _listed(cluster, kind, namespace, unreadable)
     uses = uses_in(objects, taken, control_plane.cluster_domain)
-    served = _served_here(cluster, [use.host for use in uses if use.host.endswith(f".svc.{control_plane.cluster_domain}")])
+    served = _served_here(
+        cluster, [use.host for use in uses if use.host.endswith(f".svc.{control_plane.cluster_domain}")]
+    )
     return [use for use in uses if use.is_routed or use.host not in served], unreadable, objects
 
 
-def what_is_left(cluster: Cluster, mesh: Mesh, control_plane: ControlPlane, places: Mapping[str, Sequence[str]]) -> list[Left]:
-    """Return what is left of the peers of ``mesh`` on the cluster, and why; ``places`` are as ``gateway_places`` gave them while the peers stood."""
+def what_is_left(
+    cluster: Cluster, mesh: Mesh, control_plane: ControlPlane, places: Mapping[str, Sequence[str]]
+) -> list[Left]:
+    """Return what is left of the peers of ``mesh`` on the cluster, and why; ``places`` are as ``gateway_places`` gave
+    them while the peers stood.
+    """
     peerings = read_peerings(cluster, control_plane)
     # What could not be taken over any more is still to be found.
     mesh = as_it_stands(not_adopting(mesh), peerings.peers, control_plane)
@@ -47,7 +54,14 @@ def what_is_left(cluster: Cluster, mesh: Mesh, control_plane: ControlPlane, plac
     return [
         left
         for peer in mesh.peers
-        for left in left_of(mesh, peer, peerings.of(peer.local_name).objects, control_plane, workloads, places.get(peer.local_name) or ())
+        for left in left_of(
+            mesh,
+            peer,
+            peerings.of(peer.local_name).objects,
+            control_plane,
+            workloads,
+            places.get(peer.local_name) or (),
+        )
     ]
 
 
@@ -65,7 +79,9 @@ def _namespaces(cluster: Cluster, control_plane: ControlPlane, unreadable: list[
 
 
 def _listed(cluster: Cluster, kind: Kind, namespace: str, unreadable: list[str]) -> list[dict]:
-    """Return the objects of a kind; none where it is not served, and a word in ``unreadable`` where they may not be read."""
+    """Return the objects of a kind; none where it is not served, and a word in ``unreadable`` where they may not be
+    read.
+    """
     try:
         return cluster.list(kind, namespace)
     except FederationError as error:
@@ -77,7 +93,9 @@ def _listed(cluster: Cluster, kind: Kind, namespace: str, unreadable: list[str])
 
 
 def _served_here(cluster: Cluster, hosts: Iterable[str]) -> set[str]:
-    """Return those hosts of this cluster that a Service with a selector serves; a stub without one only gives the name."""
+    """Return those hosts of this cluster that a Service with a selector serves; a stub without one only
+    gives the name.
+    """
     served: set[str] = set()
     wanted = {tuple(host.split(".", 2)[:2]): host for host in hosts}
     for namespace in sorted({namespace for _name, namespace in wanted}):

@@ -1,5 +1,7 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Reads what a validation looks at: one LIST per kind and namespace of the mesh. What may not be read is noted, not refused."""
+"""Reads what a validation looks at: one LIST per kind and namespace of the mesh. What may not be read is noted, not
+refused.
+"""
 
 from __future__ import annotations
 
@@ -63,7 +65,9 @@ class Reader:
             return []
 
     def listed(self, kind: Kind, namespace: str, keep: Callable[[dict], object] | None = None) -> list:
-        """Return what a namespace has of a kind; nothing where it may not be read, or the API server does not know the kind."""
+        """Return what a namespace has of a kind; nothing where it may not be read, or the API server does not know the
+        kind.
+        """
         try:
             return self._cluster.list(kind, namespace, keep=keep)
         except FederationError as error:
@@ -80,7 +84,9 @@ class Reader:
 
 
 def read_objects(cluster: Cluster, control_plane: ControlPlane) -> Objects:
-    """Return what a validation of a mesh looks at; where its member roll may not be read, that is the control plane's namespace only."""
+    """Return what a validation of a mesh looks at; where its member roll may not be read, that is the control plane's
+    namespace only.
+    """
     reader = Reader(cluster)
     members = frozenset(reader.members(control_plane.namespace))
     reader.spaces = sorted({*members, control_plane.namespace})
@@ -89,7 +95,11 @@ def read_objects(cluster: Cluster, control_plane: ControlPlane) -> Objects:
         control_plane=control_plane,
         members=members,
         services={(live["metadata"]["namespace"], live["metadata"]["name"]): live for live in services},
-        rules=tuple(live for kind in (VIRTUAL_SERVICE, DESTINATION_RULE, AUTHORIZATION_POLICY) for live in reader.everywhere(kind)),
+        rules=tuple(
+            live
+            for kind in (VIRTUAL_SERVICE, DESTINATION_RULE, AUTHORIZATION_POLICY)
+            for live in reader.everywhere(kind)
+        ),
         pods={namespace: tuple(reader.listed(POD, namespace, outline)) for namespace in reader.spaces},
     )
     objects = Objects(
@@ -131,15 +141,20 @@ def _with_accounts(cluster: Cluster, reader: Reader, objects: Objects) -> Object
 
 
 def _with_workloads(reader: Reader, objects: Objects) -> Objects:
-    """Return the same with the labels that workloads give their pods, where some selector fits no pod: one scaled to zero has none."""
+    """Return the same with the labels that workloads give their pods, where some selector fits no pod: one scaled to
+    zero has none.
+    """
     look = Look()
     check_routing(objects, look)
     check_policies(objects, look)
     if not any(found.code in BY_LABELS for found in look.findings):
         return objects
     workloads = {
-        space: tuple(labels for kind in (DEPLOYMENT, STATEFUL_SET) for labels in reader.listed(kind, space, pod_labels)) for space in reader.spaces
+        space: tuple(labels for kind in (DEPLOYMENT, STATEFUL_SET) for labels in reader.listed(kind, space, pod_labels))
+        for space in reader.spaces
     }
-    blind = {space for kind in (DEPLOYMENT, STATEFUL_SET) for space in reader.spaces if (kind.name, space) in reader.unread}
+    blind = {
+        space for kind in (DEPLOYMENT, STATEFUL_SET) for space in reader.spaces if (kind.name, space) in reader.unread
+    }
     # Who may not see what makes pods does not know that nothing does.
     return replace(objects, workloads=workloads, unread=objects.unread | {(POD.name, space) for space in blind})

@@ -33,8 +33,8 @@ from .._core.preflight.checks import Refusal
 class Surveyor:
     """Looks at the sidecars of one mesh; of each old one it keeps a line, of the others nothing.
 
-    With ``restarts`` it looks for workloads, too, that were restarted in this upgrade and are not up yet: the old pods of
-    some (one replica, ``Recreate``, the last of a set) are gone long before that.
+    With ``restarts`` it looks for workloads, too, that were restarted in this upgrade and are not up yet: the old pods
+    of some (one replica, ``Recreate``, the last of a set) are gone long before that.
     """
 
     def __init__(self, cluster: Cluster, namespaces: Sequence[str], newest: Newest, restarts: bool = False) -> None:
@@ -104,8 +104,9 @@ class Surveyor:
             owner, service = owner_of(pod, between), labels.get("serving.knative.dev/service")
             owner = Owner("Service", namespace, service) if service else owner
             made, since = time_of(metadata.get("creationTimestamp")), self._newest.since
-            is_vain, revision = bool(made and since and made > since), (
-                labels.get("serving.knative.dev/revision", "") if service else ""
+            is_vain, revision = (
+                bool(made and since and made > since),
+                (labels.get("serving.knative.dev/revision", "") if service else ""),
             )
             version = labels.get(VERSION_LABEL) or "2.0"
             result.append(

@@ -40,7 +40,9 @@ REASONS = {
     "no_bundle": f"{_VERIFY}_no_trust_bundle_store:TLS_error_end",
     "unknown_ca": "TLS_error:|268436504:SSL_routines:OPENSSL_internal:TLSV1_ALERT_UNKNOWN_CA:TLS_error_end",
     # All that an Envoy with SPIFFE bundles lets us know of why it refuses our certificate.
-    "certificate_unknown": "TLS_error:|268436502:SSL_routines:OPENSSL_internal:SSLV3_ALERT_CERTIFICATE_UNKNOWN:TLS_error_end",
+    "certificate_unknown": (
+        "TLS_error:|268436502:SSL_routines:OPENSSL_internal:SSLV3_ALERT_CERTIFICATE_UNKNOWN:TLS_error_end"
+    ),
     # An older Envoy's.
     "alert_expired": "TLS error: 268436501:SSL routines:OPENSSL_internal:SSLV3_ALERT_CERTIFICATE_EXPIRED",
 }

@@ -1,5 +1,7 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""One broken input per code and more: what is broken in the healthy set-up, the code that must come, and the place it must name."""
+"""One broken input per code and more: what is broken in the healthy set-up, the code that must come, and the place it
+must name.
+"""
 
 from __future__ import annotations
 
@@ -269,7 +271,9 @@ def no_client_identity(setup):
 @breaks("FED732", f"ServiceMeshPeer {SPACE}/west, spec.security.trustDomain")
 def our_own_trust_domain(setup):
     setup.by_hand("west")
-    setup.peer()["security"].update(trustDomain="east.local", clientID="east.local/ns/west-mesh-system/sa/x-service-account")
+    setup.peer()["security"].update(
+        trustDomain="east.local", clientID="east.local/ns/west-mesh-system/sa/x-service-account"
+    )
 
 
 @breaks("FED732", f"ServiceMeshPeer {SPACE}/west, spec.security.trustDomain")
@@ -627,7 +631,9 @@ def two_under_one_alias(setup):
 def a_set_that_was_made_again_and_taken_for_the_old_one(setup):
     live = setup.live("ImportedServiceSet", "west")
     live["metadata"]["generation"] = 1
-    live["status"] = {"importedServices": [{"exportedName": "stock.shop.svc.east-exports.local", "localService": {"hostname": ""}}]}
+    live["status"] = {
+        "importedServices": [{"exportedName": "stock.shop.svc.east-exports.local", "localService": {"hostname": ""}}]
+    }
 
 
 @breaks("FED784", f"ImportedServiceSet {SPACE}/west, spec.locality")
@@ -695,16 +701,32 @@ described("FED303", "mesh_peers, entry 3, name", peers=["west", "north", "No Nam
 described("FED303", "mesh_control_plane", control_plane="No Name")
 described("FED304", "mesh_peers, south", peers=["west", "north", {"name": "south", "local_name": "west"}])
 described("FED305", "mesh_peers, east", peers=["west", "north", "east"])
-described("FED307", "mesh_peers, south, gateways, service_type", peers=["west", "north", {"name": "south", "gateways": {"service_type": "Any"}}])
-described("FED308", "mesh_peers, south", peers=["west", "north", {"name": "south", "gateways": {"service_type": "NodePort"}}])
+described(
+    "FED307",
+    "mesh_peers, south, gateways, service_type",
+    peers=["west", "north", {"name": "south", "gateways": {"service_type": "Any"}}],
+)
+described(
+    "FED308", "mesh_peers, south", peers=["west", "north", {"name": "south", "gateways": {"service_type": "NodePort"}}]
+)
 described("FED310", "mesh_imports, rule 1", imports=[{"name": "stock", "namespace": "shop", "domain_suffix": ".dot"}])
-described("FED311", "mesh_exports, rule 2", exports=[{"name": n, "namespace": "shop", "alias": {"name": "one"}} for n in ("cart", "pay")])
+described(
+    "FED311",
+    "mesh_exports, rule 2",
+    exports=[{"name": n, "namespace": "shop", "alias": {"name": "one"}} for n in ("cart", "pay")],
+)
 described("FED312", "mesh_exports, rule 2", exports=[{"namespace": "shop"}, {"name": "cart", "namespace": "shop"}])
 described("FED313", "mesh_imports, rule 1", imports=[{"namespace": "shop", "import_as_local": True}])
 described("FED314", "mesh_exports, rule 1", exports=[{"namespace": "shop", "label_selectors": ["app ~ web"]}])
 described("FED315", "mesh_exports, rule 1", exports=[{"namespace": SPACE}])
-described("FED323", "mesh_imports, rule 1", imports=[{"name": "dns", "namespace": "kube-system", "import_as_local": True}])
-described("FED316", "mesh_exports, rule 1, alias.name", exports=[{"name": "cart", "namespace": "shop", "alias": {"name": "my_cart"}}])
+described(
+    "FED323", "mesh_imports, rule 1", imports=[{"name": "dns", "namespace": "kube-system", "import_as_local": True}]
+)
+described(
+    "FED316",
+    "mesh_exports, rule 1, alias.name",
+    exports=[{"name": "cart", "namespace": "shop", "alias": {"name": "my_cart"}}],
+)
 described("FED317", "mesh_exports, rule 1", exports=[{"nmae": "cart", "namespace": "shop"}])
 described("FED401", f"ServiceMeshControlPlane {SPACE}/other", control_plane="other")
 described("FED404", f"ServiceMeshControlPlane {SPACE}/basic", trust_domain="other.local")
@@ -854,7 +876,11 @@ def an_openshift_that_is_too_old(setup):
 def an_update_under_way(setup):
     put_platform(setup)
     version = setup.objects[("ClusterVersion", "", "version")]["status"]
-    version["conditions"][1] = {"type": "Progressing", "status": "True", "message": "Working towards 4.17.0: 400 of 900 done"}
+    version["conditions"][1] = {
+        "type": "Progressing",
+        "status": "True",
+        "message": "Working towards 4.17.0: 400 of 900 done",
+    }
 
 
 @breaks("FED794", "Network cluster")
@@ -938,13 +964,19 @@ def a_plugin_s_pull_secret_in_another_namespace(setup):
 
 @breaks("FED751", "spec.runtime.components.pilot.container.imagePullSecrets")
 def a_component_s_pull_secret_that_nobody_made(setup):
-    setup.control_plane["runtime"] = {"components": {"pilot": {"container": {"imagePullSecrets": [{"name": "mirror"}]}}}}
+    setup.control_plane["runtime"] = {
+        "components": {"pilot": {"container": {"imagePullSecrets": [{"name": "mirror"}]}}}
+    }
 
 
 @breaks("FED752", "Pod east-mesh-system/istiod-basic-0, container discovery")
 def a_pod_of_the_control_plane_that_waits_for_its_image(setup):
     waiting = {"reason": "ImagePullBackOff", "message": 'Back-off pulling image "mirror.example.com/pilot:2.3"'}
-    status = {"containerStatuses": [{"name": "discovery", "image": "mirror.example.com/pilot:2.3", "state": {"waiting": waiting}}]}
+    status = {
+        "containerStatuses": [
+            {"name": "discovery", "image": "mirror.example.com/pilot:2.3", "state": {"waiting": waiting}}
+        ]
+    }
     setup.put("Pod", "istiod-basic-0", status=status)
 
 
@@ -970,7 +1002,12 @@ def a_control_plane_of_2_3_called_default(setup):
 @breaks("FED757", f"ServiceMeshMemberRoll {SPACE}/default")
 def a_member_that_nobody_has_created(setup):
     status = setup.objects[("ServiceMeshMemberRoll", SPACE, "default")]["status"]
-    why = {"type": "Reconciled", "status": "False", "reason": "NamespaceNotExists", "message": "Namespace later does not exist"}
+    why = {
+        "type": "Reconciled",
+        "status": "False",
+        "reason": "NamespaceNotExists",
+        "message": "Namespace later does not exist",
+    }
     status.update(pendingMembers=["later"], memberStatuses=[{"namespace": "later", "conditions": [why]}])
 
 

@@ -1,8 +1,8 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
 """Whole set-ups for the preflight: what east's administrator wrote, the cards he has, and what stands on his cluster.
 
-``healthy`` gives one in which nothing is wrong; a test breaks one thing of it. The objects are what our own plan makes, with
-the statuses that operator and istiod write.
+``healthy`` gives one in which nothing is wrong; a test breaks one thing of it. The objects are what our own plan makes,
+with the statuses that operator and istiod write.
 """
 
 from __future__ import annotations
@@ -63,7 +63,13 @@ class Setup:
 
     def put(self, kind: str, name: str, namespace: str = SPACE, **body: object) -> dict:
         """Keep an object and return it."""
-        versions = {**PLATFORM, "ServiceMeshControlPlane": "maistra.io/v2", "ServiceMeshMemberRoll": "maistra.io/v1", "Service": "v1", "ConfigMap": "v1"}
+        versions = {
+            **PLATFORM,
+            "ServiceMeshControlPlane": "maistra.io/v2",
+            "ServiceMeshMemberRoll": "maistra.io/v1",
+            "Service": "v1",
+            "ConfigMap": "v1",
+        }
         federation = kind in ("ServiceMeshPeer", "ExportedServiceSet", "ImportedServiceSet")
         version = "federation.maistra.io/v1" if federation else versions.get(kind, "networking.istio.io/v1beta1")
         metadata = {"creationTimestamp": ago(days=30), **body.pop("metadata", {}), "name": name, "namespace": namespace}
@@ -73,8 +79,13 @@ class Setup:
 
     def service(self, name: str, namespace: str = "shop", ports: tuple = (HTTP,), **spec: object) -> dict:
         """Keep a member's Service."""
-        written = [{"name": port.name, "port": port.number, "protocol": "UDP" if port.protocol == "UDP" else "TCP"} for port in ports]
-        return self.put("Service", name, namespace, spec={"type": "ClusterIP", "clusterIP": "10.0.0.1", "ports": written, **spec})
+        written = [
+            {"name": port.name, "port": port.number, "protocol": "UDP" if port.protocol == "UDP" else "TCP"}
+            for port in ports
+        ]
+        return self.put(
+            "Service", name, namespace, spec={"type": "ClusterIP", "clusterIP": "10.0.0.1", "ports": written, **spec}
+        )
 
     def live(self, kind: str, name: str, namespace: str = SPACE) -> dict:
         """Return an object, to be changed."""
@@ -103,7 +114,9 @@ class Setup:
         for name in names:
             self.cards.pop(name, None)
         for key in ("exports", "imports"):
-            self.options[key] = [rule for rule in self.options[key] if not set(rule.get("to") or rule.get("from") or ()) & set(names)]
+            self.options[key] = [
+                rule for rule in self.options[key] if not set(rule.get("to") or rule.get("from") or ()) & set(names)
+            ]
         for kind, _namespace, name in list(self.objects):
             if name in names or any(name == f"{peer}-ca-root-cert" for peer in names):
                 self.objects[(kind, _namespace, name)]["metadata"].pop("labels", None)
@@ -131,11 +144,15 @@ def _name(entry: object) -> str:
     return str(entry.get("local_name") or entry["name"]) if isinstance(entry, Mapping) else str(entry)
 
 
-def card_of(mesh: str, exports: tuple[Export, ...] = (), *, audience: str = "east", address: str = "192.0.2.1", pem: str = "") -> Card:
+def card_of(
+    mesh: str, exports: tuple[Export, ...] = (), *, audience: str = "east", address: str = "192.0.2.1", pem: str = ""
+) -> Card:
     """Return what a peer says of itself."""
     identity = f"{mesh}.local/ns/{mesh}-mesh-system/sa/{audience}-egress-service-account"
     roots = roots_of(pem or root(mesh), mesh, NOW)
-    return Card(mesh, audience, NOW, f"{mesh}.local", roots, Ingress((address,)) if address else None, identity, exports)
+    return Card(
+        mesh, audience, NOW, f"{mesh}.local", roots, Ingress((address,)) if address else None, identity, exports
+    )
 
 
 def export(name: str, namespace: str = "shop", *ports: Port, audience: str = "east") -> Export:
@@ -160,7 +177,10 @@ def _base() -> Setup:
             {"name": "pay", "namespace": "shop", "import_as_local": True, "from": ["north"]},
         ],
     }
-    setup = Setup(options, {"west": card_of("west", (export("stock"),)), "north": card_of("north", (export("pay"),), address="192.0.2.2")})
+    setup = Setup(
+        options,
+        {"west": card_of("west", (export("stock"),)), "north": card_of("north", (export("pay"),), address="192.0.2.2")},
+    )
     setup.service("cart")
     setup.service("pay")
     return standing(setup)
@@ -174,20 +194,32 @@ def standing(setup: Setup, version: tuple[int, int] = (2, 3), **spec: object) ->
         planned = plan_gateways(mesh, peer, version=version, has_route_config=version >= (2, 5))["spec"]["gateways"]
         for key, maps in gateways.items():
             maps.update(copied(planned[key]))
-        for direction, name in (("additionalIngress", peer.gateways.ingress), ("additionalEgress", peer.gateways.egress)):
+        for direction, name in (
+            ("additionalIngress", peer.gateways.ingress),
+            ("additionalEgress", peer.gateways.egress),
+        ):
             gateway_service(setup, name, planned[direction][name])
-    done = [{"type": kind, "status": "True", "reason": "ComponentsReady"} for kind in ("Installed", "Reconciled", "Ready")]
+    done = [
+        {"type": kind, "status": "True", "reason": "ComponentsReady"} for kind in ("Installed", "Reconciled", "Ready")
+    ]
     setup.put(
         "ServiceMeshControlPlane",
         "basic",
         metadata={"generation": 2, "uid": "uid-of-east"},
-        spec={"version": f"v{version[0]}.{version[1]}", "security": {"trust": {"domain": "east.local"}}, "gateways": gateways, **spec},
+        spec={
+            "version": f"v{version[0]}.{version[1]}",
+            "security": {"trust": {"domain": "east.local"}},
+            "gateways": gateways,
+            **spec,
+        },
         status={"observedGeneration": 2, "chartVersion": CHARTS[version], "conditions": done},
     )
     members = sorted({namespace for kind, namespace, _name in setup.objects if namespace not in ("", SPACE)} | {"shop"})
     setup.put("ServiceMeshMemberRoll", "default", status={"configuredMembers": members})
     setup.put("ConfigMap", "istio-ca-root-cert", data={"root-cert.pem": root("east")})
-    services = [live for (kind, namespace, _name), live in setup.objects.items() if kind == "Service" and namespace != SPACE]
+    services = [
+        live for (kind, namespace, _name), live in setup.objects.items() if kind == "Service" and namespace != SPACE
+    ]
     for peer in mesh.peers:
         if peer.name in setup.cards:
             federated(setup, mesh, peer, services)
@@ -208,7 +240,13 @@ def gateway_service(setup: Setup, name: str, settings: Mapping) -> None:
     status = {"loadBalancer": {"ingress": [{"ip": "198.51.100.7"}]}} if kind == "LoadBalancer" else {}
     selector = {"app": name, **given["metadata"]["labels"]}
     labels = {"maistra.io/gateway": f"{name}.{SPACE}", **given["metadata"]["labels"]}
-    setup.put("Service", name, metadata={"labels": labels}, spec={"type": kind, "ports": ports, "selector": selector}, status=status)
+    setup.put(
+        "Service",
+        name,
+        metadata={"labels": labels},
+        spec={"type": kind, "ports": ports, "selector": selector},
+        status=status,
+    )
 
 
 def federated(setup: Setup, mesh: Mesh, peer: object, services: list[dict]) -> None:
@@ -227,20 +265,35 @@ def federated(setup: Setup, mesh: Mesh, peer: object, services: list[dict]) -> N
     rows = exported_names(services, exports["spec"], name)
     exports["status"] = {
         "exportedServices": [
-            {"exportedName": r["exported"], "localService": {"name": r["name"], "namespace": r["namespace"]}} for r in rows if r["exported"]
+            {"exportedName": r["exported"], "localService": {"name": r["name"], "namespace": r["namespace"]}}
+            for r in rows
+            if r["exported"]
         ]
     }
     rows = imported_names([entry.name for entry in card.exports], imports["spec"], name)
     imports["status"] = {
-        "importedServices": [{"exportedName": row["host"], "localService": {"hostname": row["imported"] or ""}} for row in rows]
+        "importedServices": [
+            {"exportedName": row["host"], "localService": {"hostname": row["imported"] or ""}} for row in rows
+        ]
     }
 
 
-def put_platform(setup: Setup, release: str = "4.16.3", network: str = "OVNKubernetes", cidr: str = "10.128.0.0/14") -> None:
+def put_platform(
+    setup: Setup, release: str = "4.16.3", network: str = "OVNKubernetes", cidr: str = "10.128.0.0/14"
+) -> None:
     """Stand the set-up on an OpenShift that every version takes."""
-    history = [{"version": "4.17.0", "state": "Partial"}, {"version": release, "state": "Completed"}, {"version": "4.5.0", "state": "Completed"}]
+    history = [
+        {"version": "4.17.0", "state": "Partial"},
+        {"version": release, "state": "Completed"},
+        {"version": "4.5.0", "state": "Completed"},
+    ]
     conditions = [{"type": "Available", "status": "True"}, {"type": "Progressing", "status": "False"}]
-    setup.put("ClusterVersion", "version", "", status={"history": history, "desired": {"version": "4.17.0"}, "conditions": conditions})
+    setup.put(
+        "ClusterVersion",
+        "version",
+        "",
+        status={"history": history, "desired": {"version": "4.17.0"}, "conditions": conditions},
+    )
     status = {"networkType": network, "clusterNetwork": [{"cidr": cidr, "hostPrefix": 23}]}
     setup.groups.add("config.openshift.io")
     setup.put("Network", "cluster", "", spec={"networkType": network}, status=status)
@@ -249,7 +302,9 @@ def put_platform(setup: Setup, release: str = "4.16.3", network: str = "OVNKuber
 
 
 def generated(seed: int) -> Setup:
-    """Return a healthy set-up of this number: other versions, peers, names, gateways, rules and neighbours each time."""
+    """Return a healthy set-up of this number: other versions, peers, names, gateways, rules and neighbours
+    each time.
+    """
     dice = random.Random(seed)
     version = dice.choice(list(CHARTS))
     setup = Setup({"mesh": "east", "peers": [], "exports": [], "imports": []})
@@ -259,13 +314,23 @@ def generated(seed: int) -> Setup:
     for number, name in enumerate(dice.sample(["west", "north", "south", "partner-1", "prod"], dice.randint(1, 4))):
         local_name = name if dice.random() < 0.6 else f"the-{name}"
         entry: dict = {"name": name, "local_name": local_name, "suspended": dice.random() < 0.15}
-        gateways = dice.choice([{}, {"service_type": "NodePort", "addresses": ["192.0.2.20"]}, {"replicas": 2}, {"addresses": ["gw.example.com"]}])
+        gateways = dice.choice(
+            [
+                {},
+                {"service_type": "NodePort", "addresses": ["192.0.2.20"]},
+                {"replicas": 2},
+                {"addresses": ["gw.example.com"]},
+            ]
+        )
         if dice.random() < 0.3:
             gateways = {**gateways, "ingress": f"in-{number}", "egress": f"out-{number}"}
         setup.options["peers"].append({**entry, "gateways": gateways} if gateways else entry)
         offered = []
         for which in range(dice.randint(0, 3)):
-            service, namespace = f"{dice.choice(['stock', 'pay', 'mail'])}-{number}-{which}", dice.choice(["shop", "bank"])
+            service, namespace = (
+                f"{dice.choice(['stock', 'pay', 'mail'])}-{number}-{which}",
+                dice.choice(["shop", "bank"]),
+            )
             port = dice.choice([HTTP, Port("grpc-api", 9000, "GRPC"), Port("http-web", 8080, "HTTP")])
             rule: dict = {"name": service, "namespace": namespace, "from": [local_name]}
             if tcp_is_free and dice.random() < 0.2:
@@ -279,11 +344,22 @@ def generated(seed: int) -> Setup:
                 rule["alias"] = {"namespace": f"from-{name}"}
             offered.append(export(service, namespace, port))
             setup.options["imports"].append(rule)
-        address = dice.choice([f"192.0.2.{number + 1}", f"gw-{number}.example.com", f"2001:db8::{number + 1}", f"lb-0a1b{number}.elb.eu-west-1.amazonaws.com"])
+        address = dice.choice(
+            [
+                f"192.0.2.{number + 1}",
+                f"gw-{number}.example.com",
+                f"2001:db8::{number + 1}",
+                f"lb-0a1b{number}.elb.eu-west-1.amazonaws.com",
+            ]
+        )
         pem = root(name) + (root(f"{name} next") if dice.random() < 0.3 else "")
         setup.cards[name] = card_of(name, tuple(offered), address=address, pem=pem)
     _generated_exports(dice, setup)
-    standing(setup, version, **dice.choice([{}, {"proxy": {"networking": {"protocol": {"autoDetect": {"outbound": False}}}}}]))
+    standing(
+        setup,
+        version,
+        **dice.choice([{}, {"proxy": {"networking": {"protocol": {"autoDetect": {"outbound": False}}}}}]),
+    )
     _neighbours(dice, setup, version)
     return setup
 
@@ -313,14 +389,24 @@ def _neighbours(dice: random.Random, setup: Setup, version: tuple[int, int]) -> 
         hosts = dice.choice([["*/*"], ["./*", f"{SPACE}/*", "shop/*", "bank/*"], ["*/*.local", f"*/{'*'}"]])
         setup.put("Sidecar", "default", "shop", spec={"egress": [{"hosts": hosts}]})
     if dice.random() < 0.5:
-        setup.put("Gateway", "web", "shop", spec={"selector": {"istio": "ingressgateway", "app": "istio-ingressgateway"}})
+        setup.put(
+            "Gateway", "web", "shop", spec={"selector": {"istio": "ingressgateway", "app": "istio-ingressgateway"}}
+        )
     if dice.random() < 0.5:
         setup.service("database", "shop", (Port("tcp", 5432, "TCP"), Port("http-metrics", 9090, "HTTP")))
         setup.put("ServiceEntry", "payments", "shop", spec={"hosts": ["api.example.net"], "location": "MESH_EXTERNAL"})
     if version == (2, 1):
         for name in list(setup.control_plane["gateways"]["additionalIngress"]):
-            setup.put("NetworkPolicy", name, spec={"podSelector": {"matchLabels": {"app": name}}, "ingress": [{}], "policyTypes": ["Ingress"]})
-        setup.put("NetworkPolicy", "istio-mesh-basic", spec={"podSelector": {}, "ingress": [{"from": [{"namespaceSelector": {}}]}]})
+            setup.put(
+                "NetworkPolicy",
+                name,
+                spec={"podSelector": {"matchLabels": {"app": name}}, "ingress": [{}], "policyTypes": ["Ingress"]},
+            )
+        setup.put(
+            "NetworkPolicy",
+            "istio-mesh-basic",
+            spec={"podSelector": {}, "ingress": [{"from": [{"namespaceSelector": {}}]}]},
+        )
     names = [_name(entry) for entry in setup.options["peers"]]
     if dice.random() < 0.3:
         # A peering of a few moments ago has no status yet.

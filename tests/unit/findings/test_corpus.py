@@ -18,7 +18,9 @@ def test_a_broken_input_is_found_at_its_place(case):
     assert set(found) - set(case.also) == {case.code}, seen["lines"]
     assert case.place in found[case.code]["place"]
     assert len(found[case.code]["seen"]) > 5 and found[case.code]["cure"].endswith(".")
-    assert seen["lines"][1].startswith("ERROR" if CODES[case.code].severity == ERROR else "WARNING"), "errors come first"
+    assert seen["lines"][1].startswith("ERROR" if CODES[case.code].severity == ERROR else "WARNING"), (
+        "errors come first"
+    )
     assert any(case.code in line and case.place in line for line in seen["lines"])
 
 

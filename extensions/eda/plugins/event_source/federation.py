@@ -13,13 +13,17 @@ DOCUMENTATION = r"""
 ---
 short_description: Tell when a peer, a root or a card of a mesh changes its state
 description:
-  - Looks at the ServiceMeshPeers of a mesh, at its roots, and at cards in a folder again and again, and gives an event when the state of one
+  - Looks at the ServiceMeshPeers of a mesh, at its roots, and at cards in a folder again and again, and gives an event
+    when the state of one
     of them changes. What is not well is told again after O(again) seconds.
   - An event is a mapping C(federation) with C(kind), C(mesh), C(name), C(state), C(what) and C(code).
-  - C(kind) V(peer) has the states V(connected), V(pending), V(unknown), V(suspended) and V(gone); V(root) has V(well) and V(expiring), with an
-    empty C(name) for the mesh itself; V(card) (ours) and V(peer_card) (theirs) have V(well), V(old) from half of its life on, V(expired) and
+  - C(kind) V(peer) has the states V(connected), V(pending), V(unknown), V(suspended) and V(gone); V(root) has V(well)
+    and V(expiring), with an
+    empty C(name) for the mesh itself; V(card) (ours) and V(peer_card) (theirs) have V(well), V(old) from half of its
+      life on, V(expired) and
     V(refused); V(mesh) has V(well), V(unreached) and V(refused).
-  - Connection options are those of the modules of this collection, such as C(kubeconfig), C(context), C(host), C(api_key), C(ca_cert).
+  - Connection options are those of the modules of this collection, such as C(kubeconfig), C(context), C(host),
+    C(api_key), C(ca_cert).
 options:
   mesh:
     description: The name of the mesh.
@@ -33,7 +37,8 @@ options:
     type: str
     default: basic
   peers:
-    description: Peers that must be there, by our names. One that is not is V(pending). All others that stand are looked at as well.
+    description: Peers that must be there, by our names. One that is not is V(pending). All others that stand are looked
+      at as well.
     type: list
     elements: str
   cards_dir:
@@ -67,7 +72,9 @@ EXAMPLES = r"""
 
 
 def _watch_of(args: dict[str, Any]) -> Any:
-    """Return the watch that the arguments ask for. The collection is found where this file is: a rulebook runs it alone."""
+    """Return the watch that the arguments ask for. The collection is found where this file is: a rulebook runs it
+    alone.
+    """
     root = str(Path(__file__).absolute().parents[7])
     if root not in sys.path:
         sys.path.append(root)

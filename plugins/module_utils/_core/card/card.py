@@ -97,13 +97,15 @@ class Card:
             "issued": self.issued.astimezone(timezone.utc).strftime(_TIME),
             "trust_domain": self.trust_domain,
             "roots": [{"fingerprint": root.fingerprint, "pem": root.pem} for root in self.roots],
-            "ingress": None
-            if self.ingress is None
-            else {
-                "addresses": list(self.ingress.addresses),
-                "discovery_port": self.ingress.discovery_port,
-                "service_port": self.ingress.service_port,
-            },
+            "ingress": (
+                None
+                if self.ingress is None
+                else {
+                    "addresses": list(self.ingress.addresses),
+                    "discovery_port": self.ingress.discovery_port,
+                    "service_port": self.ingress.service_port,
+                }
+            ),
             "client_id": self.client_id,
             "exports": [
                 {
@@ -141,7 +143,9 @@ class Card:
 
 FLAT, BY_AUDIENCE = "flat", "audience"
 LAYOUTS = (FLAT, BY_AUDIENCE)
-"""How card files lie in their folder: all beside each other, or a folder per audience, of which each mesh opens its own only."""
+"""How card files lie in their folder: all beside each other, or a folder per audience, of which each mesh opens its own
+only.
+"""
 
 
 def file_name(mesh: str, audience: str, layout: str = FLAT) -> str:
@@ -166,7 +170,9 @@ def as_readers_take_it(card: Card, now: datetime) -> tuple[Card, list[str]]:
         try:
             exports.append(_export(reader, data, len(exports)))
         except FederationError as error:
-            notes.append(f"{printable(export.name, 120)} is left out of {card.mesh}'s card for {card.audience}: {error.what}")
+            notes.append(
+                f"{printable(export.name, 120)} is left out of {card.mesh}'s card for {card.audience}: {error.what}"
+            )
     kept = replace(card, exports=tuple(exports))
     try:
         read_card(kept.to_text(), reader.where, now)
@@ -205,7 +211,9 @@ def data_of(text: str | bytes, where: str, depth: int = DEPTH_LIMIT) -> object:
             text = text.decode("utf-8")
         if _is_deeper_than(depth, text):
             _refuse("FED202", where, "is nested too deep", _ASK_FOR_FILE)
-        return json.loads(text, object_pairs_hook=_unique, parse_float=_no_float, parse_int=_small, parse_constant=_no_float)
+        return json.loads(
+            text, object_pairs_hook=_unique, parse_float=_no_float, parse_int=_small, parse_constant=_no_float
+        )
     except ValueError as reason:
         what = f"is not JSON as cards use it ({printable(str(reason), 80)})"
         is_path = isinstance(text, str) and len(text) < _LONGEST_PATH and not text.lstrip().startswith(("{", "["))
@@ -242,7 +250,9 @@ def card_from(data: object, where: str, now: datetime) -> Card:
     name = mesh if isinstance(mesh, str) and _LABEL.fullmatch(mesh) else "the peer"
     reader = _Reader(where, _ASK_AGAIN.format(mesh=name))
     fields = reader.fields(
-        data, ["version", "mesh", "audience", "issued", "trust_domain", "roots", "ingress", "client_id", "exports"], "the card"
+        data,
+        ["version", "mesh", "audience", "issued", "trust_domain", "roots", "ingress", "client_id", "exports"],
+        "the card",
     )
     trust_domain = reader.text(fields["trust_domain"], "trust_domain", TRUST_DOMAIN)
     card = Card(
@@ -253,7 +263,9 @@ def card_from(data: object, where: str, now: datetime) -> Card:
         roots=_roots(reader, fields["roots"], trust_domain, now),
         ingress=_ingress(reader, fields["ingress"]),
         client_id=reader.text(fields["client_id"], "client_id", limit=600),
-        exports=tuple(_export(reader, export, at) for at, export in enumerate(reader.items(fields["exports"], "exports"))),
+        exports=tuple(
+            _export(reader, export, at) for at, export in enumerate(reader.items(fields["exports"], "exports"))
+        ),
     )
     _check_identity(card, where, reader.fix)
     if card.issued > now + CLOCK_TOLERANCE:
@@ -331,7 +343,9 @@ def _roots(reader: _Reader, value: object, trust_domain: str, now: datetime) -> 
         found = read_certificates(pem, f"{reader.where}, root {number}", now, trust_domain=trust_domain)
         if len(found) != 1:
             reader.refuse(f"root {number} has {len(found)} certificates instead of one")
-        if not is_same_fingerprint(reader.text(fields["fingerprint"], f"fingerprint of root {number}"), found[0].fingerprint):
+        if not is_same_fingerprint(
+            reader.text(fields["fingerprint"], f"fingerprint of root {number}"), found[0].fingerprint
+        ):
             _refuse(
                 "FED209",
                 reader.where,
@@ -394,7 +408,8 @@ def _check_identity(card: Card, where: str, fix: str) -> None:
         _refuse(
             "FED214",
             where,
-            f"client_id belongs to {printable(parts['domain'], 60)}, not to the card's trust domain {card.trust_domain}",
+            f"client_id belongs to {printable(parts['domain'], 60)}, not to the card's trust domain"
+            f" {card.trust_domain}",
             fix,
         )
     if card.trust_domain == DEFAULT_TRUST_DOMAIN:

@@ -2,8 +2,9 @@
 """One certificate of a mesh's trust: what it must be so that each proxy takes it and can verify a workload by it.
 
 A proxy that refuses one certificate refuses all bundles with it, those of other peers and of its own mesh included. So
-a certificate is read whole, and what is not known to be good is refused. Sources: RFC 5280; which certificates BoringSSL
-(Envoy) and OpenSSL (the Envoy of OpenShift Service Mesh) load, and by which of them no SPIFFE identity is verified.
+a certificate is read whole, and what is not known to be good is refused. Sources: RFC 5280; which certificates
+BoringSSL (Envoy) and OpenSSL (the Envoy of OpenShift Service Mesh) load, and by which of them no SPIFFE identity is
+verified.
 """
 
 from __future__ import annotations
@@ -45,7 +46,9 @@ def _der(tag: str, *parts: str) -> str:
 
 
 def _pss(bits: int) -> str:
-    """Return the algorithm identifier of RSASSA-PSS in the one form that proxies read: one hash everywhere, a salt of its length."""
+    """Return the algorithm identifier of RSASSA-PSS in the one form that proxies read: one hash everywhere, a salt of
+    its length.
+    """
     digest = _der("30", _SHA[bits], "0500")
     salt = _der("a2", _der("02", f"{bits // 8:02x}"))
     return _der("30", _PSS, _der("30", _der("a0", digest), _der("a1", _der("30", _MGF1, digest)), salt))
@@ -85,7 +88,8 @@ _SMALL_ORDER = {
     0x7A03AC9277FDC74EC6CC392CFA53202A0F67100D760B3CBA4FD83D3D706A17C7,
     0x05FC536D880238B13933C6D305ACDFD5F098EFF289F4C345B027B2C28F95E826,
 }
-# Extensions that OpenSSL obeys and cryptography does not read: certificates of proxies, of address blocks, of AS numbers.
+# Extensions that OpenSSL obeys and cryptography does not read: certificates of proxies, of address blocks, of AS
+# numbers.
 _FOREIGN_KINDS = {"1.3.6.1.5.5.7.1.14", "1.3.6.1.5.5.7.1.7", "1.3.6.1.5.5.7.1.8"}
 _NETSCAPE_TYPE = "2.16.840.1.113730.1.1"
 _NETSCAPE_SSL_CA = 0x04
@@ -100,7 +104,9 @@ _MAY_BE_CRITICAL = {f"2.5.29.{number}" for number in (15, 17, 19, 30, 32, 33, 36
 
 @dataclass(frozen=True)
 class Certificate:
-    """A CA certificate that was read whole. ``path_length`` is how many CAs may stand below it, None without a limit."""
+    """A CA certificate that was read whole. ``path_length`` is how many CAs may stand below it, None
+    without a limit.
+    """
 
     parsed: x509.Certificate
     issuer: bytes
@@ -121,14 +127,21 @@ class Certificate:
 
 
 def read_certificate(der: bytes, where: str, trust_domain: str = "") -> Certificate:
-    """Return a CA certificate of a mesh whose workloads are known as ``spiffe://<trust_domain>/…`` ("" where that is unknown).
+    """Return a CA certificate of a mesh whose workloads are known as ``spiffe://<trust_domain>/…`` ("" where that is
+    unknown).
 
-    Raises ``FederationError``: FED205 it cannot be read, in whole or in part, FED207 it is not a CA's, or no workload can be
-    verified by it, FED232 its key or signature is weak or unknown to proxies. When it is in force is left to the caller.
+    Raises ``FederationError``: FED205 it cannot be read, in whole or in part, FED207 it is not a CA's, or no workload
+    can be verified by it, FED232 its key or signature is weak or unknown to proxies. When it is in force is left to the
+    caller.
     """
     parsed, issuer, subject, inner, outer, key = _parsed(der, where)
     if not _children(subject):
-        _refuse("FED207", where, "has no name, so proxies do not find it", "Let the mesh use a root whose certificate has a subject")
+        _refuse(
+            "FED207",
+            where,
+            "has no name, so proxies do not find it",
+            "Let the mesh use a root whose certificate has a subject",
+        )
     signature_kind, key_kind = _algorithms(parsed, inner, outer, key, where)
     _check_key(parsed, key_kind, where)
     path_length = _check_extensions(parsed, where, trust_domain)
@@ -144,12 +157,17 @@ def read_certificate(der: bytes, where: str, trust_domain: str = "") -> Certific
 
 
 def orphan(certificates: Sequence[Certificate]) -> int | None:
-    """Return the index of the first that neither is self-signed nor verified, step by step, by one that is; None if all are.
+    """Return the index of the first that neither is self-signed nor verified, step by step, by one that is; None if all
+    are.
 
     Each signature is verified, and each limit of the path from the root down holds.
     """
     most = len(certificates)
-    room = {at: most if one.path_length is None else one.path_length for at, one in enumerate(certificates) if one.is_self_signed}
+    room = {
+        at: most if one.path_length is None else one.path_length
+        for at, one in enumerate(certificates)
+        if one.is_self_signed
+    }
     reached = list(room)
     for at in reached:
         for below, one in enumerate(certificates):
@@ -160,7 +178,8 @@ def orphan(certificates: Sequence[Certificate]) -> int | None:
 
 
 def namesakes(certificates: Sequence[Certificate]) -> tuple[int, int] | None:
-    """Return the indices of two CAs of one name and different keys that a proxy cannot tell apart; None if there are none.
+    """Return the indices of two CAs of one name and different keys that a proxy cannot tell apart; None if there are
+    none.
 
     A proxy looks an issuer up by its name, and by its key only where both have a subject key identifier of their own.
     """
@@ -178,20 +197,39 @@ def namesakes(certificates: Sequence[Certificate]) -> tuple[int, int] | None:
 
 
 def told_by(der: bytes) -> dict[str, Any]:
-    """Return what a certificate of anybody's says of itself, unchecked, for showing: fingerprint, subject, issuer, names, end.
+    """Return what a certificate of anybody's says of itself, unchecked, for showing: fingerprint, subject, issuer,
+    names, end.
 
     Of one that cannot be read there is the fingerprint alone. Its texts are a stranger's, of bounded length and number.
     """
     from cryptography import x509
 
     fingerprint = hashlib.sha256(der).hexdigest().upper()
-    told = {"fingerprint": fingerprint, "spoken": spoken(fingerprint), "subject": "", "issuer": "", "names": [], "not_after": ""}
+    told = {
+        "fingerprint": fingerprint,
+        "spoken": spoken(fingerprint),
+        "subject": "",
+        "issuer": "",
+        "names": [],
+        "not_after": "",
+    }
     try:
         parsed = x509.load_der_x509_certificate(der)
         subject, issuer = (printable(name.rfc4514_string(), MOST_TEXT) for name in (parsed.subject, parsed.issuer))
-        found = [name for one in parsed.extensions if isinstance(one.value, x509.SubjectAlternativeName) for name in one.value]
+        found = [
+            name
+            for one in parsed.extensions
+            if isinstance(one.value, x509.SubjectAlternativeName)
+            for name in one.value
+        ]
         names = [printable(str(name.value), MOST_TEXT) for name in found[:MOST_NAMES]]
-        return {**told, "subject": subject, "issuer": issuer, "names": names, "not_after": time_text(_utc(parsed, "not_valid_after"))}
+        return {
+            **told,
+            "subject": subject,
+            "issuer": issuer,
+            "names": names,
+            "not_after": time_text(_utc(parsed, "not_valid_after")),
+        }
     except _unreadable():
         return told
 
@@ -285,7 +323,9 @@ def _check_extensions(parsed: x509.Certificate, where: str, trust_domain: str) -
         _refuse("FED207", where, f"cannot verify workloads as clients and as servers {lacks}", _ANOTHER_CA)
     policy = values.get(x509.PolicyConstraints)
     if policy and policy.require_explicit_policy is not None:
-        _refuse("FED207", where, "wants a policy in each certificate below it, which workloads do not have", _ANOTHER_CA)
+        _refuse(
+            "FED207", where, "wants a policy in each certificate below it, which workloads do not have", _ANOTHER_CA
+        )
     if x509.NameConstraints in values:
         _check_constraints(values[x509.NameConstraints], where, trust_domain)
     return basic.path_length
@@ -303,11 +343,15 @@ def _check_kind(extension: x509.Extension, where: str) -> None:
 
 
 def _check_constraints(value: x509.NameConstraints, where: str, trust_domain: str) -> None:
-    """Refuse limits of names that no SPIFFE identity of the trust domain is within. How hosts are compared: BoringSSL, OpenSSL."""
+    """Refuse limits of names that no SPIFFE identity of the trust domain is within. How hosts are compared: BoringSSL,
+    OpenSSL.
+    """
     permitted, excluded = (_uris(names) for names in (value.permitted_subtrees, value.excluded_subtrees))
     inside = not permitted or any(_covers(base, trust_domain) for base in permitted)
     if (trust_domain and not inside) or any(not base or _covers(base, trust_domain) for base in excluded):
-        what = f"may not vouch for identities of {trust_domain or 'any trust domain'} (its name constraints exclude them)"
+        what = (
+            f"may not vouch for identities of {trust_domain or 'any trust domain'} (its name constraints exclude them)"
+        )
         _refuse("FED207", where, what, _ANOTHER_CA)
 
 
@@ -359,7 +403,9 @@ def _is_named_by(issuer: Certificate, below: Certificate) -> bool:
 
 
 def _is_limited(issuer: Certificate, below: Certificate) -> bool:
-    """Return whether name constraints may count against an intermediate itself: those of other names than workloads have."""
+    """Return whether name constraints may count against an intermediate itself: those of other names than workloads
+    have.
+    """
     from cryptography import x509
 
     limits = _extension(issuer, x509.NameConstraints)
@@ -367,11 +413,15 @@ def _is_limited(issuer: Certificate, below: Certificate) -> bool:
         return False
     harmless = (x509.UniformResourceIdentifier, x509.DNSName, x509.IPAddress)
     names = [*(limits.permitted_subtrees or ()), *(limits.excluded_subtrees or ())]
-    return _extension(below, x509.SubjectAlternativeName) is not None or not all(isinstance(name, harmless) for name in names)
+    return _extension(below, x509.SubjectAlternativeName) is not None or not all(
+        isinstance(name, harmless) for name in names
+    )
 
 
 def _extension(certificate: Certificate, kind: type) -> Any:
-    return next((extension.value for extension in certificate.parsed.extensions if isinstance(extension.value, kind)), None)
+    return next(
+        (extension.value for extension in certificate.parsed.extensions if isinstance(extension.value, kind)), None
+    )
 
 
 def _directory_names(value: object) -> Iterator[x509.Name]:
@@ -380,7 +430,10 @@ def _directory_names(value: object) -> Iterator[x509.Name]:
 
     if isinstance(value, x509.DirectoryName):
         yield value.value
-    elif isinstance(value, (x509.SubjectAlternativeName, x509.IssuerAlternativeName, x509.CRLDistributionPoints, x509.FreshestCRL, list)):
+    elif isinstance(
+        value,
+        (x509.SubjectAlternativeName, x509.IssuerAlternativeName, x509.CRLDistributionPoints, x509.FreshestCRL, list),
+    ):
         for one in value:
             yield from _directory_names(one)
     elif isinstance(value, x509.AuthorityKeyIdentifier):
@@ -396,7 +449,9 @@ def _directory_names(value: object) -> Iterator[x509.Name]:
 
 
 def _check_depths(extensions: bytes) -> None:
-    """Raise ``ValueError`` for name constraints from or to a depth: ``cryptography`` passes over these, proxies do not take them."""
+    """Raise ``ValueError`` for name constraints from or to a depth: ``cryptography`` passes over these, proxies do not
+    take them.
+    """
     for extension in _children(_children(extensions)[0]) if extensions[0] == _EXTENSIONS else ():
         name, *_critical, value = _children(extension)
         if name == _NAME_CONSTRAINTS:

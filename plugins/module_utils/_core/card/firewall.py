@@ -108,11 +108,15 @@ def lines(path: Path) -> list[str]:
     if path.is_internal:
         return [*found, f"{mesh} and {peer} connect inside one cluster: only a NetworkPolicy can block them"]
     if path.ours:
-        found.append(f"{mesh}'s firewall must allow it in, {peer}'s must allow it out; {peer}'s administrator knows "
-                     f"the source addresses of {peer}'s cluster")
+        found.append(
+            f"{mesh}'s firewall must allow it in, {peer}'s must allow it out; {peer}'s administrator knows "
+            f"the source addresses of {peer}'s cluster"
+        )
     found.append(_reaches(mesh, peer, theirs))
-    found.append(f"{mesh}'s firewall must allow it out, {peer}'s must allow it in; tell {peer}'s administrator the "
-                 f"source addresses of {mesh}'s cluster")
+    found.append(
+        f"{mesh}'s firewall must allow it out, {peer}'s must allow it in; tell {peer}'s administrator the "
+        f"source addresses of {mesh}'s cluster"
+    )
     return found
 
 
@@ -130,26 +134,29 @@ def notes(path: Path, version: tuple[int, int] | None, resolved: Mapping[str, Se
     ``version`` is (major, minor) of our control plane; ``resolved`` holds the addresses of each name that was looked
     up here, none for one that does not resolve, and lacks names that were not looked up.
     """
-    return [*_on_families(path, version), *(_on_name(path, name, resolved[name]) for name in path.names() if name in resolved)]
+    return [
+        *_on_families(path, version),
+        *(_on_name(path, name, resolved[name]) for name in path.names() if name in resolved),
+    ]
 
 
 def _on_families(path: Path, version: tuple[int, int] | None) -> Iterator[str]:
     ours, theirs = _families(path.ours), _families(path.theirs)
     if "IPv6" in ours and version and version < FIRST_WITH_IPV6:
         yield (
-            f"{path.mesh} is reached by IPv6 at {', '.join(_of('IPv6', path.ours))}, but its control plane is v{version[0]}.{version[1]}: "
-            f"IPv6 is supported from v{FIRST_WITH_IPV6[0]}.{FIRST_WITH_IPV6[1]} on"
+            f"{path.mesh} is reached by IPv6 at {', '.join(_of('IPv6', path.ours))}, but its control plane is"
+            f" v{version[0]}.{version[1]}: IPv6 is supported from v{FIRST_WITH_IPV6[0]}.{FIRST_WITH_IPV6[1]} on"
         )
     for mesh, families, caller in ((path.mesh, ours, path.peer), (path.peer, theirs, path.mesh)):
         if families == {"IPv4", "IPv6"}:
             yield (
-                f"{mesh} gives IPv4 and IPv6 addresses, and {caller} spreads its calls over all of them; no version 2 knows dual stack, "
-                f"so let {mesh} give those of one family (mesh_peers, gateways.addresses)"
+                f"{mesh} gives IPv4 and IPv6 addresses, and {caller} spreads its calls over all of them; no version 2"
+                f" knows dual stack, so let {mesh} give those of one family (mesh_peers, gateways.addresses)"
             )
     if len(ours) == len(theirs) == 1 and ours != theirs:
         yield (
-            f"{path.mesh} is reached by {min(ours)} and {path.peer} by {min(theirs)}; clusters of version 2 have one family each, "
-            "so something between them must translate"
+            f"{path.mesh} is reached by {min(ours)} and {path.peer} by {min(theirs)}; clusters of version 2 have one"
+            " family each, so something between them must translate"
         )
 
 
@@ -158,8 +165,8 @@ def _on_name(path: Path, name: str, addresses: Sequence[str]) -> str:
     special = [address for address in addresses if special_kind(address)]
     if special:
         return (
-            f"{name} is {', '.join(special)} here, which is {special_kind(special[0])}: if it is that in {caller}'s cluster as well, "
-            f"{caller} would call itself, so correct the name or use another address"
+            f"{name} is {', '.join(special)} here, which is {special_kind(special[0])}: if it is that in {caller}'s"
+            f" cluster as well, {caller} would call itself, so correct the name or use another address"
         )
     if addresses:
         return f"{name} is {', '.join(addresses)} now; that may change, so allow the name if a firewall accepts names"

@@ -50,7 +50,9 @@ class Root:
         return (self.not_after - now).days
 
     def as_data(self, now: datetime | None) -> dict:
-        """Return it without the PEM as JSON-friendly data for a module's result; ``days_left`` is None without ``now``."""
+        """Return it without the PEM as JSON-friendly data for a module's result; ``days_left`` is None
+        without ``now``.
+        """
         return {
             "fingerprint": self.fingerprint,
             "subject": self.subject,
@@ -108,12 +110,14 @@ def read_certificates(
 ) -> tuple[Root, ...]:
     """Return the certificates of a PEM text, in its order, each once.
 
-    ``where`` names the text in errors, ``now`` is timezone-aware, ``trust_domain`` is that of the mesh, "" where it is not
-    known. With ``left_out`` a certificate that is not in force is left out, and what is wrong with it goes in there. Format:
-    RFC 7468, section 5; which texts a mesh can live with: what Envoy's SPIFFE validator was seen to do with each.
+    ``where`` names the text in errors, ``now`` is timezone-aware, ``trust_domain`` is that of the mesh, "" where it is
+    not known. With ``left_out`` a certificate that is not in force is left out, and what is wrong with it goes in
+    there. Format: RFC 7468, section 5; which texts a mesh can live with: what Envoy's SPIFFE validator was seen to do
+    with each.
 
-    Raises ``FederationError``: FED204 a private key, FED205 not PEM, a broken block, or blocks joined without a newline,
-    FED206 no certificate, FED208 expired or not valid yet, FED202 over 1 MiB or too many, and as ``read_certificate``.
+    Raises ``FederationError``: FED204 a private key, FED205 not PEM, a broken block, or blocks joined without a
+    newline, FED206 no certificate, FED208 expired or not valid yet, FED202 over 1 MiB or too many, and as
+    ``read_certificate``.
     """
     if len(text) > BUNDLE_LIMIT:
         _refuse("FED202", where, "is larger than 1 MiB", "Give only the root certificates of this mesh")
@@ -123,13 +127,21 @@ def read_certificates(
     roots: dict[str, Root] = {}
     blocks = _blocks(text, where)
     if len(blocks) > MOST_CERTIFICATES:
-        _refuse("FED202", where, f"has more than {MOST_CERTIFICATES} certificates", "Give only the root certificates "
-                                                                                    "of this mesh")
+        _refuse(
+            "FED202",
+            where,
+            f"has more than {MOST_CERTIFICATES} certificates",
+            "Give only the root certificates of this mesh",
+        )
     for number, (label, body) in enumerate(blocks, start=1):
         place = where if len(blocks) == 1 else f"{where}, certificate {number}"
         if label != "CERTIFICATE":
-            _refuse("FED205", place, f"contains a {label or 'nameless'} block", "Give -----BEGIN CERTIFICATE----- "
-                                                                                "blocks only")
+            _refuse(
+                "FED205",
+                place,
+                f"contains a {label or 'nameless'} block",
+                "Give -----BEGIN CERTIFICATE----- blocks only",
+            )
         root, not_before = _read_root(body, place, trust_domain)
         try:
             _check_time(root, not_before, place, now)
@@ -206,7 +218,9 @@ def _refuse(code: str, where: str, what: str, fix: str) -> NoReturn:
 
 
 def pem_texts(value: object, option: str) -> list[str]:
-    """Return PEM texts that were given as one text or as a list; raises ``FederationError`` FED205 for anything else."""
+    """Return PEM texts that were given as one text or as a list; raises ``FederationError`` FED205 for
+    anything else.
+    """
     if value in (None, "", []):
         return []
     if isinstance(value, str):

@@ -13,15 +13,16 @@ ACCESS: dict[str, Code] = {
         "accept them. The options of a task or host are used alone: `K8S_AUTH_*` variables are read only if no option "
         "is set. The default kubeconfig "
         "and the pod's own account are never used: they could belong to another mesh.",
-        "Set `mesh_kubeconfig` (with `mesh_context` when it has several), or `mesh_host` with `mesh_api_key`; log in again when a token expired.",
+        "Set `mesh_kubeconfig` (with `mesh_context` when it has several), or `mesh_host` with `mesh_api_key`; log in"
+        " again when a token expired.",
     ),
     "FED102": Code(
         "Credentials of the environment in a run of several meshes",
         ERROR,
         "`K8S_AUTH_*` variables apply to the whole run. With more than one mesh (or cluster) they would send the "
         "credentials of one to the API server of another. A `mesh_host` or `mesh_context` alone is not a credential.",
-        "Give every host its own `mesh_kubeconfig`, or `mesh_host` with `mesh_api_key` (`cluster_*` for clusters), or run for one at a time "
-        "with `--limit`.",
+        "Give every host its own `mesh_kubeconfig`, or `mesh_host` with `mesh_api_key` (`cluster_*` for clusters), or"
+        " run for one at a time with `--limit`.",
     ),
     "FED103": Code(
         "Two hosts name one control plane",
@@ -43,8 +44,8 @@ ACCESS: dict[str, Code] = {
         ERROR,
         "The API server did not answer within the deadline, after retries, or no TLS connection could be made. The "
         "message says whether a proxy was used; `HTTPS_PROXY` and `NO_PROXY` are ignored.",
-        "Check the address, the network, and `mesh_proxy` or the kubeconfig's `proxy-url`; for TLS, give `mesh_ca_cert` (option `ca_cert`). "
-        "Then run again: the next run finishes what this one began.",
+        "Check the address, the network, and `mesh_proxy` or the kubeconfig's `proxy-url`; for TLS, give `mesh_ca_cert`"
+        " (option `ca_cert`). Then run again: the next run finishes what this one began.",
     ),
     "FED106": Code(
         "The API server refused, or kept failing",
@@ -92,10 +93,10 @@ ACCESS: dict[str, Code] = {
         "A description with another `mesh_name` or `federation_owner` wrote an object in the control plane's "
         "namespace. Each run of one would undo the work of the other. Descriptions are told apart by these names and "
         "the control plane's namespace, never by the machine or folder where they are stored.",
-        "Keep one description of each control plane. Where you renamed the mesh or its owner on purpose, run once with the line that the "
-        "message gives, `federation_accept_changes: [\"<mesh>=<digits>\"]`; the same run must remove peers that are no "
-        "longer in `mesh_peers` (`federation_prune: true`). Traffic rules with another `mesh_name` are taken over or "
-        "removed only with `federation_force: true`.",
+        "Keep one description of each control plane. Where you renamed the mesh or its owner on purpose, run once with"
+        ' the line that the message gives, `federation_accept_changes: ["<mesh>=<digits>"]`; the same run must remove'
+        " peers that are no longer in `mesh_peers` (`federation_prune: true`). Traffic rules with another `mesh_name`"
+        " are taken over or removed only with `federation_force: true`.",
     ),
     "FED114": Code(
         "A kubeconfig has settings that are not supported",
@@ -117,14 +118,16 @@ ACCESS: dict[str, Code] = {
         "Credentials would be sent in the clear",
         ERROR,
         "The URL of the API server begins with `http://`, so anybody between could read the token or password.",
-        "Give the `https://` URL. A kubeconfig without credentials may name an `http://` server, such as that of `kubectl proxy`.",
+        "Give the `https://` URL. A kubeconfig without credentials may name an `http://` server, such as that of"
+        " `kubectl proxy`.",
     ),
     "FED117": Code(
         "API server not verified",
         WARNING,
         "An option, an environment variable or the kubeconfig turns off the verification of the API server's "
         "certificate. Anybody between can then read the credentials and answer in the server's place.",
-        "Give the CA certificate: `mesh_ca_cert` or `cluster_ca_cert`, or `certificate-authority-data` in the kubeconfig.",
+        "Give the CA certificate: `mesh_ca_cert` or `cluster_ca_cert`, or `certificate-authority-data` in the"
+        " kubeconfig.",
     ),
     "FED118": Code(
         "Answer too large",

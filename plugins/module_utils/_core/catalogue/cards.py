@@ -35,9 +35,9 @@ CARDS: dict[str, Code] = {
     "FED205": Code(
         "Certificate that cannot be read",
         ERROR,
-        "One block that cannot be read in every part (its issuer, its subject, its times, its key, each extension), or two blocks joined "
-        "without a newline, can make Envoy refuse the whole bundle. Then proxies that start afterwards fail every handshake, also inside "
-        "the mesh and with other peers.",
+        "One block that cannot be read in every part (its issuer, its subject, its times, its key, each extension), or"
+        " two blocks joined without a newline, can make Envoy refuse the whole bundle. Then proxies that start"
+        " afterwards fail every handshake, also inside the mesh and with other peers.",
         "Copy the whole file again; put every `-----BEGIN CERTIFICATE-----` on a line of its own. If the error "
         "remains, create a new certificate on its own mesh.",
     ),
@@ -50,10 +50,9 @@ CARDS: dict[str, Code] = {
     "FED207": Code(
         "Certificate that verifies nothing",
         ERROR,
-        "Envoy accepts it, but it can verify no certificate of the peer: a workload's certificate; an intermediate "
-        "without the root that "
-        "signed it; a CA whose key usage, extended key usage, name constraints, policies or critical extensions do not fit SPIFFE "
-        "identities; two CAs of one name that proxies cannot tell apart.",
+        "Envoy accepts it, but it can verify no certificate of the peer: a workload's certificate; an intermediate"
+        " without the root that signed it; a CA whose key usage, extended key usage, name constraints, policies or"
+        " critical extensions do not fit SPIFFE identities; two CAs of one name that proxies cannot tell apart.",
         "Give the self-signed root of the mesh, and intermediates only beside the root that signed them.",
     ),
     "FED208": Code(
@@ -126,10 +125,10 @@ CARDS: dict[str, Code] = {
         "The card brings another root, trust domain or client identity than the peering on the cluster has, or parts "
         "of the peering are missing, so it is unknown whether the card is still the peer's. The cause may be a "
         "rotation or a forged card.",
-        "Ask the peer's administrator over another channel; `publish_cards` shows them the digits for this mesh. If "
-        "the digits are those of the message, run once with its line, `federation_accept_changes: "
-        "[\"<peer>=<digits>\"]`. The digits name the card's trust domain, client identity and "
-        "roots, so the line accepts nothing else, also when it stays in the inventory. A name without digits accepts nothing.",
+        "Ask the peer's administrator over another channel; `publish_cards` shows them the digits for this mesh. If the"
+        ' digits are those of the message, run once with its line, `federation_accept_changes: ["<peer>=<digits>"]`.'
+        " The digits name the card's trust domain, client identity and roots, so the line accepts nothing else, also"
+        " when it stays in the inventory. A name without digits accepts nothing.",
     ),
     "FED218": Code(
         "Card from the future, or old",
@@ -142,11 +141,12 @@ CARDS: dict[str, Code] = {
     "FED219": Code(
         "Not a usable address of a peer",
         ERROR,
-        "One address with a scheme, a port, an underscore, or without any text makes istiod drop all addresses of the peer, the good ones too. "
-        "A loopback, link-local, unspecified, multicast or reserved address, also inside an IPv6 address, and names "
-        "such as `localhost` lead back to the calling machine, to its node or to the platform's metadata service.",
-        "Write plain IP addresses or DNS names that the other cluster reaches; ports have options of their own. Testbeds on one machine set "
-        "`federation_loopback: true`.",
+        "One address with a scheme, a port, an underscore, or without any text makes istiod drop all addresses of the"
+        " peer, the good ones too. A loopback, link-local, unspecified, multicast or reserved address, also inside an"
+        " IPv6 address, and names such as `localhost` lead back to the calling machine, to its node or to the"
+        " platform's metadata service.",
+        "Write plain IP addresses or DNS names that the other cluster reaches; ports have options of their own."
+        " Testbeds on one machine set `federation_loopback: true`.",
     ),
     "FED220": Code(
         "Card of another mesh",
@@ -162,7 +162,8 @@ CARDS: dict[str, Code] = {
         "labels (`kubernetes.default`, `istiod-basic`) to Services of their own cluster. In a cluster that both meshes "
         "share, the platform's Services, those of our own control plane's namespace and our API server cannot be a "
         "peer's gateway.",
-        "Set `same_cluster: true` for the peer on both sides when the meshes share a cluster; else give a DNS name of at least three labels, or an IP address.",
+        "Set `same_cluster: true` for the peer on both sides when the meshes share a cluster; else give a DNS name of"
+        " at least three labels, or an IP address.",
     ),
     "FED223": Code(
         "Older than the card in use",
@@ -172,7 +173,7 @@ CARDS: dict[str, Code] = {
         "An older card with the same content is accepted.",
         "Use the newest card. If the peer's administrator confirms the older one, run once with the line that the "
         "message "
-        "gives, `federation_accept_changes: [\"<peer>=<digits>\"]`; its digits accept only that card with that date.",
+        'gives, `federation_accept_changes: ["<peer>=<digits>"]`; its digits accept only that card with that date.',
     ),
     "FED225": Code(
         "A root that several meshes share",
@@ -226,7 +227,8 @@ CARDS: dict[str, Code] = {
         "An attacker who can compute the private key of a root, or another certificate with its signature, can "
         "impersonate every workload of that mesh. Proxies accept RSA with 2048 to 8192 bits, ECDSA on P-256, P-384 or "
         "P-521, and Ed25519, with signatures by SHA-256, SHA-384 or SHA-512; a peer's bundle may contain nothing else.",
-        "Replace the root on its own mesh (`docs/changing.md`). To announce another root than the one on the cluster, set `mesh_roots`.",
+        "Replace the root on its own mesh (`docs/changing.md`). To announce another root than the one on the cluster,"
+        " set `mesh_roots`.",
     ),
     "FED233": Code(
         "Weak root of a live peer",
@@ -240,7 +242,8 @@ CARDS: dict[str, Code] = {
         ERROR,
         "`federation_cards` is an expression that names a missing variable, uses a list as a mapping or the like, or "
         "needs more work than any set of cards. Nothing of it was used.",
-        "Write `{{ [card_of_west, card_of_north] }}` and define each of these, or use `federation_cards_dir` for files.",
+        "Write `{{ [card_of_west, card_of_north] }}` and define each of these, or use `federation_cards_dir` for"
+        " files.",
     ),
     "FED235": Code(
         "Link or special file in the place of a file",

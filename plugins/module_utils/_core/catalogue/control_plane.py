@@ -137,9 +137,9 @@ CONTROL_PLANE: dict[str, Code] = {
     "FED427": Code(
         "Members are kept another way",
         ERROR,
-        "A roll lists namespaces, or selects them by label from version 2.4 on, or is made by the operator from ServiceMeshMembers. "
-        "A namespace can be a member in one way only. A roll is not removed while other namespaces have joined by "
-        "themselves: they would leave the mesh with it.",
+        "A roll lists namespaces, or selects them by label from version 2.4 on, or is made by the operator from"
+        " ServiceMeshMembers. A namespace can be a member in one way only. A roll is not removed while other namespaces"
+        " have joined by themselves: they would leave the mesh with it.",
         "Use one way for each namespace, one that this version supports; the message names the namespaces that must "
         "leave first.",
     ),
@@ -304,8 +304,8 @@ CONTROL_PLANE: dict[str, Code] = {
         ERROR,
         "The cluster has rights for a mesh of this name whose control plane is in another namespace: a mesh of another "
         "inventory, or this mesh before it moved. With one name for both, each run would remove the other's rights.",
-        "Give one of the two another `mesh_name`. Where the mesh has moved, run `tenants` with `-e tenants_state=absent` and its former "
-        "`mesh_namespace` first.",
+        "Give one of the two another `mesh_name`. Where the mesh has moved, run `tenants` with `-e"
+        " tenants_state=absent` and its former `mesh_namespace` first.",
     ),
     "FED457": Code(
         "Service account with rights to the whole cluster",
@@ -334,9 +334,10 @@ CONTROL_PLANE: dict[str, Code] = {
     "FED460": Code(
         "No context of the kubeconfig is chosen",
         ERROR,
-        "The kubeconfig has several contexts, and only its `current-context` chooses one. `oc login`, `oc project` and `kubectl config use-context` "
-        "change it at any time, so a run that writes could change the wrong cluster. Runs that only read, and check "
-        "mode, continue.",
-        "Set `mesh_context` (`cluster_context` for a cluster, `context` of a module), or give a kubeconfig that has one context.",
+        "The kubeconfig has several contexts, and only its `current-context` chooses one. `oc login`, `oc project` and"
+        " `kubectl config use-context` change it at any time, so a run that writes could change the wrong cluster. Runs"
+        " that only read, and check mode, continue.",
+        "Set `mesh_context` (`cluster_context` for a cluster, `context` of a module), or give a kubeconfig that has one"
+        " context.",
     ),
 }

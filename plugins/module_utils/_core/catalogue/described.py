@@ -33,7 +33,9 @@ DESCRIBED: dict[str, Code] = {
         "Objects and rules are found by our name of a peer (`local_name`), so the name must be unique.",
         "Give one of the two another `local_name`.",
     ),
-    "FED305": Code("The mesh is its own peer", ERROR, "A mesh does not federate with itself.", "List other meshes only."),
+    "FED305": Code(
+        "The mesh is its own peer", ERROR, "A mesh does not federate with itself.", "List other meshes only."
+    ),
     "FED306": Code(
         "Peer called like the control plane's cluster",
         ERROR,
@@ -51,7 +53,8 @@ DESCRIBED: dict[str, Code] = {
     "FED308": Code(
         "No address that the peer could reach",
         ERROR,
-        "NodePort needs node addresses, which only a cluster administrator can list; ClusterIP is reachable inside its cluster only.",
+        "NodePort needs node addresses, which only a cluster administrator can list; ClusterIP is reachable inside its"
+        " cluster only.",
         "Give `addresses`, choose LoadBalancer, or set `same_cluster: true` for a peer in this cluster.",
     ),
     "FED310": Code(
@@ -60,7 +63,8 @@ DESCRIBED: dict[str, Code] = {
         "istiod ignores a rule whose suffix is the cluster's own, and cannot use one that is not a DNS name. If the "
         "suffix shares names with the cluster's domain or with another peer's suffix, or is a single label such as "
         "`com`, the peer could take names that are not its own.",
-        "Use `import_as_local: true`, or another suffix of at least two DNS labels joined by dots, in a domain of your own.",
+        "Use `import_as_local: true`, or another suffix of at least two DNS labels joined by dots, in a domain of your"
+        " own.",
     ),
     "FED311": Code(
         "Two services under one name",
@@ -145,7 +149,8 @@ DESCRIBED: dict[str, Code] = {
         ERROR,
         "`unfederate` leaves the peers that you name. An empty value usually comes from a variable that was not set; "
         "it does not mean every peer.",
-        "Name the peers, `-e unfederate_peers=west,north`, or leave every peer of `mesh_peers` with `-e unfederate_peers=all`.",
+        "Name the peers, `-e unfederate_peers=west,north`, or leave every peer of `mesh_peers` with `-e"
+        " unfederate_peers=all`.",
     ),
     "FED323": Code(
         "Imported into a namespace of the platform",
@@ -157,8 +162,9 @@ DESCRIBED: dict[str, Code] = {
     "FED324": Code(
         "Addresses of the machine itself are accepted",
         WARNING,
-        "With `federation_loopback: true` a card or an option may name loopback, link-local, unspecified and multicast addresses, and short names. "
-        "In a real cluster istiod and the egress gateway would then call the node, the platform's metadata service or a Service of their own cluster.",
+        "With `federation_loopback: true` a card or an option may name loopback, link-local, unspecified and multicast"
+        " addresses, and short names. In a real cluster istiod and the egress gateway would then call the node, the"
+        " platform's metadata service or a Service of their own cluster.",
         "Remove `federation_loopback`, unless all meshes of the run are testbeds on one machine.",
     ),
     "FED325": Code(
@@ -173,11 +179,11 @@ DESCRIBED: dict[str, Code] = {
     "FED330": Code(
         "Unknown variable",
         ERROR,
-        "A variable of a host, a group or `-e` begins with `mesh_`, `federation_` or `unfederate_`, and no role of this collection reads it; "
-        "or its name is close to that of another variable (`cluster_…`, `upgrade_…`); or it is given by `-e` and "
-        "begins with the name of the playbook (`gather_folder` for `gather`). In an inventory the last one is only a "
-        "warning. A misspelled name would be ignored silently: `mesh_export` would export nothing, and withdraw from "
-        "the peers what they use today. It is refused before the first request.",
+        "A variable of a host, a group or `-e` begins with `mesh_`, `federation_` or `unfederate_`, and no role of this"
+        " collection reads it; or its name is close to that of another variable (`cluster_…`, `upgrade_…`); or it is"
+        " given by `-e` and begins with the name of the playbook (`gather_folder` for `gather`). In an inventory the"
+        " last one is only a warning. A misspelled name would be ignored silently: `mesh_export` would export nothing,"
+        " and withdraw from the peers what they use today. It is refused before the first request.",
         "Correct the name; the message gives the nearest known one. List it in `federation_ignore_variables` when it "
         "belongs to "
         "somebody else (`*` stands for any letters).",
@@ -185,8 +191,9 @@ DESCRIBED: dict[str, Code] = {
     "FED331": Code(
         "No meshes in this run",
         ERROR,
-        "The inventory has no group `meshes` (for `install` and `tenants`, `clusters`), the group is empty, or `--limit` leaves none of its "
-        "hosts. Ansible then reports \"no hosts matched\" and succeeds, although nothing was done.",
+        "The inventory has no group `meshes` (for `install` and `tenants`, `clusters`), the group is empty, or"
+        ' `--limit` leaves none of its hosts. Ansible then reports "no hosts matched" and succeeds, although nothing'
+        " was done.",
         "Look for the group's name in the inventory, and give the right inventory with `-i`. If an inventory cannot be "
         "parsed, Ansible continues without it: set `any_unparsed_is_failed = true` in `ansible.cfg`, as the examples "
         "do.",
@@ -231,8 +238,9 @@ DESCRIBED: dict[str, Code] = {
         "More than 20 meshes would pass their cards from job to job. AWX copies the artifacts of all earlier jobs into "
         "the variables of a job. So each job gets every card, and the data that AWX stores grows with the square of "
         "the number of meshes.",
-        "Carry the cards by Git: `publish_cards` writes them to a folder of the repository, and each job reads it as `federation_cards_dir`. "
-        "In `extensions/awx` that is `awx_cards_dir`; the workflow then has no jobs that publish.",
+        "Carry the cards by Git: `publish_cards` writes them to a folder of the repository, and each job reads it as"
+        " `federation_cards_dir`. In `extensions/awx` that is `awx_cards_dir`; the workflow then has no jobs that"
+        " publish.",
     ),
     "FED361": Code(
         "One card in two places",
@@ -240,7 +248,8 @@ DESCRIBED: dict[str, Code] = {
         "The folder of cards holds a card both as `<mesh>-for-<audience>.json` and as `<audience>/<mesh>.json`, and "
         "the two differ. One of them is left from before the layout was changed, and only their content, which cannot "
         "be trusted, says which.",
-        "Remove the file that its mesh no longer writes: the flat one where it sets `federation_cards_layout: audience`.",
+        "Remove the file that its mesh no longer writes: the flat one where it sets `federation_cards_layout:"
+        " audience`.",
     ),
     "FED362": Code(
         "Not a plan of a fleet",
@@ -261,7 +270,8 @@ DESCRIBED: dict[str, Code] = {
         ERROR,
         "`report_join` names a file that is missing, or that is not a report of a run. If it were ignored, its meshes "
         "would be unknown on the page, and nothing would say why.",
-        "Name the files that `federation_report` names in the runs of the other meshes. What `report_json` writes is a page, and cannot be joined.",
+        "Name the files that `federation_report` names in the runs of the other meshes. What `report_json` writes is a"
+        " page, and cannot be joined.",
     ),
     "FED365": Code(
         "One mesh in two reports",

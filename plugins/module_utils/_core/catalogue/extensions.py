@@ -11,7 +11,8 @@ EXTENSIONS: dict[str, Code] = {
         ERROR,
         "An entry of `mesh_extensions` lacks a field, has an unknown field, or a value that neither kind accepts. An "
         "empty selector or list is refused, because it is usually a mistake.",
-        "Correct the field that the message names. Write `selector: all` for every workload, and `extensions_state: absent` to remove everything.",
+        "Correct the field that the message names. Write `selector: all` for every workload, and `extensions_state:"
+        " absent` to remove everything.",
     ),
     "FED801": Code(
         "Two extensions with one name",
@@ -51,7 +52,8 @@ EXTENSIONS: dict[str, Code] = {
     "FED806": Code(
         "Wasm extensions are off",
         ERROR,
-        "Without the cacher that `techPreview.wasmExtensions.enabled` brings, no ServiceMeshExtension ever becomes ready.",
+        "Without the cacher that `techPreview.wasmExtensions.enabled` brings, no ServiceMeshExtension ever becomes"
+        " ready.",
         "Turn it on in the control plane's description.",
     ),
     "FED807": Code(
@@ -136,9 +138,9 @@ EXTENSIONS: dict[str, Code] = {
     "FED817": Code(
         "Guard that its first pod has not loaded",
         ERROR,
-        "An extension of AUTHN or AUTHZ was written for one pod first, and that pod does not run it: listeners wait for it, its module could not be "
-        "fetched, or Envoy has rejected it. `facts.loading` says which. The object for that pod and its temporary "
-        "label were removed again, and nothing was written for the others.",
+        "An extension of AUTHN or AUTHZ was written for one pod first, and that pod does not run it: listeners wait for"
+        " it, its module could not be fetched, or Envoy has rejected it. `facts.loading` says which. The object for"
+        " that pod and its temporary label were removed again, and nothing was written for the others.",
         "Look into the log of the pod's proxy, correct the image, its pull secret or `config`, and run again.",
     ),
     "FED820": Code(
@@ -154,7 +156,8 @@ EXTENSIONS: dict[str, Code] = {
         "An extension that guards requests is created in the new kind before the old one is removed. A WasmPlugin has "
         "no status, so the proxies are asked. If one does not run it, or its state is unknown, somebody has to check "
         "each proxy. Until then both exist, and the module runs twice.",
-        "Look into the pods that the result names in `facts.selected`, then run again with `convert_extensions_loaded`.",
+        "Look into the pods that the result names in `facts.selected`, then run again with"
+        " `convert_extensions_loaded`.",
     ),
     "FED822": Code(
         "No copy of what is to be deleted",
@@ -166,9 +169,10 @@ EXTENSIONS: dict[str, Code] = {
     "FED823": Code(
         "Image that a WasmPlugin may not be able to read",
         ERROR,
-        "A ServiceMeshExtension reads the module that the image's manifest names, a WasmPlugin the file `plugin.wasm`, on 2.2 from the only layer.",
-        "Build an image with `/manifest.yaml` (`module: plugin.wasm`) and `/plugin.wasm` in one gzip layer, which both kinds read, and name it in "
-        "`convert_extensions_images`.",
+        "A ServiceMeshExtension reads the module that the image's manifest names, a WasmPlugin the file `plugin.wasm`,"
+        " on 2.2 from the only layer.",
+        "Build an image with `/manifest.yaml` (`module: plugin.wasm`) and `/plugin.wasm` in one gzip layer, which both"
+        " kinds read, and name it in `convert_extensions_images`.",
     ),
     "FED824": Code(
         "Extension that never becomes ready on this OpenShift",
@@ -275,8 +279,8 @@ EXTENSIONS: dict[str, Code] = {
     "FED844": Code(
         "Image without a module that either kind reads",
         ERROR,
-        "A ServiceMeshExtension reads the file that `/manifest.yaml` names, a WasmPlugin the file `plugin.wasm` of the last layer or an artifact of two "
-        "layers. The image has neither.",
+        "A ServiceMeshExtension reads the file that `/manifest.yaml` names, a WasmPlugin the file `plugin.wasm` of the"
+        " last layer or an artifact of two layers. The image has neither.",
         "Build it with `wasm_image`, which packs the module so that both read it.",
     ),
 }

@@ -24,8 +24,8 @@ _LONGEST_PLACE = 200
 class Finding:
     """One thing that is wrong, or will be skipped in silence.
 
-    ``code`` is a key of ``codes.CODES``, ``place`` names an option, a card or an object in the user's own words, ``seen``
-    goes on as a sentence about it. ``cure`` is sharper than the catalogue's where it can be.
+    ``code`` is a key of ``codes.CODES``, ``place`` names an option, a card or an object in the user's own words,
+    ``seen`` goes on as a sentence about it. ``cure`` is sharper than the catalogue's where it can be.
     """
 
     code: str
@@ -69,7 +69,9 @@ class Finding:
 
 @dataclass(frozen=True)
 class Unknown:
-    """Something that could not be looked at, ``because`` of a missing right; ``codes`` would be found there. Not green."""
+    """Something that could not be looked at, ``because`` of a missing right; ``codes`` would be found
+    there. Not green.
+    """
 
     what: str
     because: str
@@ -98,11 +100,15 @@ def found_by(*checks: Callable[[], object]) -> list[Finding]:
 
 def in_order(findings: Iterable[Finding]) -> list[Finding]:
     """Return findings each once, errors first, then by code and place."""
-    return sorted(dict.fromkeys(findings), key=lambda found: (found.severity != ERROR, found.code, found.place, found.seen))
+    return sorted(
+        dict.fromkeys(findings), key=lambda found: (found.severity != ERROR, found.code, found.place, found.seen)
+    )
 
 
 def told(head: str, findings: Iterable[Finding], unknown: Sequence[Unknown]) -> dict:
-    """Return what a preflight found as a module's result: ``findings`` and ``unknown`` as data, ``counts``, and ``lines`` for people."""
+    """Return what a preflight found as a module's result: ``findings`` and ``unknown`` as data, ``counts``, and
+    ``lines`` for people.
+    """
     ordered = in_order(findings)
     errors = sum(finding.severity == ERROR for finding in ordered)
     return {
@@ -115,7 +121,9 @@ def told(head: str, findings: Iterable[Finding], unknown: Sequence[Unknown]) -> 
 
 
 def as_data(findings: Iterable[Finding]) -> dict:
-    """Return ``findings`` as data, the first ``MOST_KEPT`` of each code, and ``findings_left_out``: by code how many more there are."""
+    """Return ``findings`` as data, the first ``MOST_KEPT`` of each code, and ``findings_left_out``: by code how many
+    more there are.
+    """
     kept: list[dict] = []
     counts: Counter[str] = Counter()
     for finding in findings:
@@ -141,10 +149,14 @@ def _folded(findings: Iterable[Finding]) -> Iterator[Finding]:
             yield from found
             continue
         places = ", ".join(shown(finding.place, longest=_LONGEST_PLACE) for finding in found[:MOST_TOLD])
-        yield Finding(code, f"{len(found):,} findings", f"{CODES[code].title}: {places} … and {len(found) - MOST_TOLD:,} more")
+        yield Finding(
+            code, f"{len(found):,} findings", f"{CODES[code].title}: {places} … and {len(found) - MOST_TOLD:,} more"
+        )
 
 
-def lines(head: str, findings: Sequence[Finding], unknown: Sequence[Unknown], also: Mapping[str, str] | None = None) -> list[str]:
+def lines(
+    head: str, findings: Sequence[Finding], unknown: Sequence[Unknown], also: Mapping[str, str] | None = None
+) -> list[str]:
     """Return findings as lines of text, errors first; ``head`` says of which mesh, and the counts are added to it.
 
     ``also`` is by code what others call it, and stands beside it.
@@ -157,7 +169,10 @@ def lines(head: str, findings: Sequence[Finding], unknown: Sequence[Unknown], al
     shown = [f"{head} · {', '.join(told) or 'nothing found'}"]
     for found in _folded(in_order(findings)):
         others = (also or {}).get(found.code, "")
-        shown += [f"{found.severity.upper():<8} {found.code}{f' {others}' if others else ''}  {found.place}: {found.seen}", f"{'':<16} {found.fix}"]
+        shown += [
+            f"{found.severity.upper():<8} {found.code}{f' {others}' if others else ''}  {found.place}: {found.seen}",
+            f"{'':<16} {found.fix}",
+        ]
     for gap in unknown:
         shown.append(f"{'UNKNOWN':<8} {'':<6}  {gap.what}: {gap.because}")
     return shown

@@ -43,7 +43,8 @@ INSIGHT: dict[str, Code] = {
         "Gateway that nobody can reach",
         ERROR,
         "The gateway's pods are available, but its Service is missing or its load balancer has no address yet.",
-        "Look at the events of the Service; the cloud's quota and the annotations of the load balancer are the usual causes.",
+        "Look at the events of the Service; the cloud's quota and the annotations of the load balancer are the usual"
+        " causes.",
     ),
     "FED906": Code(
         "Certificate that expires soon",
@@ -64,7 +65,8 @@ INSIGHT: dict[str, Code] = {
         ERROR,
         "The proxy runs and every istiod has answered, but none of them has a connection to it. It keeps its last "
         "configuration and gets no changes. A new proxy serves nothing.",
-        "Look at the proxy's log for token and certificate errors, and at network policies between the namespace and istiod.",
+        "Look at the proxy's log for token and certificate errors, and at network policies between the namespace and"
+        " istiod.",
     ),
     "FED909": Code(
         "Configuration that a proxy rejects",
@@ -85,7 +87,8 @@ INSIGHT: dict[str, Code] = {
         ERROR,
         "The proxy has its clusters but never asked for listeners: it waits for its certificate and serves nothing, "
         "although its acknowledgements look synced.",
-        "Look at the proxy's log for the signing request; the token's audience, the clock and the CA of istiod are the usual causes.",
+        "Look at the proxy's log for the signing request; the token's audience, the clock and the CA of istiod are the"
+        " usual causes.",
     ),
     "FED912": Code(
         "Listed proxy whose pod is gone",
@@ -129,7 +132,8 @@ INSIGHT: dict[str, Code] = {
         "No request could be made, or the answer may come from the service or from a proxy. Possible reasons: no pod "
         "has a program for requests, a right is missing, the import's ports are unknown, or an answer without a body "
         "has a status that both can give.",
-        "The evidence says which. Name a pod in `verify_from` whose image has curl, python3 or wget, and a path in `verify_paths`.",
+        "The evidence says which. Name a pod in `verify_from` whose image has curl, python3 or wget, and a path in"
+        " `verify_paths`.",
     ),
     "FED918": Code(
         "Requests from containers that were not allowed",
@@ -173,18 +177,21 @@ INSIGHT: dict[str, Code] = {
         "Comparison that is not clear",
         ERROR,
         "The variables that say what to compare contradict each other.",
-        "Give `compare_of`, and at most one of `compare_with` and `compare_with_file`. istiod is compared with one pod.",
+        "Give `compare_of`, and at most one of `compare_with` and `compare_with_file`. istiod is compared with one"
+        " pod.",
     ),
     "FED925": Code(
         "Request that cannot be made as described",
         ERROR,
         "`verify_from` or `verify_paths` has an entry that is not a pod, a path or an import of the mesh.",
-        "Write a pod or workload as namespace/name, an import as `status` shows it, and a path that begins with a slash.",
+        "Write a pod or workload as namespace/name, an import as `status` shows it, and a path that begins with a"
+        " slash.",
     ),
     "FED926": Code(
         "Argument that the event source does not know",
         ERROR,
-        "A rulebook gives the event source `ossm.federation.federation` an argument that it does not have, or no `mesh`.",
+        "A rulebook gives the event source `ossm.federation.federation` an argument that it does not have, or no"
+        " `mesh`.",
         "Correct it: `docs/events.md` lists the arguments. Connection options are those of the modules.",
     ),
     "FED930": Code(

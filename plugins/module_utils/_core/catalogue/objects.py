@@ -61,8 +61,10 @@ OBJECTS: dict[str, Code] = {
     "FED509": Code(
         "Leftovers",
         WARNING,
-        "Objects that this collection made for a peer that is no longer described: a peering, or what an interrupted run has left of it.",
-        "Run `federate` with `federation_prune: true`, or `unfederate` with `unfederate_peers`; list the peer again to keep it.",
+        "Objects that this collection made for a peer that is no longer described: a peering, or what an interrupted"
+        " run has left of it.",
+        "Run `federate` with `federation_prune: true`, or `unfederate` with `unfederate_peers`; list the peer again to"
+        " keep it.",
     ),
     "FED512": Code(
         "Owners that cannot be followed",

@@ -11,7 +11,8 @@ SILENCE: dict[str, Code] = {
         WARNING,
         "The egress gateway must see the network `network-<peer>`. Up to 2.2, and later as soon as a second network is "
         "configured, calls fail with `no healthy upstream`, although discovery works.",
-        "Set `requestedNetworkView: [network-<name of the ServiceMeshPeer>]` on the egress gateway; `federate` writes it.",
+        "Set `requestedNetworkView: [network-<name of the ServiceMeshPeer>]` on the egress gateway; `federate`"
+        " writes it.",
     ),
     "FED702": Code(
         "Gateway not enabled",
@@ -37,13 +38,14 @@ SILENCE: dict[str, Code] = {
         "Name too long",
         WARNING,
         "The operator and istiod build labels of at most 63 characters out of these names.",
-        "Keep a peer's name within 55 characters, and a gateway's name together with the control plane's namespace within 62.",
+        "Keep a peer's name within 55 characters, and a gateway's name together with the control plane's namespace"
+        " within 62.",
     ),
     "FED706": Code(
         "Gateway without a federation label",
         WARNING,
-        "`federation.maistra.io/ingress-for` and `egress-for` keep the selectors of gateways apart. Without them one Service can select "
-        "another gateway's pods.",
+        "`federation.maistra.io/ingress-for` and `egress-for` keep the selectors of gateways apart. Without them one"
+        " Service can select another gateway's pods.",
         "An existing gateway keeps its labels: they are part of the Deployment's selector, which is immutable. Leave "
         "it as it is while no other Service selects its pods. Otherwise create a gateway with another name and the "
         "label (gateways of this collection have it), name it for the peer (`gateways` in `mesh_peers`), give the peer "
@@ -54,13 +56,14 @@ SILENCE: dict[str, Code] = {
         WARNING,
         "Federation ingress pods carry the label `istio: ingressgateway`, so a Gateway that selects only by this label "
         "also opens its ports there.",
-        "Select the ordinary ingress by `app: istio-ingressgateway` as well, or give federation gateways another `istio` label "
-        "from the start.",
+        "Select the ordinary ingress by `app: istio-ingressgateway` as well, or give federation gateways another"
+        " `istio` label from the start.",
     ),
     "FED708": Code(
         "Stray Route to a federation ingress",
         WARNING,
-        "Unless `routeConfig.enabled` is false the chart adds an OpenShift Route to port 8080, which this gateway does not serve.",
+        "Unless `routeConfig.enabled` is false the chart adds an OpenShift Route to port 8080, which this gateway does"
+        " not serve.",
         "Set `routeConfig: {enabled: false}` on the gateway, if the ServiceMeshControlPlane has the field; `federate` "
         "does.",
     ),
@@ -81,7 +84,8 @@ SILENCE: dict[str, Code] = {
     "FED711": Code(
         "Peer called like the control plane's cluster",
         WARNING,
-        "istiod keeps both in one registry, so the peer is never started; only the log says that the registry belongs to another provider.",
+        "istiod keeps both in one registry, so the peer is never started; only the log says that the registry belongs"
+        " to another provider.",
         "Give the ServiceMeshPeer another name, or change `spec.cluster.name`.",
     ),
     "FED712": Code(
@@ -161,13 +165,15 @@ SILENCE: dict[str, Code] = {
     "FED723": Code(
         "istiod may lock up with many members",
         WARNING,
-        "Control plane 2.3 up to an unknown patch release deadlocks with many members (OSSM-3025). The notes give no number.",
+        "Control plane 2.3 up to an unknown patch release deadlocks with many members (OSSM-3025). The notes give no"
+        " number.",
         "Update to the newest patch release of 2.3, or upgrade.",
     ),
     "FED724": Code(
         "Failover by locality may not work",
         WARNING,
-        "With control planes 2.1 to 2.3 up to an unknown patch release failover to a peer by locality does not work (OSSM-1211).",
+        "With control planes 2.1 to 2.3 up to an unknown patch release failover to a peer by locality does not work"
+        " (OSSM-1211).",
         "Update to the newest patch release, and try the failover before relying on it.",
     ),
     "FED725": Code(
@@ -254,8 +260,9 @@ SILENCE: dict[str, Code] = {
     "FED740": Code(
         "Address that istiod cannot use",
         WARNING,
-        "One address with a scheme, a port, an underscore, or without any text makes istiod drop all addresses of the peer, the good ones too. "
-        "A loopback, link-local or multicast address leads back to the calling pod, or to its node.",
+        "One address with a scheme, a port, an underscore, or without any text makes istiod drop all addresses of the"
+        " peer, the good ones too. A loopback, link-local or multicast address leads back to the calling pod, or to its"
+        " node.",
         "Write plain IP addresses or DNS names that this cluster reaches; ports have separate fields.",
     ),
     "FED741": Code(
@@ -375,8 +382,8 @@ SILENCE: dict[str, Code] = {
     "FED761": Code(
         "Exported service with several ports",
         WARNING,
-        "It is exported and imported, but calls fail: the routes between gateways name no port, so Istio looks for 15443 and "
-        "finds nothing.",
+        "It is exported and imported, but calls fail: the routes between gateways name no port, so Istio looks for"
+        " 15443 and finds nothing.",
         "Export one Service per port: create each with the same selector and only that port.",
     ),
     "FED762": Code(
@@ -409,7 +416,8 @@ SILENCE: dict[str, Code] = {
         WARNING,
         "A rule whose type is unknown, whose selector does not belong to its type, or whose label selector is invalid "
         "is ignored without an error.",
-        "Correct the rule: `type: NameSelector` with `nameSelector`, or (exports only) `LabelSelector` with `labelSelector`.",
+        "Correct the rule: `type: NameSelector` with `nameSelector`, or (exports only) `LabelSelector` with"
+        " `labelSelector`.",
     ),
     "FED767": Code(
         "Rule never reached",
@@ -437,8 +445,8 @@ SILENCE: dict[str, Code] = {
         "The protocol comes from the port's name or `appProtocol`, because detection is off in OpenShift's profiles. "
         "Without it the peer gets plain TCP, without retries and routes, and with an address that may collide with "
         "other TCP imports.",
-        "Name the port for its protocol: `http` or `grpc-api` for requests, `tcp-postgres` and the like for a database, a queue or anything else "
-        "that is not HTTP. Or set `appProtocol`.",
+        "Name the port for its protocol: `http` or `grpc-api` for requests, `tcp-postgres` and the like for a database,"
+        " a queue or anything else that is not HTTP. Or set `appProtocol`.",
     ),
     "FED771": Code(
         "Rule for a Service that does not exist",

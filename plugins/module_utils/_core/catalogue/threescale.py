@@ -41,7 +41,8 @@ THREESCALE: dict[str, Code] = {
         "mesh has no cluster in the proxies, so the adapter refuses every request. So does an adapter in the control "
         "plane's namespace for workloads elsewhere: only proxies of the adapter's own namespace know a host outside "
         "the cluster.",
-        "Write `https://`, or name a Service of a member namespace; describe an adapter in each namespace of its workloads.",
+        "Write `https://`, or name a Service of a member namespace; describe an adapter in each namespace of its"
+        " workloads.",
     ),
     "FED885": Code(
         "Tokens that would be handed to the application",
@@ -79,7 +80,8 @@ THREESCALE: dict[str, Code] = {
     "FED889": Code(
         "Test of 3scale that fails",
         ERROR,
-        "The adapter would find another service, other rules or other credentials than `threescale_tests` expects. Nothing is written.",
+        "The adapter would find another service, other rules or other credentials than `threescale_tests` expects."
+        " Nothing is written.",
         "Correct the service that the message names, or the test.",
     ),
     "FED890": Code(
@@ -88,7 +90,8 @@ THREESCALE: dict[str, Code] = {
         "The machine that runs Ansible cannot reach a portal at this URL, does not trust its certificate, or gets an "
         "invalid answer. Redirections are not followed, because they would send the access token elsewhere. No proxy "
         "is used.",
-        "Correct `portal`: `url`, or `ca_cert`. Without a way to the portal write `token` and `mapping_rules` of each service.",
+        "Correct `portal`: `url`, or `ca_cert`. Without a way to the portal write `token` and `mapping_rules` of each"
+        " service.",
     ),
     "FED891": Code(
         "3scale's portal does not accept the access token",
@@ -99,7 +102,8 @@ THREESCALE: dict[str, Code] = {
     "FED892": Code(
         "Service without a configuration in the portal",
         ERROR,
-        "The portal has no such service, nothing promoted to its environment, no service token for it, or no mapping rules.",
+        "The portal has no such service, nothing promoted to its environment, no service token for it, or no mapping"
+        " rules.",
         "Compare the id with the portal, and promote the configuration to the environment that the service names.",
     ),
     "FED893": Code(

@@ -18,7 +18,8 @@ TRAFFIC: dict[str, Code] = {
         WARNING,
         "Prometheus has seen these callers of the workload in the last seven days, but the ALLOW policy of `callers` "
         "does not name them. No policy can name a caller without an identity (plain text).",
-        "Add them to `callers.local`, or rehearse with `dry_run: true` from 2.2 on. That a caller was not seen proves nothing.",
+        "Add them to `callers.local`, or rehearse with `dry_run: true` from 2.2 on. That a caller was not seen proves"
+        " nothing.",
     ),
     "FED847": Code(
         "Clients without a known locality",
@@ -135,8 +136,8 @@ TRAFFIC: dict[str, Code] = {
         "ingress gateways, scrapers, and callers without an identity. The objects of the cluster do not show the "
         "present callers; and either no Prometheus does, or the version cannot rehearse, or the policy is already "
         "enforced.",
-        "List the service accounts in `callers.local`, or write `local: nobody`. From 2.2 on, set `traffic_prometheus_url` to have the policy "
-        "rehearsed with the callers that were seen.",
+        "List the service accounts in `callers.local`, or write `local: nobody`. From 2.2 on, set"
+        " `traffic_prometheus_url` to have the policy rehearsed with the callers that were seen.",
     ),
     "FED863": Code(
         "Object in the way",
@@ -177,7 +178,8 @@ TRAFFIC: dict[str, Code] = {
         ERROR,
         "The VirtualServices, DestinationRules and AuthorizationPolicies of the mesh's namespaces must be read to know "
         "whether somebody else has a rule for the host.",
-        "Ask a cluster administrator for the Role of `playbooks/files/mesh-traffic.yml`, explained in `docs/rights.md`.",
+        "Ask a cluster administrator for the Role of `playbooks/files/mesh-traffic.yml`, explained in"
+        " `docs/rights.md`.",
     ),
     "FED869": Code(
         "Split by number of endpoints",
@@ -197,9 +199,11 @@ TRAFFIC: dict[str, Code] = {
     "FED871": Code(
         "Exported service whose policies refuse the peer",
         WARNING,
-        "All callers of a peer arrive as this mesh's own ingress gateway for that peer. An ALLOW policy that lists only local "
-        "callers, or a matching DENY, answers them with 403, although the service is imported in the peer's mesh.",
-        "Admit the peer: `callers: {from_mesh: [<peer>], local: [...]}` in `mesh_traffic`, or its gateway in your own policy.",
+        "All callers of a peer arrive as this mesh's own ingress gateway for that peer. An ALLOW policy that lists only"
+        " local callers, or a matching DENY, answers them with 403, although the service is imported in the peer's"
+        " mesh.",
+        "Admit the peer: `callers: {from_mesh: [<peer>], local: [...]}` in `mesh_traffic`, or its gateway in your own"
+        " policy.",
     ),
     "FED872": Code(
         "Shift whose state cannot be read",
@@ -226,9 +230,9 @@ TRAFFIC: dict[str, Code] = {
     "FED875": Code(
         "Prometheus that does not answer",
         ERROR,
-        "The URL cannot be used, the server does not answer within 20 seconds and 4 MiB, does not accept the token, or "
-        "refuses the question; or its answer has warnings, so it lacks a part, or is not the result of a query. During a shift this proves "
-        "nothing, so the share is stepped back unless `shift_unproven: go_on`.",
+        "The URL cannot be used, the server does not answer within 20 seconds and 4 MiB, does not accept the token, or"
+        " refuses the question; or its answer has warnings, so it lacks a part, or is not the result of a query. During"
+        " a shift this proves nothing, so the share is stepped back unless `shift_unproven: go_on`.",
         "Check the URL, the CA certificate, the token, and the network of the machine that runs Ansible.",
     ),
     "FED876": Code(

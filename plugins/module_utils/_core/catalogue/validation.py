@@ -19,7 +19,8 @@ VALIDATION: dict[str, Code] = {
         ERROR,
         "Jinja2, which Ansible needs anyway, makes the page. The machine that runs Ansible has it; another machine, or "
         "another Python on it, may not.",
-        "Delegate the task to localhost and set `ansible_python_interpreter` to `ansible_playbook_python`, as playbook `report` does.",
+        "Delegate the task to localhost and set `ansible_python_interpreter` to `ansible_playbook_python`, as playbook"
+        " `report` does.",
     ),
     "FED972": Code(
         "Validation that fails the run",
@@ -72,8 +73,7 @@ VALIDATION: dict[str, Code] = {
         ERROR,
         "The DestinationRule tells clients to call without the mesh's certificate, and a PeerAuthentication "
         "with mode STRICT refuses such calls.",
-        "Remove `tls` from the DestinationRule or set `ISTIO_MUTUAL`; or set the PeerAuthentication to "
-        "PERMISSIVE.",
+        "Remove `tls` from the DestinationRule or set `ISTIO_MUTUAL`; or set the PeerAuthentication to PERMISSIVE.",
     ),
     "FED980": Code(
         "Mutual TLS to a service that has turned it off",

@@ -10,7 +10,8 @@ WAITING: dict[str, Code] = {
         "Address pending",
         ERROR,
         "The gateway's Service has no address for the peer yet.",
-        "Look at the Service's events (does this cluster give out load balancers?), give `addresses`, or use `service_type: NodePort`.",
+        "Look at the Service's events (does this cluster give out load balancers?), give `addresses`, or use"
+        " `service_type: NodePort`.",
     ),
     "FED602": Code(
         "Not connected",

@@ -1,9 +1,10 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
 """Which sidecars are older than their control plane, who owns their pods, and how each owner is restarted.
 
-A sidecar changes only when its pod is made again. What is old is decided by the pod, never by the mark that a restart leaves;
-the mark tells only whose roll-out is waited for. So a run that was interrupted goes on, and restarts nothing twice.
-Sources: the injection templates of OpenShift Service Mesh 2.0 to 2.6; Kubernetes documentation, "Workload management".
+A sidecar changes only when its pod is made again. What is old is decided by the pod, never by the mark that a restart
+leaves; the mark tells only whose roll-out is waited for. So a run that was interrupted goes on, and restarts nothing
+twice. Sources: the injection templates of OpenShift Service Mesh 2.0 to 2.6; Kubernetes documentation, "Workload
+management".
 """
 
 from __future__ import annotations
@@ -33,7 +34,9 @@ MOST_STEPS = 4  # a pod, its ReplicaSet, its Deployment, and one more for a cont
 
 @dataclass(frozen=True)
 class Newest:
-    """What the sidecars of a control plane are when they are made now: its charts' version, the proxy's image, and since when; and its name."""
+    """What the sidecars of a control plane are when they are made now: its charts' version, the proxy's image, and
+    since when; and its name.
+    """
 
     version: str
     image: str = ""
@@ -56,7 +59,9 @@ class Newest:
 
 @dataclass(frozen=True)
 class Owner:
-    """Who makes a pod again: a workload by its kind, namespace and name. ``is_endless``: its own owners lead nowhere."""
+    """Who makes a pod again: a workload by its kind, namespace and name. ``is_endless``: its own owners
+    lead nowhere.
+    """
 
     kind: str
     namespace: str
@@ -74,7 +79,10 @@ class Owner:
         if self.kind == "Job":
             return "is a Job: its sidecar is as old as its run"
         if self.is_endless:
-            return f"has owners that lead back to itself, or more than {MOST_STEPS} in a row (FED512); correct its ownerReferences"
+            return (
+                f"has owners that lead back to itself, or more than {MOST_STEPS} in a row (FED512); correct its"
+                " ownerReferences"
+            )
         if self.kind not in (*ROLLED, "DeploymentConfig", "Service"):
             return f"is owned by {self.kind}, which this collection does not know how to restart"
         return ""
@@ -107,7 +115,9 @@ def has_sidecar(pod: Mapping) -> bool:
 
 
 def injector_of(metadata: Mapping) -> str:
-    """Return the revision of the injector that a pod's metadata names, which for a control plane is its name; "" for none."""
+    """Return the revision of the injector that a pod's metadata names, which for a control plane is its name; "" for
+    none.
+    """
     annotations, labels = mapping(metadata.get("annotations")), mapping(metadata.get("labels"))
     status = from_json(str(annotations.get(STATUS_ANNOTATION))[:_MOST_STATUS])
     said = (at(status, "revision"), labels.get(REVISION), annotations.get(REVISION))
@@ -115,15 +125,21 @@ def injector_of(metadata: Mapping) -> str:
 
 
 def sidecar_version(pod: Mapping) -> tuple[int, int] | None:
-    """Return the minor version of a pod's sidecar, None when it has none or is finishing; without a label it came from 2.0."""
-    return (parse_version(mapping(at(pod, "metadata", "labels")).get(VERSION_LABEL)) or OLDEST) if has_sidecar(pod) else None
+    """Return the minor version of a pod's sidecar, None when it has none or is finishing; without a label it came from
+    2.0.
+    """
+    return (
+        (parse_version(mapping(at(pod, "metadata", "labels")).get(VERSION_LABEL)) or OLDEST)
+        if has_sidecar(pod)
+        else None
+    )
 
 
 def is_old(pod: Mapping, newest: Newest) -> bool:
     """Return whether a pod's sidecar is another than its control plane would make now.
 
-    Control planes of 2.1 and newer label what they inject; without a label a sidecar came from 2.0, whose own are told by
-    their image, unless the pod chose that itself.
+    Control planes of 2.1 and newer label what they inject; without a label a sidecar came from 2.0, whose own are told
+    by their image, unless the pod chose that itself.
     """
     label = mapping(at(pod, "metadata", "labels")).get(VERSION_LABEL)
     if label:
@@ -132,12 +148,17 @@ def is_old(pod: Mapping, newest: Newest) -> bool:
         return True
     if not newest.image or IMAGE_ANNOTATION in mapping(at(pod, "metadata", "annotations")):
         return False
-    images = [str(container.get("image")) for container in items(at(pod, "spec", "containers")) if container.get("name") == PROXY]
+    images = [
+        str(container.get("image"))
+        for container in items(at(pod, "spec", "containers"))
+        if container.get("name") == PROXY
+    ]
     return images != [newest.image]
 
 
 def owner_of(pod: Mapping, replica_sets: Mapping[str, Mapping]) -> Owner:
-    """Return who makes a pod again, up to the root; ``replica_sets`` are those of its namespace (controllers, too) by name.
+    """Return who makes a pod again, up to the root; ``replica_sets`` are those of its namespace (controllers, too) by
+    name.
 
     Owner references are whatever a tenant writes there. Where they come back to where they were, or go on for more than
     ``MOST_STEPS``, the pod's own owner is returned, marked as one whose owners lead nowhere.
@@ -162,8 +183,8 @@ def _controller(live: Mapping) -> Mapping | None:
 class Workload:
     """An owner with the pods of it whose sidecars are old; ``live`` is the owner's object where it was read.
 
-    ``since`` is when its control plane became what it is: a roll-out that was asked for then or later is one of this upgrade.
-    ``control_plane`` is that one's name. No pods: all of them are new, and it is not up yet.
+    ``since`` is when its control plane became what it is: a roll-out that was asked for then or later is one of this
+    upgrade. ``control_plane`` is that one's name. No pods: all of them are new, and it is not up yet.
     """
 
     owner: Owner
@@ -174,7 +195,9 @@ class Workload:
 
     @property
     def way(self) -> str:
-        """Return how it is restarted: ``template``, ``delete``, ``instantiate`` or ``revision``; "" when it is not ours to restart."""
+        """Return how it is restarted: ``template``, ``delete``, ``instantiate`` or ``revision``; "" when it is not ours
+        to restart.
+        """
         if self.left_alone:
             return ""
         if self.owner.kind == "DeploymentConfig":
@@ -211,19 +234,23 @@ class Workload:
 
     @property
     def _where_from(self) -> str:
-        """Return where a sidecar comes from that is old although its pod was made when the control plane was ready, and what to do."""
+        """Return where a sidecar comes from that is old although its pod was made when the control plane was ready, and
+        what to do.
+        """
         template = at(self.live, "spec", "template")
         containers = [*items(at(template, "spec", "containers")), *items(at(template, "spec", "initContainers"))]
         if any(container.get("name") == PROXY for container in containers):
             return (
-                f"its template has the container {PROXY} itself, so every restart makes the same sidecar; take it out of the template with its volumes "
-                f"and the annotation {STATUS_ANNOTATION}, ask for injection (sidecar.istio.io/inject), and let it roll out"
+                f"its template has the container {PROXY} itself, so every restart makes the same sidecar; take it out"
+                f" of the template with its volumes and the annotation {STATUS_ANNOTATION}, ask for injection"
+                " (sidecar.istio.io/inject), and let it roll out"
             )
         others = sorted({pod.injector for pod in self.pods} - {"", self.control_plane})
         if others:
             return (
-                f"its pods were made after that was ready, and the injector {others[0]} gave them their sidecar; take the label {REVISION} of that one off "
-                "the namespace and the template, or move the workload to that mesh, and let it roll out"
+                f"its pods were made after that was ready, and the injector {others[0]} gave them their sidecar; take"
+                f" the label {REVISION} of that one off the namespace and the template, or move the workload to that"
+                " mesh, and let it roll out"
             )
         return (
             "its pods were made after that was ready and still have an old sidecar: another control plane injects it; "
@@ -243,7 +270,10 @@ class Workload:
             marks = [c.get("lastUpdateTime") or c.get("lastTransitionTime") for c in told]
         else:
             # In the template it restarts; on the object itself it only tells that pods are being deleted one by one.
-            marks = [mapping(at(self.live, *path, "annotations")).get(RESTARTED_AT) for path in (("spec", "template", "metadata"), ("metadata",))]
+            marks = [
+                mapping(at(self.live, *path, "annotations")).get(RESTARTED_AT)
+                for path in (("spec", "template", "metadata"), ("metadata",))
+            ]
         moments = [moment for mark in marks if (moment := time_of(mark))]
         return bool(moments) and (self.since is None or max(moments) >= self.since)
 
@@ -320,8 +350,12 @@ def _unfinished_service(live: Mapping) -> str:
     return ""
 
 
-def grouped(pods: Iterable[Pod], live: Mapping[Owner, Mapping], since: datetime | None = None, control_plane: str = "") -> list[Workload]:
-    """Return workloads by namespace, kind and name: owners of old pods, and those in ``live`` that are not up after their restart."""
+def grouped(
+    pods: Iterable[Pod], live: Mapping[Owner, Mapping], since: datetime | None = None, control_plane: str = ""
+) -> list[Workload]:
+    """Return workloads by namespace, kind and name: owners of old pods, and those in ``live`` that are not up after
+    their restart.
+    """
     by_owner: dict[Owner, list[Pod]] = {owner: [] for owner in live}
     for pod in pods:
         by_owner.setdefault(pod.owner, []).append(pod)
@@ -331,7 +365,9 @@ def grouped(pods: Iterable[Pod], live: Mapping[Owner, Mapping], since: datetime 
 
 
 def is_returning(workload: Workload) -> bool:
-    """Return whether a workload was restarted in this upgrade and is not up yet, whether or not old pods of it are left."""
+    """Return whether a workload was restarted in this upgrade and is not up yet, whether or not old pods of it are
+    left.
+    """
     return bool(workload.way and workload.missing)
 
 
@@ -341,7 +377,8 @@ def under_way(workloads: Iterable[Workload]) -> list[Workload]:
 
 
 def next_batch(workloads: Sequence[Workload], size: int) -> list[Workload]:
-    """Return the workloads to restart now, so that no more than ``size`` are under way and never those of two namespaces.
+    """Return the workloads to restart now, so that no more than ``size`` are under way and never those of two
+    namespaces.
 
     ``workloads`` are in order; while anything is under way only its namespace counts, else the first with old sidecars.
     """

@@ -18,7 +18,8 @@ from .upgrade import described_without_mixer, mixer_of, without_mixer
 
 @dataclass(frozen=True)
 class Wanted:
-    """The object ``desired``, the ``change`` that makes it (None where it stands), and the ``version`` that it will have.
+    """The object ``desired``, the ``change`` that makes it (None where it stands), and the ``version`` that it will
+    have.
 
     One that ``is_merge`` only changes what its version takes out.
     """
@@ -56,21 +57,28 @@ def wanted(params: Mapping, live: Mapping | None) -> Wanted:
     if taken:
         return Wanted(desired, version, taken, is_merge=True)
     change = change_to(live, desired, control_plane_manager(), force=params["force"], edits=params["upgrade"])
-    if change and any(entry.get("manager") == change.manager and entry["operation"] == "Update" for entry in _managed(live)):
+    if change and any(
+        entry.get("manager") == change.manager and entry["operation"] == "Update" for entry in _managed(live)
+    ):
         # A merge of ours stands as another manager of the same name; that nobody else is concerned was seen just now.
         change = replace(change, force=True)
     return Wanted(desired, version, change)
 
 
 def refuse_other_mesh(mesh: str, live: Mapping) -> None:
-    """Refuse a control plane that is kept as another mesh: FED103. Two descriptions of one would undo each other in every run."""
+    """Refuse a control plane that is kept as another mesh: FED103. Two descriptions of one would undo each other in
+    every run.
+    """
     kept_as = (live["metadata"].get("labels") or {}).get(MESH_LABEL)
     if kept_as and kept_as != mesh:
         raise FederationError(
             "FED103",
             where=f"ServiceMeshControlPlane {live['metadata']['namespace']}/{live['metadata']['name']}",
             what=f"is kept as the mesh {kept_as}, and this is {mesh}",
-            fix="Correct the cluster, mesh_namespace or mesh_control_plane; with force (federation_force: true) it is renamed",
+            fix=(
+                "Correct the cluster, mesh_namespace or mesh_control_plane; with force (federation_force: true) it is"
+                " renamed"
+            ),
         )
 
 
@@ -102,7 +110,8 @@ def is_going(live: Mapping | None) -> bool:
 def removal(live: Mapping, roll: Mapping | None, peers: Sequence[Mapping], *, is_last: bool) -> Change:
     """Return the change that deletes the control plane; refused while something lives by it.
 
-    What this collection keeps does not count when the control plane ``is_last`` in a run that would have removed that before.
+    What this collection keeps does not count when the control plane ``is_last`` in a run that would have removed that
+    before.
     """
     users = [*peers, *([roll] if roll else [])]
     uses = _uses_of([user for user in users if not (is_last and is_ours(user))], joined(roll))
@@ -111,7 +120,10 @@ def removal(live: Mapping, roll: Mapping | None, peers: Sequence[Mapping], *, is
         "themselves, then try again"
     )
     if not is_ours(live):
-        fix = f"Delete it by hand, or run control_plane for it once, which takes it over{'; for the others: ' + fix[0].lower() + fix[1:] if uses else ''}"
+        fix = (
+            "Delete it by hand, or run control_plane for it once, which takes it"
+            f" over{'; for the others: ' + fix[0].lower() + fix[1:] if uses else ''}"
+        )
         uses.insert(0, "somebody who made it by hand, since it does not have the label of this collection")
     if uses:
         raise FederationError(
@@ -125,7 +137,9 @@ def removal(live: Mapping, roll: Mapping | None, peers: Sequence[Mapping], *, is
 
 
 def _uses_of(users: Sequence[Mapping], by_themselves: Collection[str]) -> list[str]:
-    """Return in words who lives by a control plane: peers, members of the roll, and members that joined ``by_themselves``."""
+    """Return in words who lives by a control plane: peers, members of the roll, and members that joined
+    ``by_themselves``.
+    """
     members = [member for user in users for member in at(user, "spec", "members") or []]
     return [
         *(f"ServiceMeshPeer {user['metadata']['name']}" for user in users if user["kind"] == PEER.name),
@@ -153,7 +167,9 @@ def asks_for_members(params: Mapping) -> bool:
 
 def roll_of(params: Mapping, control_plane: ControlPlane) -> dict:
     """Return the member roll that is described; raises ``FederationError`` as ``plan_roll``."""
-    return plan_roll(params["mesh"], control_plane.namespace, params["members"], params["member_selectors"], control_plane.version)
+    return plan_roll(
+        params["mesh"], control_plane.namespace, params["members"], params["member_selectors"], control_plane.version
+    )
 
 
 def roll_stands(desired: Mapping, roll: Mapping | None, control_plane: ControlPlane) -> bool:
@@ -171,7 +187,10 @@ def not_ready(params: Mapping, seen: str, seconds: float, fix: str) -> Federatio
     return FederationError(
         "FED605",
         where=f"ServiceMeshControlPlane {namespace}/{name}",
-        what=f"is not {'ready' if params['state'] == 'present' else 'gone'} after {params['waited'] + int(seconds)} s: {seen}",
+        what=(
+            f"is not {'ready' if params['state'] == 'present' else 'gone'} after {params['waited'] + int(seconds)} s:"
+            f" {seen}"
+        ),
         fix=fix,
         facts={"waiting_for": [seen]},
     )

@@ -156,7 +156,9 @@ class ControlPlane:
 
     @property
     def shows_route_config(self) -> bool:
-        """Return whether a gateway of it has ``routeConfig`` already, so that nobody needs to ask whether the CRD knows it."""
+        """Return whether a gateway of it has ``routeConfig`` already, so that nobody needs to ask whether the CRD knows
+        it.
+        """
         ingresses = mapping(at(self.live, "spec", "gateways", "additionalIngress"))
         return any("routeConfig" in mapping(ingress) for ingress in ingresses.values())
 
@@ -197,9 +199,15 @@ def unready(live: Mapping) -> list[str]:
 
 
 def permanent_reason(live: Mapping) -> str:
-    """Return the operator's words when it has given up until the spec or the cluster changes; "" while it may still work."""
+    """Return the operator's words when it has given up until the spec or the cluster changes; "" while it may still
+    work.
+    """
     for condition in mapping(live.get("status")).get("conditions") or []:
-        if isinstance(condition, Mapping) and condition.get("type") == "Reconciled" and condition.get("reason") in PERMANENT:
+        if (
+            isinstance(condition, Mapping)
+            and condition.get("type") == "Reconciled"
+            and condition.get("reason") in PERMANENT
+        ):
             return f"{condition['reason']}: {condition.get('message', '')}".rstrip(": ")
     return ""
 

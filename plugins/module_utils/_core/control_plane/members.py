@@ -21,19 +21,23 @@ from .live import ControlPlane
 
 ROLL = "default"
 ALL = "*"
-# The webhook asks for the writer's rights namespace by namespace and gives up after seconds; so many at a time are safe.
+# The webhook asks for the writer's rights namespace by namespace and gives up after seconds; so many at a time are
+# safe.
 BATCH = 50
 MEMBER_OF = "maistra.io/member-of"
 CREATED_BY = "maistra.io/created-by"
 OPERATOR = "istio-operator"
 NOT_THERE = "NamespaceNotExists"
-# The operator looks at a namespace within a second of its creation; one that it has missed for so long nobody makes in this run.
+# The operator looks at a namespace within a second of its creation; one that it has missed for so long nobody makes in
+# this run.
 GRACE = timedelta(seconds=10)
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _RESERVED = re.compile(r"(kube|openshift|ibm)(-.*)?")
 
 
-def plan_roll(mesh: str, namespace: str, members: Sequence[str], selectors: Sequence[str], version: tuple[int, int] | None) -> dict:
+def plan_roll(
+    mesh: str, namespace: str, members: Sequence[str], selectors: Sequence[str], version: tuple[int, int] | None
+) -> dict:
     """Return the ServiceMeshMemberRoll that lists ``members``, or selects namespaces by label.
 
     ``selectors`` are written as kubernetes.core does. Raises ``FederationError``: FED426 for what cannot be a
@@ -56,7 +60,12 @@ def plan_roll(mesh: str, namespace: str, members: Sequence[str], selectors: Sequ
         try:
             spec["memberSelectors"] = [dict(label_selector([text])) for text in selectors]
         except ValueError as reason:
-            _refuse("FED427", "mesh_member_selectors", str(reason), "Write them as kubernetes.core does: app=web, tier in (a,b), !key")
+            _refuse(
+                "FED427",
+                "mesh_member_selectors",
+                str(reason),
+                "Write them as kubernetes.core does: app=web, tier in (a,b), !key",
+            )
     return {
         "apiVersion": MEMBER_ROLL.api_version,
         "kind": MEMBER_ROLL.name,
@@ -82,7 +91,9 @@ def _check_members(members: Sequence[str], namespace: str, version: tuple[int, i
 
 def check_roll(live: Mapping | None) -> None:
     """Refuse a roll that the operator keeps from ServiceMeshMembers: FED427; both at once undo each other."""
-    _refuse_made_roll(live, "Keep members as ServiceMeshMembers in their namespaces, or delete those before you list namespaces")
+    _refuse_made_roll(
+        live, "Keep members as ServiceMeshMembers in their namespaces, or delete those before you list namespaces"
+    )
 
 
 def check_going(live: Mapping) -> None:
@@ -100,7 +111,8 @@ def check_going(live: Mapping) -> None:
 
 
 def joined(live: Mapping | None) -> list[str]:
-    """Return the namespaces that joined by themselves: members by their ServiceMeshMember, which the roll does not list.
+    """Return the namespaces that joined by themselves: members by their ServiceMeshMember, which the roll does not
+    list.
 
     The operator keeps them in the roll's status alone. Of a roll that it made itself all are such; with a wildcard or
     selectors nobody can tell from the roll.
@@ -117,8 +129,14 @@ def joined(live: Mapping | None) -> list[str]:
 
 
 def membership(live: Mapping | None) -> dict[str, list[str]]:
-    """Return who is a member as data: ``configured`` namespaces, those of them that ``joined`` by themselves, and ``pending`` ones."""
-    return {"configured": sorted(_names(live, "configuredMembers")), "joined": joined(live), "pending": sorted(_names(live, "pendingMembers"))}
+    """Return who is a member as data: ``configured`` namespaces, those of them that ``joined`` by themselves, and
+    ``pending`` ones.
+    """
+    return {
+        "configured": sorted(_names(live, "configuredMembers")),
+        "joined": joined(live),
+        "pending": sorted(_names(live, "pendingMembers")),
+    }
 
 
 def _names(live: Mapping | None, *keys: str) -> set[str]:
@@ -136,14 +154,21 @@ def member_lines(members: Mapping[str, Sequence[str]]) -> list[str]:
 
 
 def check_takeover(live: Mapping | None, error: FederationError, desired: Mapping) -> None:
-    """Sharpen a conflict (FED107) over what the operator itself put onto the roll, as those before 2.3 do; ``force`` would not last.
+    """Sharpen a conflict (FED107) over what the operator itself put onto the roll, as those before 2.3 do; ``force``
+    would not last.
 
     Other conflicts are left as they are.
     """
     if error.facts.get("manager") != OPERATOR:
         return
-    names = [name for name in strings(at(live, "spec", "members")) if name not in strings(at(desired, "spec", "members"))]
-    told = f"{listed(names)} joined by {'themselves' if len(names) > 1 else 'itself'}" if names else "namespaces joined by themselves"
+    names = [
+        name for name in strings(at(live, "spec", "members")) if name not in strings(at(desired, "spec", "members"))
+    ]
+    told = (
+        f"{listed(names)} joined by {'themselves' if len(names) > 1 else 'itself'}"
+        if names
+        else "namespaces joined by themselves"
+    )
     _refuse(
         "FED107",
         error.where,
@@ -160,7 +185,12 @@ def is_made(live: Mapping | None) -> bool:
 def _refuse_made_roll(live: Mapping | None, fix: str) -> None:
     if live and is_made(live):
         metadata = live["metadata"]
-        _refuse("FED427", f"ServiceMeshMemberRoll {metadata['namespace']}/{metadata['name']}", "is made by the operator from ServiceMeshMembers", fix)
+        _refuse(
+            "FED427",
+            f"ServiceMeshMemberRoll {metadata['namespace']}/{metadata['name']}",
+            "is made by the operator from ServiceMeshMembers",
+            fix,
+        )
 
 
 def plan_member(mesh: str, namespace: str, control_plane: str, member: str) -> dict:
@@ -178,7 +208,9 @@ def plan_member(mesh: str, namespace: str, control_plane: str, member: str) -> d
 
 
 def check_joined(live: Mapping | None, desired: Mapping) -> None:
-    """Refuse a member that the operator made from a roll (FED427), or one of another control plane (FED426): it never moves."""
+    """Refuse a member that the operator made from a roll (FED427), or one of another control plane (FED426): it never
+    moves.
+    """
     if live is None:
         return
     metadata = live["metadata"]
@@ -213,7 +245,9 @@ def unjoined(live: Mapping | None) -> list[str]:
 
 
 def flickers(version: tuple[int, int] | None) -> bool:
-    """Return whether a version's rolls lose members for a moment, or for good with one that goes (OSSM-2053, OSSM-2374: 2.2 and 2.3)."""
+    """Return whether a version's rolls lose members for a moment, or for good with one that goes (OSSM-2053, OSSM-2374:
+    2.2 and 2.3).
+    """
     return version in ((2, 2), (2, 3))
 
 
@@ -221,7 +255,12 @@ def check_holder(namespace: str, member: str, labels: Mapping) -> None:
     """Refuse a namespace that another mesh holds: FED426, with the control plane's namespace."""
     holder = labels.get(MEMBER_OF)
     if holder and holder != namespace:
-        _refuse("FED426", f"mesh_members, {member}", f"belongs to the mesh in namespace {holder}", f"Take it out of the roll in {holder} first")
+        _refuse(
+            "FED426",
+            f"mesh_members, {member}",
+            f"belongs to the mesh in namespace {holder}",
+            f"Take it out of the roll in {holder} first",
+        )
 
 
 def steps(live: Mapping | None, desired: Mapping) -> Iterator[dict]:
@@ -238,7 +277,9 @@ def steps(live: Mapping | None, desired: Mapping) -> Iterator[dict]:
 
 @dataclass(frozen=True)
 class Lack:
-    """One thing that the operator has yet to do for a roll, in words; of a ``namespace`` that ``is_absent`` since a time, where known."""
+    """One thing that the operator has yet to do for a roll, in words; of a ``namespace`` that ``is_absent`` since a
+    time, where known.
+    """
 
     text: str
     namespace: str = ""
@@ -246,14 +287,20 @@ class Lack:
     since: datetime | None = field(default=None, compare=False)
 
     def is_told(self, now: datetime, waited: timedelta) -> bool:
-        """Return whether nothing is to be waited for: the namespace does not exist, and nobody has made it for a while."""
+        """Return whether nothing is to be waited for: the namespace does not exist, and nobody has made it
+        for a while.
+        """
         return self.is_absent and (waited >= GRACE or (self.since is not None and now - self.since >= GRACE))
 
 
 def absent(live: Mapping | None) -> frozenset[str]:
     """Return the namespaces of which the operator says that they do not exist."""
     rows = items(at(live, "status", "memberStatuses"))
-    return frozenset(str(row.get("namespace")) for row in rows if any(c.get("reason") == NOT_THERE for c in items(row.get("conditions"))))
+    return frozenset(
+        str(row.get("namespace"))
+        for row in rows
+        if any(c.get("reason") == NOT_THERE for c in items(row.get("conditions")))
+    )
 
 
 def unconfigured(live: Mapping | None, control_plane: ControlPlane | None) -> list[str]:
@@ -320,21 +367,26 @@ def _pending(status: Mapping, member: str) -> Lack:
 
 
 def unreleased(live: Mapping | None, namespace: str, labels: Mapping[str, Mapping]) -> list[str]:
-    """Return in words what has yet to go when a roll is removed: namespaces that carry the mesh's label, by their ``labels``, and the roll."""
+    """Return in words what has yet to go when a roll is removed: namespaces that carry the mesh's label, by their
+    ``labels``, and the roll.
+    """
     found = [f"{member} is leaving" for member, has in labels.items() if has.get(MEMBER_OF) == namespace]
     return found or (["the operator is still removing the roll"] if live else [])
 
 
 def check_member(member: object, namespace: str, version: tuple[int, int] | None = None) -> None:
-    """Refuse what the operator would not take as a member of the mesh in ``namespace``: FED426, FED427 for a wildcard too early."""
+    """Refuse what the operator would not take as a member of the mesh in ``namespace``: FED426, FED427 for a wildcard
+    too early.
+    """
     place = f"mesh_members, {member}"
     if member == ALL:
         if version and version < (2, 3):
             _refuse("FED427", place, "as a wildcard came with v2.3", "Name the namespaces")
         return
     if not isinstance(member, str) or not _NAME.fullmatch(member):
-        _refuse("FED426", place, "is not a name of a namespace", "Use lower-case letters, digits and hyphens, at most "
-                                                                 "63")
+        _refuse(
+            "FED426", place, "is not a name of a namespace", "Use lower-case letters, digits and hyphens, at most 63"
+        )
     if member == namespace:
         _refuse(
             "FED426",

@@ -1,7 +1,8 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
 """What Mixer did in a mesh of 2.0, object by object, and what does it from 2.1 on; or what is lost.
 
-Sources: Istio 1.6 documentation, adapters and templates of Mixer; OpenShift Service Mesh 2.1 release notes; maistra/istio-operator.
+Sources: Istio 1.6 documentation, adapters and templates of Mixer; OpenShift Service Mesh 2.1 release notes;
+maistra/istio-operator.
 """
 
 from __future__ import annotations
@@ -90,18 +91,31 @@ _METRICS = _Work(
     "filter, from 2.4 on a Telemetry",
     "metrics that aggregate over several proxies, and attributes that only Mixer knew",
 )
-_ELSEWHERE = _Work("telemetry for another system", NOTHING, "no proxy sends it; scrape Prometheus or collect the "
-                                                            "access log", "the metrics that only this system received")
+_ELSEWHERE = _Work(
+    "telemetry for another system",
+    NOTHING,
+    "no proxy sends it; scrape Prometheus or collect the access log",
+    "the metrics that only this system received",
+)
 _QUOTA = _Work(
     "rate limits",
     LIMITS,
     "spec.techPreview.rateLimiting of the control plane and a Redis, written below",
     "limits for TCP, and quotas by best effort",
 )
-_DENIAL = _Work("refusing requests", POLICY, "an AuthorizationPolicy with action DENY, or ALLOW for a list", "status codes and messages other than 403")
+_DENIAL = _Work(
+    "refusing requests",
+    POLICY,
+    "an AuthorizationPolicy with action DENY, or ALLOW for a list",
+    "status codes and messages other than 403",
+)
 _HARMLESS = _Work("nothing by itself", NOTHING, "nothing is needed")
 _ADAPTERS: Mapping[str, _Work] = {
-    "threescale": _Work("authorization by 3scale", THREESCALE, "playbook threescale; the description below is a draft of mesh_threescale"),
+    "threescale": _Work(
+        "authorization by 3scale",
+        THREESCALE,
+        "playbook threescale; the description below is a draft of mesh_threescale",
+    ),
     "prometheus": _METRICS,
     "stdio": _Work(
         "log lines",
@@ -114,15 +128,25 @@ _ADAPTERS: Mapping[str, _Work] = {
     "denier": _DENIAL,
     "listchecker": _DENIAL,
     "rbac": _DENIAL,
-    "opa": _Work("authorization by Open Policy Agent", POLICY, "an AuthorizationPolicy with action CUSTOM and an external authorizer (in preview on 2.1)"),
+    "opa": _Work(
+        "authorization by Open Policy Agent",
+        POLICY,
+        "an AuthorizationPolicy with action CUSTOM and an external authorizer (in preview on 2.1)",
+    ),
     "zipkin": _Work("traces", TRACING, "spec.tracing of the control plane: proxies send spans by themselves"),
     "kubernetesenv": _HARMLESS,
     "bypass": _HARMLESS,
     "noop": _HARMLESS,
-    **dict.fromkeys(("stackdriver", "fluentd", "statsd", "dogstatsd", "signalfx", "circonus", "solarwinds", "cloudwatch"), _ELSEWHERE),
+    **dict.fromkeys(
+        ("stackdriver", "fluentd", "statsd", "dogstatsd", "signalfx", "circonus", "solarwinds", "cloudwatch"),
+        _ELSEWHERE,
+    ),
 }
-_OTHER = _Work("its own adapter", WASM, "a Wasm extension (mesh_extensions), or an external authorizer with an "
-                                        "AuthorizationPolicy of action CUSTOM")
+_OTHER = _Work(
+    "its own adapter",
+    WASM,
+    "a Wasm extension (mesh_extensions), or an external authorizer with an AuthorizationPolicy of action CUSTOM",
+)
 _TEMPLATES: Mapping[str, _Work] = {
     "metric": _METRICS,
     "logentry": _ADAPTERS["stdio"],
@@ -131,7 +155,12 @@ _TEMPLATES: Mapping[str, _Work] = {
     "authorization": _DENIAL,
     "listentry": _DENIAL,
     "checknothing": _DENIAL,
-    "apikey": _Work("keys of callers", THREESCALE, "credentials in mesh_threescale, where 3scale checks them", "keys that anything else checked"),
+    "apikey": _Work(
+        "keys of callers",
+        THREESCALE,
+        "credentials in mesh_threescale, where 3scale checks them",
+        "keys that anything else checked",
+    ),
 }
 _BY_KIND: Mapping[str, _Work] = {
     "attributemanifest": _HARMLESS,
@@ -161,7 +190,9 @@ def heirs(objects: Sequence[Mapping]) -> list[Heir]:
     for each in objects:
         for kind, namespace, name, adapter in _used_by(each, handlers):
             work.setdefault((kind, namespace, name), _ADAPTERS.get(adapter, _OTHER))
-    return sorted((_heir(each, work.get(_key(each))) for each in objects), key=lambda heir: (heir.kind, heir.namespace, heir.name))
+    return sorted(
+        (_heir(each, work.get(_key(each))) for each in objects), key=lambda heir: (heir.kind, heir.namespace, heir.name)
+    )
 
 
 def _heir(live: Mapping, by_rule: _Work | None) -> Heir:
@@ -170,7 +201,9 @@ def _heir(live: Mapping, by_rule: _Work | None) -> Heir:
         work = _ADAPTERS.get(adapter_of(live), _OTHER)
     elif kind == "rule":
         work = by_rule or _Work("a rule without a handler that exists", NOTHING, "it does nothing today")
-        if by_rule is None and (at(live, "spec", "requestHeaderOperations") or at(live, "spec", "responseHeaderOperations")):
+        if by_rule is None and (
+            at(live, "spec", "requestHeaderOperations") or at(live, "spec", "responseHeaderOperations")
+        ):
             work = _Work("changing headers", HEADERS, "headers of a VirtualService's route")
     elif kind == "instance":
         template = str(at(live, "spec", "compiledTemplate") or at(live, "spec", "template") or "").rpartition("/")[2]
@@ -186,12 +219,17 @@ def adapter_of(handler: Mapping) -> str:
 
 
 def actions_of(rule: Mapping) -> Iterator[tuple[tuple[str, str, str], list[tuple[str, str, str]]]]:
-    """Give the handler of each action of a rule, and the instances that are made for it, each by kind, namespace and name."""
+    """Give the handler of each action of a rule, and the instances that are made for it, each by kind, namespace and
+    name.
+    """
     namespace = str(at(rule, "metadata", "namespace"))
     for action in items(at(rule, "spec", "actions")):
         handler = action.get("handler")
         if isinstance(handler, str):
-            yield _named("handler", handler, namespace), [_named("instance", each, namespace) for each in strings(action.get("instances"))]
+            yield (
+                _named("handler", handler, namespace),
+                [_named("instance", each, namespace) for each in strings(action.get("instances"))],
+            )
 
 
 def _named(kind: str, reference: str, namespace: str) -> tuple[str, str, str]:
@@ -224,7 +262,15 @@ def heirs_of_control_plane(spec: Mapping) -> Iterator[Heir]:
     if addon is not None:
         lost = sorted(_lost_of_addon(mapping(addon)))
         loses = f"{some(lost)}, which have no counterpart" if lost else ""
-        yield Heir("ServiceMeshControlPlane", "", "spec.addons.3scale", "the adapter of 3scale behind Mixer", THREESCALE, "playbook threescale", loses)
+        yield Heir(
+            "ServiceMeshControlPlane",
+            "",
+            "spec.addons.3scale",
+            "the adapter of 3scale behind Mixer",
+            THREESCALE,
+            "playbook threescale",
+            loses,
+        )
 
 
 def _lost_of_addon(addon: Mapping) -> Iterator[str]:
@@ -237,7 +283,10 @@ def _lost_of_addon(addon: Mapping) -> Iterator[str]:
 
 def _is_of_operator(live: Mapping) -> bool:
     labels = mapping(at(live, "metadata", "labels"))
-    return any(labels.get(label) for label in _OF_OPERATOR) or str(labels.get("app.kubernetes.io/managed-by")) == "maistra-istio-operator"
+    return (
+        any(labels.get(label) for label in _OF_OPERATOR)
+        or str(labels.get("app.kubernetes.io/managed-by")) == "maistra-istio-operator"
+    )
 
 
 def _key(live: Mapping) -> tuple[str, str, str]:
@@ -292,8 +341,14 @@ def _rate(name: str, quota: Mapping, notes: list[str]) -> dict:
     found = _DURATION.fullmatch(str(quota.get("validDuration") or "1s"))
     seconds = float(found[1]) * _SECONDS[found[2]] if found else 1.0
     most = quota.get("maxAmount")
-    amount = int(most) if isinstance(most, (int, str)) and str(most).isascii() and str(most).isdigit() and len(str(most)) < 10 else 0
+    amount = (
+        int(most)
+        if isinstance(most, (int, str)) and str(most).isascii() and str(most).isdigit() and len(str(most)) < 10
+        else 0
+    )
     size, unit = next(((size, unit) for size, unit in _UNITS if size >= seconds), _UNITS[-1])
     if size != seconds:
-        notes.append(f"{name}: {amount} in {quota.get('validDuration')} is written per {unit}, the nearest that there is")
+        notes.append(
+            f"{name}: {amount} in {quota.get('validDuration')} is written per {unit}, the nearest that there is"
+        )
     return {"unit": unit, "requests_per_unit": max(1, round(amount * size / seconds)) if seconds else amount}

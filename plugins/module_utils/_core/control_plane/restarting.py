@@ -1,5 +1,7 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Restarting the workloads of a mesh: what a survey found, which changes restart them, what refuses it, what is told."""
+"""Restarting the workloads of a mesh: what a survey found, which changes restart them, what refuses it,
+what is told.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +38,8 @@ class Survey:
 
 
 def places_of(namespace: str, roll: Mapping | None, only: Sequence[str]) -> list[str]:
-    """Return the namespaces to look at: the control plane's and its members by the ``roll``, or those of them that are wanted.
+    """Return the namespaces to look at: the control plane's and its members by the ``roll``, or those of them that are
+    wanted.
 
     Raises ``FederationError`` FED432 for one that is not of the mesh.
     """
@@ -56,13 +59,18 @@ def refuse_sidecars(mesh: str, survey: Survey) -> None:
     """Stop with FED434 while sidecars run, or may run where this account cannot look."""
     count = sum(survey.sidecars.values())
     told = [f"{count} pod{'s' * (count != 1)} with a sidecar"] if count else []
-    told += [f"{each} in {space}" for space, each in survey.sidecars.items()] + [f"unknown: {gap}" for gap in survey.unknown]
+    told += [f"{each} in {space}" for space, each in survey.sidecars.items()] + [
+        f"unknown: {gap}" for gap in survey.unknown
+    ]
     if told:
         raise FederationError(
             "FED434",
             where=f"Mesh {mesh}",
             what=f"is still used: {some(told)}",
-            fix="Take sidecar.istio.io/inject off these workloads and restart them; or set uninstall_leave_sidecars: true",
+            fix=(
+                "Take sidecar.istio.io/inject off these workloads and restart them; or set uninstall_leave_sidecars:"
+                " true"
+            ),
         )
 
 
@@ -86,10 +94,18 @@ def report(survey: Survey, newest: Newest, changes: Sequence[Change]) -> dict:
     ]
     return {
         "changes": [change.summary() for change in changes],
-        "restarted": [change.place for change in changes if change.manifest is None or "spec" in change.manifest or change.action == "instantiate"],
+        "restarted": [
+            change.place
+            for change in changes
+            if change.manifest is None or "spec" in change.manifest or change.action == "instantiate"
+        ],
         "old": old,
         "left_alone": [
-            {"owner": str(workload.owner), "reason": workload.left_alone, **({"code": "FED512"} if workload.owner.is_endless else {})}
+            {
+                "owner": str(workload.owner),
+                "reason": workload.left_alone,
+                **({"code": "FED512"} if workload.owner.is_endless else {}),
+            }
             for workload in survey.workloads
             if workload.left_alone
         ],
@@ -124,7 +140,9 @@ def not_up(
 
 
 def refuse_given_up(survey: Survey, newest: Newest, changes: Sequence[Change]) -> None:
-    """Stop at the first workload that does not come back from its restart: FED617; what comes after it is left as it was."""
+    """Stop at the first workload that does not come back from its restart: FED617; what comes after it is left as it
+    was.
+    """
     for workload in survey.workloads:
         if workload.given_up:
             raise FederationError(
@@ -142,7 +160,13 @@ def restarts(workload: Workload, now: datetime) -> list[Change]:
         return []
     owner, kind = workload.owner, OWNERS[workload.owner.kind]
     if workload.way == "instantiate":
-        request = {"kind": "DeploymentRequest", "apiVersion": kind.api_version, "name": owner.name, "latest": True, "force": True}
+        request = {
+            "kind": "DeploymentRequest",
+            "apiVersion": kind.api_version,
+            "name": owner.name,
+            "latest": True,
+            "force": True,
+        }
         return [Change("instantiate", kind, owner.namespace, owner.name, MANAGER, request, ())]
     if workload.way != "delete":
         return [mark(workload, ("spec", "template", "metadata", "annotations"), now)]
@@ -153,12 +177,26 @@ def restarts(workload: Workload, now: datetime) -> list[Change]:
 
 
 def mark(workload: Workload, path: tuple[str, ...], now: datetime) -> Change:
-    """Return the change that writes the mark of a restart into annotations, of the object as it was read and no other."""
+    """Return the change that writes the mark of a restart into annotations, of the object as it was read
+    and no other.
+    """
     owner, text, place = workload.owner, time_text(now), (*path, RESTARTED_AT)
     stands = at(workload.live, *place)
     patch: dict = {RESTARTED_AT: text}
     for key in reversed(path):
         patch = {key: patch}
-    patch["metadata"] = {**patch.get("metadata", {}), "resourceVersion": at(workload.live, "metadata", "resourceVersion")}
+    patch["metadata"] = {
+        **patch.get("metadata", {}),
+        "resourceVersion": at(workload.live, "metadata", "resourceVersion"),
+    }
     difference = Difference(place, MISSING if stands is None else stands, text)
-    return Change("merge", OWNERS[owner.kind], owner.namespace, owner.name, MANAGER, patch, (difference,), uid=at(workload.live, "metadata", "uid"))
+    return Change(
+        "merge",
+        OWNERS[owner.kind],
+        owner.namespace,
+        owner.name,
+        MANAGER,
+        patch,
+        (difference,),
+        uid=at(workload.live, "metadata", "uid"),
+    )

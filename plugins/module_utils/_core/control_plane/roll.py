@@ -1,5 +1,7 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What is done about a mesh's members: which changes keep or remove their roll or one member, and what has yet to come of them."""
+"""What is done about a mesh's members: which changes keep or remove their roll or one member, and what has yet to come
+of them.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +38,9 @@ AGAIN = "all are configured; looking once more, because rolls of this version lo
 
 
 def wanted(params: Mapping, live: Mapping | None, control_plane: ControlPlane | None) -> tuple[dict, Change | None]:
-    """Return the roll that is described and the change to it as a whole; what the operator itself keeps on it is not taken, with ``force`` either."""
+    """Return the roll that is described and the change to it as a whole; what the operator itself keeps on it is not
+    taken, with ``force`` either.
+    """
     version = control_plane.version if control_plane else None
     desired = plan_roll(params["mesh"], home_of(params), params["members"], params["member_selectors"], version)
     check_roll(live)
@@ -83,14 +87,18 @@ def removed(live: Mapping | None) -> list[Change]:
 def missing(
     live: Mapping | None, control_plane: ControlPlane | None, now: datetime, waited: timedelta, *, may_tell: bool
 ) -> tuple[list[str], list[Lack]]:
-    """Return in words what a roll lacks that is worth a wait, and the namespaces that nobody makes, where that ``may_tell``."""
+    """Return in words what a roll lacks that is worth a wait, and the namespaces that nobody makes, where that
+    ``may_tell``.
+    """
     lacking = lacks(live, control_plane)
     told = [lack for lack in lacking if may_tell and lack.is_told(now, waited)]
     return [lack.text for lack in lacking if lack not in told], told
 
 
 def may_tell(params: Mapping) -> bool:
-    """Return whether a wait is long enough to be sure that nobody makes a namespace; who allows less time wants a failure."""
+    """Return whether a wait is long enough to be sure that nobody makes a namespace; who allows less time wants a
+    failure.
+    """
     return timedelta(seconds=params["waited"] + params["wait_timeout"]) >= GRACE
 
 
@@ -114,9 +122,10 @@ def told_pending(namespace: str, pending: Sequence[str]) -> str:
     """Return the warning about namespaces of the roll that do not exist."""
     several = len(pending) > 1
     return (
-        f"FED610 ServiceMeshMemberRoll {namespace}/{ROLL}: {listed(pending)} {'do' if several else 'does'} not exist, and "
-        f"nobody makes {'them' if several else 'it'} now; the other members are configured. Create {'them' if several else 'it'}, "
-        f"and the operator adds {'them' if several else 'it'} to the mesh by itself, or correct mesh_members.  ({link_to('FED610')})"
+        f"FED610 ServiceMeshMemberRoll {namespace}/{ROLL}: {listed(pending)} {'do' if several else 'does'} not exist,"
+        f" and nobody makes {'them' if several else 'it'} now; the other members are configured. Create"
+        f" {'them' if several else 'it'}, and the operator adds {'them' if several else 'it'} to the mesh by itself, or"
+        f" correct mesh_members.  ({link_to('FED610')})"
     )
 
 
@@ -143,15 +152,19 @@ def _not_done(namespace: str, what: str, found: Sequence[str], seconds: int, fix
 
 
 def parted(live: Mapping, namespace: str, roll: Mapping | None, version: tuple[int, int] | None) -> Change:
-    """Return the change that takes one member away; refused where the whole roll in ``namespace`` would go with it (FED428)."""
+    """Return the change that takes one member away; refused where the whole roll in ``namespace`` would go with it
+    (FED428).
+    """
     if is_made(roll) and flickers(version):
         others = sorted(set(joined(roll)) - {live["metadata"]["namespace"]})
         if others:
             raise FederationError(
                 "FED428",
                 where=f"ServiceMeshMember {live['metadata']['namespace']}/{ROLL}",
-                what=f"would also remove {', '.join(others)}: the operator made the roll in {namespace} and deletes it "
-                     "with any member (OSSM-2374)",
+                what=(
+                    f"would also remove {', '.join(others)}: the operator made the roll in {namespace} and deletes it "
+                    "with any member (OSSM-2374)"
+                ),
                 fix=f"Keep your own roll in {namespace} first (mesh_members), or upgrade to 2.4",
             )
     return removal_of(live, MANAGER)

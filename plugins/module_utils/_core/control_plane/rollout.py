@@ -1,7 +1,8 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
 """Whether a Deployment has been rolled out, and whether that was after a moment.
 
-Source: Kubernetes documentation, "Deployments", complete Deployment; ``kubectl rollout status`` goes by the same fields.
+Source: Kubernetes documentation, "Deployments", complete Deployment; ``kubectl rollout status`` goes by the same
+fields.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ RESTARTED_AT = "kubectl.kubernetes.io/restartedAt"
 
 
 def unfinished(deployment: Mapping) -> str:
-    """Return in words what a roll-out still misses; "" when all pods are those of the present template and available."""
+    """Return in words what a roll-out still misses; "" when all pods are those of the present template and
+    available.
+    """
     wanted = (deployment.get("spec") or {}).get("replicas", 1)
     status = deployment.get("status") or {}
     counted = {key: status.get(key) or 0 for key in ("replicas", "updatedReplicas", "availableReplicas")}
@@ -51,7 +54,10 @@ def restarted_at(deployment: Mapping) -> datetime | None:
 def restart_patch(deployment: Mapping, now: datetime) -> dict:
     """Return the merge patch that restarts a Deployment's pods, bound to that Deployment."""
     annotations = {RESTARTED_AT: time_text(now)}
-    return {"metadata": {"uid": deployment["metadata"]["uid"]}, "spec": {"template": {"metadata": {"annotations": annotations}}}}
+    return {
+        "metadata": {"uid": deployment["metadata"]["uid"]},
+        "spec": {"template": {"metadata": {"annotations": annotations}}},
+    }
 
 
 def pods_of(deployment: Mapping, pods: Iterable[Mapping]) -> list[Mapping]:
@@ -116,8 +122,10 @@ def not_restarted(mesh: str, deployment: Mapping, what: str) -> FederationError:
         "FED606",
         where=f"Mesh {mesh}, Deployment {place}",
         what=what,
-        fix=f"Look at its pods (kubectl -n {metadata['namespace']} describe deployment {metadata['name']}); its "
-            "proxies keep their last configuration",
+        fix=(
+            f"Look at its pods (kubectl -n {metadata['namespace']} describe deployment {metadata['name']}); its "
+            "proxies keep their last configuration"
+        ),
     )
 
 

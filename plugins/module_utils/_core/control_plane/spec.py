@@ -16,7 +16,8 @@ from ..plain.kinds import CONTROL_PLANE, MESH_LABEL
 from .live import ControlPlane, parse_version
 
 OLDEST, NEWEST = (2, 0), (2, 6)
-# A control plane of this version and name fails to deploy: its webhook has no certificate for that name. Source: OSSM-2042.
+# A control plane of this version and name fails to deploy: its webhook has no certificate for that name. Source:
+# OSSM-2042.
 UNDEPLOYED_FOR, UNDEPLOYED_NAME = (2, 3), "default"
 _DEFAULT_GATEWAYS = ("istio-ingressgateway", "istio-egressgateway")
 # As Go's time.ParseDuration reads it.
@@ -42,9 +43,17 @@ class Objection:
 
 
 def plan_control_plane(
-    mesh: str, namespace: str, name: str, spec: Mapping, *, version: str | None, trust_domain: str | None, live: Mapping | None
+    mesh: str,
+    namespace: str,
+    name: str,
+    spec: Mapping,
+    *,
+    version: str | None,
+    trust_domain: str | None,
+    live: Mapping | None,
 ) -> dict:
-    """Return the ServiceMeshControlPlane that ``spec`` describes, with the version and trust domain that have words of their own.
+    """Return the ServiceMeshControlPlane that ``spec`` describes, with the version and trust domain that have words of
+    their own.
 
     Raises ``FederationError``: FED420 two different versions or trust domains, or none for a new control plane.
     """
@@ -100,7 +109,9 @@ def check_spec(manifest: Mapping, schema: Mapping | None, version: tuple[int, in
 
 
 def check_name(manifest: Mapping, version: tuple[int, int] | None, standing: ControlPlane | None) -> None:
-    """Refuse a name with which a control plane would fail to deploy as ``version``: FED459. One that stands as this version is let be."""
+    """Refuse a name with which a control plane would fail to deploy as ``version``: FED459. One that stands as this
+    version is let be.
+    """
     name = manifest["metadata"]["name"]
     if name != UNDEPLOYED_NAME or version != UNDEPLOYED_FOR or (standing is not None and standing.version == version):
         return
@@ -108,9 +119,11 @@ def check_name(manifest: Mapping, version: tuple[int, int] | None, standing: Con
         "FED459",
         where=f"ServiceMeshControlPlane {manifest['metadata']['namespace']}/{name}",
         what=f"cannot be called {name} as v{version[0]}.{version[1]}, which fails to deploy then (OSSM-2042)",
-        fix="Set mesh_control_plane to another name, such as basic"
-        if standing is None
-        else "Make a control plane of another name in a new namespace and move the members to it",
+        fix=(
+            "Set mesh_control_plane to another name, such as basic"
+            if standing is None
+            else "Make a control plane of another name in a new namespace and move the members to it"
+        ),
     )
 
 
@@ -129,20 +142,26 @@ def check_step(live: ControlPlane | None, version: tuple[int, int] | None, *, is
         raise FederationError(
             "FED423",
             where=live.place,
-            what=f"is {live.version_text}, and going back to {wanted} is not supported although the operator would do it",
+            what=(
+                f"is {live.version_text}, and going back to {wanted} is not supported although the operator would do it"
+            ),
             fix=f"Set mesh_version to {live.version_text}, or make a new mesh of {wanted} and move namespaces to it",
         )
     raise FederationError(
         "FED424",
         where=live.place,
         what=f"is {live.version_text}; mesh_version says {wanted}",
-        fix="Run the playbook upgrade, which upgrades one minor version at a time with its own checks; until then keep "
-            "mesh_version at the running one",
+        fix=(
+            "Run the playbook upgrade, which upgrades one minor version at a time with its own checks; until then keep "
+            "mesh_version at the running one"
+        ),
     )
 
 
 def objections(spec: Mapping, version: tuple[int, int], home: str = "") -> Iterator[Objection]:
-    """Yield what the operator's admission refuses in ``spec`` for a control plane of ``version`` in namespace ``home``."""
+    """Yield what the operator's admission refuses in ``spec`` for a control plane of ``version`` in
+    namespace ``home``.
+    """
     yield from _gateway_names(spec, home)
     yield from _protocol_detection(spec, version)
     yield from _modes(spec, version)
@@ -206,7 +225,11 @@ def _protocol_detection(spec: Mapping, version: tuple[int, int]) -> Iterator[Obj
     if version <= (2, 1):
         for direction in ("inbound", "outbound"):
             if found.get(direction) is True:
-                yield Objection(f"{path}.{direction}", "must not be true before v2.2", "leave it out and name Service ports by protocol")
+                yield Objection(
+                    f"{path}.{direction}",
+                    "must not be true before v2.2",
+                    "leave it out and name Service ports by protocol",
+                )
     timeout = found.get("timeout")
     if version >= (2, 2) and timeout is not None and not _is_duration(timeout):
         yield Objection(f"{path}.timeout", f"{timeout} is not a duration", "write it as 100ms or 5s")
@@ -216,15 +239,23 @@ def _modes(spec: Mapping, version: tuple[int, int]) -> Iterator[Objection]:
     mode, preview = spec.get("mode"), _at(spec, "techPreview", "controlPlaneMode")
     selectors = _at(spec, "meshConfig", "discoverySelectors")
     if mode is not None and version < (2, 4):
-        yield Objection("spec.mode", "came with v2.4", "use techPreview.controlPlaneMode on v2.3" if version == (2, 3) else "leave it out")
+        yield Objection(
+            "spec.mode",
+            "came with v2.4",
+            "use techPreview.controlPlaneMode on v2.3" if version == (2, 3) else "leave it out",
+        )
     if preview is not None and version != (2, 3):
         yield Objection(
-            "spec.techPreview.controlPlaneMode", "exists on v2.3 only", "use spec.mode" if version > (2, 3) else "leave it out"
+            "spec.techPreview.controlPlaneMode",
+            "exists on v2.3 only",
+            "use spec.mode" if version > (2, 3) else "leave it out",
         )
     if selectors is not None and version < (2, 3):
         yield Objection("spec.meshConfig.discoverySelectors", "is refused before v2.3", "leave it out")
     if selectors is not None and version >= (2, 4) and mode != "ClusterWide":
-        yield Objection("spec.meshConfig.discoverySelectors", "works with mode ClusterWide only", "leave it out, or set mode")
+        yield Objection(
+            "spec.meshConfig.discoverySelectors", "works with mode ClusterWide only", "leave it out, or set mode"
+        )
 
 
 def _mixer_of_two_zero(spec: Mapping) -> Iterator[Objection]:
@@ -233,7 +264,9 @@ def _mixer_of_two_zero(spec: Mapping) -> Iterator[Objection]:
         section = _mapping(spec.get(part))
         remote = _mapping(section.get("remote"))
         if remote.get("address") and section.get("type") != "Remote":
-            yield Objection(f"spec.{part}.remote.address", "needs type Remote", f"set {part}.type to Remote, or drop the address")
+            yield Objection(
+                f"spec.{part}.remote.address", "needs type Remote", f"set {part}.type to Remote, or drop the address"
+            )
         if section.get("type") == "Remote" and not remote.get("address"):
             yield Objection(f"spec.{part}.type", "Remote needs an address", f"set {part}.remote.address")
         if "createService" in remote:
@@ -241,7 +274,9 @@ def _mixer_of_two_zero(spec: Mapping) -> Iterator[Objection]:
         if _at(section, "mixer", "adapters", "useAdapterCRDs") is True:
             yield Objection(f"spec.{part}.mixer.adapters.useAdapterCRDs", "is not supported", "leave it out")
     if len(creates) == 2 and creates["policy"] != creates["telemetry"]:
-        yield Objection("spec.telemetry.remote.createService", "differs from that of policy", "give both the same value")
+        yield Objection(
+            "spec.telemetry.remote.createService", "differs from that of policy", "give both the same value"
+        )
 
 
 def _removed_in_two_one(spec: Mapping) -> Iterator[Objection]:
@@ -249,8 +284,9 @@ def _removed_in_two_one(spec: Mapping) -> Iterator[Objection]:
         section = _mapping(spec.get(part))
         if section.get("type") == "Mixer" or section.get("mixer") is not None:
             path = f"spec.{part}.type" if section.get("type") == "Mixer" else f"spec.{part}.mixer"
-            yield Objection(path, "is Mixer, which was removed in v2.1", f"set {part}.type to Istiod and drop "
-                                                                         f"{part}.mixer")
+            yield Objection(
+                path, "is Mixer, which was removed in v2.1", f"set {part}.type to Istiod and drop {part}.mixer"
+            )
     if _at(spec, "addons", "3scale") is not None:
         yield Objection(
             "spec.addons.3scale",
@@ -290,7 +326,9 @@ def _extension_providers(spec: Mapping, version: tuple[int, int]) -> Iterator[Ob
             if timeout is not None and not _is_duration(timeout):
                 yield Objection(f"{path}.{kind}.timeout", f"{timeout} is not a duration", "write it as 100ms or 5s")
         if "zipkin" in given and version >= (2, 5) and _at(spec, "tracing", "type") in ("Jaeger", "Stackdriver"):
-            yield Objection(path, f"is zipkin beside tracing.type {_at(spec, 'tracing', 'type')}", "set tracing.type to None")
+            yield Objection(
+                path, f"is zipkin beside tracing.type {_at(spec, 'tracing', 'type')}", "set tracing.type to None"
+            )
 
 
 def _kiali(spec: Mapping, version: tuple[int, int]) -> Iterator[Objection]:
@@ -304,16 +342,19 @@ def _checked_version(text: object) -> str:
     version = parse_version(str(text))
     if not re.fullmatch(r"v[0-9]+\.[0-9]+", str(text)) or version is None:
         fix = f"Write v{version[0]}.{version[1]}" if version else "Write it as v2.6"
-        raise FederationError("FED420", where="mesh_version", what=f"{text} is not a version of a control "
-                                                                   "plane", fix=fix)
+        raise FederationError(
+            "FED420", where="mesh_version", what=f"{text} is not a version of a control plane", fix=fix
+        )
     if not OLDEST <= version <= NEWEST:
         raise FederationError(
             "FED420",
             where="mesh_version",
             what=f"{text} is not among v2.0 to v2.6",
-            fix="Version 1.1 is not upgraded in place: make a new control plane and move namespaces to it"
-            if version < OLDEST
-            else "Choose one of these; version 3 has another operator and other kinds",
+            fix=(
+                "Version 1.1 is not upgraded in place: make a new control plane and move namespaces to it"
+                if version < OLDEST
+                else "Choose one of these; version 3 has another operator and other kinds"
+            ),
         )
     return str(text)
 

@@ -46,12 +46,18 @@ NOTES: Mapping[Version, tuple[str, ...]] = {
         "ServiceMeshExtensions become v1, whose configuration is an object",
     ),
     (2, 2): (
-        "applications receive traffic on the pod's address: one that listens on 127.0.0.1 alone is not reached any more",
+        (
+            "applications receive traffic on the pod's address: one that listens on 127.0.0.1 alone is not reached any"
+            " more"
+        ),
         "ServiceMeshExtension is deprecated: WasmPlugin replaces it, and only 2.2 has both",
         "istiod's debug port asks for authentication",
     ),
     (2, 3): ("ServiceMeshExtension is removed", "every minor version has its own CNI DaemonSet beside those of others"),
-    (2, 4): ("a cluster-scoped control plane of 2.3 cannot be carried over", "making Routes for gateways is deprecated"),
+    (2, 4): (
+        "a cluster-scoped control plane of 2.3 cannot be carried over",
+        "making Routes for gateways is deprecated",
+    ),
     (2, 5): ("the CPU limit of proxies sets their number of threads, unless concurrency is set",),
     (2, 6): ("the last version 2, and the last with Jaeger and Elasticsearch",),
 }
@@ -61,10 +67,10 @@ NOTES: Mapping[Version, tuple[str, ...]] = {
 class Found:
     """What was found around a control plane: names of objects, sidecars by their version, and what could not be read.
 
-    ``extensions`` are ServiceMeshExtensions, ``texts`` those whose modules are told a text, ``unconvertible`` what keeps them from becoming
-    ``plugins``, which are WasmPlugins.
-    ``heirs`` say what takes the place of ``mixer_objects``.
-    ``held`` are pods with sidecars that no restart renews, by namespace/name: who owns them, and why, with what to do.
+    ``extensions`` are ServiceMeshExtensions, ``texts`` those whose modules are told a text, ``unconvertible`` what
+    keeps them from becoming ``plugins``, which are WasmPlugins. ``heirs`` say what takes the place of
+    ``mixer_objects``. ``held`` are pods with sidecars that no restart renews, by namespace/name: who owns them, and
+    why, with what to do.
     """
 
     extensions: tuple[str, ...] = ()
@@ -110,13 +116,18 @@ class Step:
 
 
 def plan_upgrade(
-    control_plane: ControlPlane, target: str, found: Found, *, removes_mixer: bool = False, converts_extensions: bool = False
+    control_plane: ControlPlane,
+    target: str,
+    found: Found,
+    *,
+    removes_mixer: bool = False,
+    converts_extensions: bool = False,
 ) -> list[Step]:
     """Return the steps to ``target``, one per minor version; none when the control plane is there.
 
-    ``removes_mixer`` says that the upgrade takes Mixer and the 3scale add-on out by itself, ``converts_extensions`` that it
-    turns ServiceMeshExtensions into WasmPlugins on 2.2. Raises ``FederationError``
-    FED430 where no way leads to ``target``.
+    ``removes_mixer`` says that the upgrade takes Mixer and the 3scale add-on out by itself, ``converts_extensions``
+    that it turns ServiceMeshExtensions into WasmPlugins on 2.2. Raises ``FederationError`` FED430 where no way leads to
+    ``target``.
     """
     wanted = _wanted(control_plane, target)
     version = _check_way(control_plane, wanted)
@@ -129,7 +140,11 @@ def plan_upgrade(
         if not steps:
             blockers += _unready(control_plane)
             blockers += _lagging(found, following)
-        steps.append(Step(version, following, tuple(blockers), tuple(_notes(control_plane, following, found, is_first=not steps))))
+        steps.append(
+            Step(
+                version, following, tuple(blockers), tuple(_notes(control_plane, following, found, is_first=not steps))
+            )
+        )
         version = following
     return steps
 
@@ -152,12 +167,18 @@ def lines(control_plane: ControlPlane, steps: Sequence[Step], found: Found) -> l
     if not steps:
         shown = [f"{control_plane.place} is {control_plane.version_text}: nothing to upgrade"]
     else:
-        shown = [f"{control_plane.place}: {control_plane.version_text} to {text_of(steps[-1].end)}, {len(steps)} step{'s' * (len(steps) > 1)}"]
+        shown = [
+            f"{control_plane.place}: {control_plane.version_text} to {text_of(steps[-1].end)}, {len(steps)}"
+            f" step{'s' * (len(steps) > 1)}"
+        ]
     for step in steps:
         shown.append(f"{text_of(step.start)} → {text_of(step.end)}: {'stopped' if step.blockers else 'possible'}")
         shown += [f"  stops: {each.what}; {each.fix}" for each in step.blockers]
         shown += [f"  note: {note}" for note in step.notes]
-    shown += [f"sidecars of {text_of(version)}: {len(pods)} pod{'s' * (len(pods) != 1)}" for version, pods in sorted(found.sidecars.items())]
+    shown += [
+        f"sidecars of {text_of(version)}: {len(pods)} pod{'s' * (len(pods) != 1)}"
+        for version, pods in sorted(found.sidecars.items())
+    ]
     shown += [f"unknown: {gap}" for gap in found.unknown]
     return shown
 
@@ -214,13 +235,25 @@ def _wanted(control_plane: ControlPlane, target: str) -> Version:
     """Return the version to arrive at. ``v2.3`` is one, and so is ``2.3``; a patch release comes with the operator."""
     target = target.strip()
     if not target:
-        _refuse(control_plane, "cannot be upgraded to nothing: upgrade_to is empty", "Say where to go, for instance upgrade_to: v2.6")
+        _refuse(
+            control_plane,
+            "cannot be upgraded to nothing: upgrade_to is empty",
+            "Say where to go, for instance upgrade_to: v2.6",
+        )
     version = parse_version(target)
     if version and not _MINOR.fullmatch(target):
-        fix = f"Write {text_of(version)}; its operator brings the patch release" if _PATCH.fullmatch(target) else f"Write {text_of(version)}"
+        fix = (
+            f"Write {text_of(version)}; its operator brings the patch release"
+            if _PATCH.fullmatch(target)
+            else f"Write {text_of(version)}"
+        )
         _refuse(control_plane, f"cannot become {target}, which is not a version of a control plane", fix)
     if version is None or not OLDEST <= version <= NEWEST:
-        _refuse(control_plane, f"cannot become {target}", "Choose one of v2.1 to v2.6; version 3 has another operator and other kinds")
+        _refuse(
+            control_plane,
+            f"cannot become {target}",
+            "Choose one of v2.1 to v2.6; version 3 has another operator and other kinds",
+        )
     return version
 
 
@@ -233,7 +266,8 @@ def _check_way(control_plane: ControlPlane, wanted: Version) -> Version:
         _refuse(
             control_plane,
             f"is {text_of(version)}, which is never upgraded in place",
-            "Make a control plane of version 2 in a new namespace, move the members to it one by one and restart their workloads",
+            "Make a control plane of version 2 in a new namespace, move the members to it one by one and restart their"
+            " workloads",
         )
     if wanted < version:
         _refuse(
@@ -262,7 +296,9 @@ def _blockers(control_plane: ControlPlane, version: Version, found: Found, *, co
             is_mixer=True,
         )
     covered = ("spec.policy", "spec.telemetry", "spec.addons.3scale")
-    for each in objections(_mapping(control_plane.live.get("spec")), version, control_plane.live["metadata"]["namespace"]):
+    for each in objections(
+        _mapping(control_plane.live.get("spec")), version, control_plane.live["metadata"]["namespace"]
+    ):
         if not (mixer and each.path.startswith(covered)):
             yield Blocker(f"{each.path} {each.what}", each.fix)
     if version == UNDEPLOYED_FOR and control_plane.name == UNDEPLOYED_NAME:
@@ -305,7 +341,9 @@ def _unready(control_plane: ControlPlane) -> list[Blocker]:
 
 
 def lagging(sidecars: Mapping[Version, Sequence[str]], version: Version) -> list[str]:
-    """Return the pods whose sidecars would be more than one minor behind a control plane of ``version``, which may be one behind and no more."""
+    """Return the pods whose sidecars would be more than one minor behind a control plane of ``version``, which may be
+    one behind and no more.
+    """
     return [pod for own, pods in sidecars.items() if own < (version[0], version[1] - 1) for pod in pods]
 
 
@@ -316,17 +354,23 @@ def _lagging(found: Found, version: Version) -> list[Blocker]:
     blockers = [Blocker(behind, "restart these workloads first (upgrade_restart: true)")] if able else []
     held = dict.fromkeys(found.held[pod] for pod in old if pod in found.held)
     blockers += [
-        Blocker(f"the sidecar of {owner} would be more than one minor behind, and a restart does not renew it: it "
-                f"{why}", "do for each what its line says")
+        Blocker(
+            f"the sidecar of {owner} would be more than one minor behind, and a restart does not renew it: it {why}",
+            "do for each what its line says",
+        )
         for owner, why in list(held)[:MOST_HELD]
     ]
     if len(held) > MOST_HELD:
-        blockers.append(Blocker(f"so it is with {len(held) - MOST_HELD} more workloads", "module data_plane lists all of them"))
+        blockers.append(
+            Blocker(f"so it is with {len(held) - MOST_HELD} more workloads", "module data_plane lists all of them")
+        )
     return blockers
 
 
 def _inherited(heirs: Sequence[Heir]) -> Iterator[str]:
-    """Give what Mixer did that somebody wanted, and what does it from here on; the playbook mixer_report has all of it."""
+    """Give what Mixer did that somebody wanted, and what does it from here on; the playbook mixer_report
+    has all of it.
+    """
     alike: dict[tuple[str, str, str], list[str]] = {}
     for heir in heirs:
         if not heir.is_of_operator and (heir.successor != NOTHING or heir.loses):
@@ -335,28 +379,36 @@ def _inherited(heirs: Sequence[Heir]) -> Iterator[str]:
         yield f"{does} by Mixer ends ({some(places, 3)}): {successor}, {how}"
     if alike:
         yield (
-            "the playbook mixer_report shows details, and writes rate limits and 3scale as they are needed from here "
-            "on"
+            "the playbook mixer_report shows details, and writes rate limits and 3scale as they are needed from here on"
         )
 
 
 def _notes(control_plane: ControlPlane, version: Version, found: Found, *, is_first: bool) -> Iterator[str]:
     yield from NOTES.get(version, ())
     if found.envoy_filters:
-        yield f"EnvoyFilters are bound to Envoy's version, may break, and are outside support: {some(found.envoy_filters, 5)}"
+        yield (
+            "EnvoyFilters are bound to Envoy's version, may break, and are outside support:"
+            f" {some(found.envoy_filters, 5)}"
+        )
     if version == (2, 1):
         yield from _changed_in_two_one(control_plane, found)
     if version == (2, 2) and found.peers:
         yield "gateways of peers: routerMode no longer has a meaning, and the next federate removes it"
     if version == (2, 4) and found.plugins:
-        yield "WasmPlugins get a match from here on: run extend (and threescale) after the step, which limits each to the calls that it is for"
+        yield (
+            "WasmPlugins get a match from here on: run extend (and threescale) after the step, which limits each to the"
+            " calls that it is for"
+        )
     features = FEATURES.of(version)
     if features:
         yield f"in preview there, without support: {', '.join(features.preview)}"
         yield f"not supported there: {', '.join(features.refused)}"
     previews = sorted(set(_mapping(_mapping(control_plane.live.get("spec")).get("techPreview"))) - {"errored"})
     if is_first and previews:
-        yield f"this control plane sets {', '.join(f'techPreview.{name}' for name in previews)}: without support in every version"
+        yield (
+            f"this control plane sets {', '.join(f'techPreview.{name}' for name in previews)}: without support in every"
+            " version"
+        )
     if is_first and found.peers:
         yield f"federated with {', '.join(found.peers)}: upgrade one mesh at a time"
     if not is_first:

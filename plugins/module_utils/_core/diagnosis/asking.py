@@ -18,9 +18,13 @@ def refuse_odd(value: str | None, option: str) -> None:
 
 
 def chosen(mesh: Mesh, name: str | None) -> list[Peer]:
-    """Return the peers that are diagnosed: all, or those of a name. Raises ``FederationError`` FED931 for one that nobody described."""
+    """Return the peers that are diagnosed: all, or those of a name. Raises ``FederationError`` FED931 for one that
+    nobody described.
+    """
     found = [peer for peer in mesh.peers if name in (None, "", peer.name, peer.local_name)]
     if not found:
         known = some([peer.name for peer in mesh.peers])
-        raise FederationError("FED931", where="diagnose_peer", what=f"is {name!r}", fix=f"Write one of mesh_peers: {known}")
+        raise FederationError(
+            "FED931", where="diagnose_peer", what=f"is {name!r}", fix=f"Write one of mesh_peers: {known}"
+        )
     return found

@@ -32,8 +32,11 @@ def exports(seen: Evidence) -> Step:
         promised = [name for name in missing if name in strings(mapping(seen.card).get("exports"))]
         if promised:
             return theirs(
-                "FED961", found, f"its card names {some(promised)}: the Service was removed, or its namespace is not a "
-                                 "member of the mesh", tell
+                "FED961",
+                found,
+                f"its card names {some(promised)}: the Service was removed, or its namespace is not a "
+                "member of the mesh",
+                tell,
             )
         return either(
             "FED961",
@@ -51,7 +54,9 @@ def exports(seen: Evidence) -> Step:
 
 
 def _offered(seen: Evidence) -> list[tuple[str, dict]]:
-    """Return what the peer offers with its rows, as namespace/name of the service over there, and as it is where it is none."""
+    """Return what the peer offers with its rows, as namespace/name of the service over there, and as it is where it is
+    none.
+    """
     rows = [(str(row["exported"]), row) for row in status.imported(seen.imports)]
     return [(exported_service(host) or host, row) for host, row in rows]
 
@@ -101,8 +106,9 @@ def imports(seen: Evidence) -> Step:
         found = f"the peer offers {name}, and it is not imported"
         foretold = imported_names([str(row["exported"])], mapping(at(seen.imports, "spec")), seen.peer)
         if not any(one.get("imported") for one in foretold):
-            return ours("FED962", found, "none of our import rules matches it", "Run explain for it; correct "
-                                                                                "mesh_imports")
+            return ours(
+                "FED962", found, "none of our import rules matches it", "Run explain for it; correct mesh_imports"
+            )
         if _is_new(seen):
             return unknown(
                 f"{name} was requested moments ago; istiod may take {status.settling_seconds(seen.version)} s"
@@ -174,8 +180,7 @@ def endpoints(seen: Evidence) -> Step:
             f"all {counted['all']} endpoints are ejected",
             "calls to the peer failed too often; the pods are used again automatically",
             "See outlierDetection of the DestinationRule, and have more pods of the egress gateway",
-            "Calls to your service have failed so often that our proxies ejected it. What do your workload's logs"
-            " say?",
+            "Calls to your service have failed so often that our proxies ejected it. What do your workload's logs say?",
         )
     return holds(f"{counted['healthy']} of {counted['all']} endpoints are healthy")
 
@@ -385,7 +390,9 @@ def _has_passed(seen: Evidence) -> bool:
 
 
 def _own_request(seen: Evidence) -> Step | None:
-    """Return what a request of our own from a pod decides; None where there was none, or nobody knows what it came to."""
+    """Return what a request of our own from a pod decides; None where there was none, or nobody knows what
+    it came to.
+    """
     own = mapping(seen.own_request)
     found = f"our request from {own.get('client')} to {own.get('host')}: {own.get('evidence')}"
     if own.get("state") == REACHED:

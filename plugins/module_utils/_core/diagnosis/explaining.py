@@ -83,7 +83,11 @@ def _inward(service: str, pair: Pair, home: Home) -> list[dict]:
     known += [host for host in pair.offered or () if host not in known]
     rows = [(host, imported_names([host], spec, pair.peer, home.cluster_domain)[0]) for host in known]
     # Meant by its name at the peer, or by the one that it gets here.
-    return [_inward_row(host, row, spec, pair, home) for host, row in rows if service in (exported_service(host), _full_of_import(row["imported"]))]
+    return [
+        _inward_row(host, row, spec, pair, home)
+        for host, row in rows
+        if service in (exported_service(host), _full_of_import(row["imported"]))
+    ]
 
 
 def _inward_row(offered: str, row: Mapping, spec: Mapping | None, pair: Pair, home: Home) -> dict:

@@ -245,10 +245,12 @@ def _host_of(cluster: Mapping) -> str:
 
 
 def resolved(endpoints: int | None, statistics: str) -> str | None:
-    """Return what a proxy's DNS made of the names of a cluster with so many endpoints; None where it has no such cluster.
+    """Return what a proxy's DNS made of the names of a cluster with so many endpoints; None where it has no such
+    cluster.
 
-    ``statistics`` are those of the cluster's updates, as text; by default Istio's proxies keep none of them. Source: Envoy, cluster
-    manager statistics: ``update_empty`` counts answers without an address, ``update_failure`` what DNS did not answer.
+    ``statistics`` are those of the cluster's updates, as text; by default Istio's proxies keep none of them. Source:
+    Envoy, cluster manager statistics: ``update_empty`` counts answers without an address, ``update_failure`` what DNS
+    did not answer.
     """
     if endpoints is None:
         return None
@@ -265,15 +267,16 @@ def resolved(endpoints: int | None, statistics: str) -> str | None:
 
 
 def captures_dns(server_info: Mapping | None, control_plane: Mapping) -> bool | None:
-    """Return whether a sidecar answers its pod's DNS questions: as the proxy itself says, else as the control plane has it for
-    all; None where neither says anything, which means yes from 2.1 on.
+    """Return whether a sidecar answers its pod's DNS questions: as the proxy itself says, else as the control plane has
+    it for all; None where neither says anything, which means yes from 2.1 on.
 
     Sources: Envoy, ``/server_info`` (``node.metadata``); Istio documentation, "DNS Proxying".
     """
     own = at(server_info, "node", "metadata", "DNS_CAPTURE")
     places = (("meshConfig",), ("techPreview", "meshConfig"))
     told = [
-        at(control_plane, "spec", *place, "defaultConfig", "proxyMetadata", "ISTIO_META_DNS_CAPTURE") for place in places
+        at(control_plane, "spec", *place, "defaultConfig", "proxyMetadata", "ISTIO_META_DNS_CAPTURE")
+        for place in places
     ]
     said = [str(one).lower() for one in (own, *told) if one is not None]
     return said[0] == "true" if said else None

@@ -56,7 +56,9 @@ WHO = {US: "us", THEM: "the peer", EITHER: "not certain: one of the two"}
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """All rungs in their order with what was found, for one peering as ``mesh`` sees it; ``probes`` stand beside them."""
+    """All rungs in their order with what was found, for one peering as ``mesh`` sees it; ``probes`` stand
+    beside them.
+    """
 
     mesh: str
     peer: str
@@ -120,6 +122,8 @@ class Diagnosis:
 
 
 def diagnosed(evidence: Evidence, probes: Sequence[Mapping] = ()) -> Diagnosis:
-    """Return what the evidence says of each rung. ``probes`` (``probing``) are shown beside the rungs and decide none."""
+    """Return what the evidence says of each rung. ``probes`` (``probing``) are shown beside the rungs and
+    decide none.
+    """
     steps = tuple((rung, rung.look(evidence)) for rung in RUNGS)
     return Diagnosis(evidence.mesh, evidence.peer, steps, tuple(evidence.unread), tuple(probes))

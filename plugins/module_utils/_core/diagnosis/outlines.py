@@ -24,7 +24,11 @@ def ports_of(live: Mapping | None) -> tuple[int, int]:
 
 def shown_by(certs: Mapping | None) -> dict:
     """Return what an Envoy's page of certificates tells of its own: how long it is valid, and for whom."""
-    return {"certificate_days": None, "identities": []} if certs is None else {"certificate_days": days_left(certs), "identities": identities_of(certs)}
+    return (
+        {"certificate_days": None, "identities": []}
+        if certs is None
+        else {"certificate_days": days_left(certs), "identities": identities_of(certs)}
+    )
 
 
 def is_late(rows: Sequence[Row]) -> bool:

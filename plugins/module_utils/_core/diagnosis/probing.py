@@ -38,7 +38,9 @@ _TELLS = {
     UNREACHABLE: "there is no route to it",
     LATE: "no connection in time: packets are dropped on the way, or nothing has the address",
     NO_TLS: "connects, but the answer is not TLS",
-    CLOSED: "connects, and is closed during the TLS handshake, as a gateway does for a server name that it does not know",
+    CLOSED: (
+        "connects, and is closed during the TLS handshake, as a gateway does for a server name that it does not know"
+    ),
     SILENT: "connects, and the TLS handshake does not end in time",
     ENDLESS: f"connects, and its TLS handshake is longer than {MOST_BYTES >> 10} KiB",
 }
@@ -66,7 +68,9 @@ class Way:
 
 @dataclass(frozen=True)
 class Probed:
-    """What came of one way. ``asks`` is whether the server asks for a client certificate, None where that is not known."""
+    """What came of one way. ``asks`` is whether the server asks for a client certificate, None where that
+    is not known.
+    """
 
     way: Way
     outcome: str
@@ -131,8 +135,8 @@ def certificate_in_words(certificate: Mapping[str, Any]) -> str:
     names = [str(name) for name in certificate["names"]]
     shown = ", ".join(names[:2]) + (f" and {len(names) - 2} more" if len(names) > 2 else "")
     return (
-        f"shows the certificate of {shown or certificate['subject'] or 'nobody'}, issued by {certificate['issuer'] or 'nobody'},"
-        f" until {certificate['not_after']}, {certificate['spoken']}"
+        f"shows the certificate of {shown or certificate['subject'] or 'nobody'}, issued by"
+        f" {certificate['issuer'] or 'nobody'}, until {certificate['not_after']}, {certificate['spoken']}"
     )
 
 
@@ -159,7 +163,8 @@ def ways(
 def ways_of(told: Mapping, exports: Sequence[Export], *, loopback: bool) -> list[Way]:
     """Return the ways to the peer of some evidence: as our ServiceMeshPeer says, or its card where none stands.
 
-    A gateway takes calls for server names that it knows; that of the first of its ``exports``, on its card, is asked for.
+    A gateway takes calls for server names that it knows; that of the first of its ``exports``, on its card, is asked
+    for.
     """
     card, remote = mapping(told.get("card")), mapping(at(told.get("peer_object"), "spec", "remote"))
     addresses = strings(remote.get("addresses")) or strings(card.get("addresses"))

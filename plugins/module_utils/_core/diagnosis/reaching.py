@@ -209,8 +209,8 @@ def _other_name(seen: Evidence, port: str) -> Step:
             "our ServiceMeshPeer or the peer's card has the wrong trust domain, the address leads to another mesh, or "
             "something between terminates TLS with its own certificate",
             "Compare trustDomain with the peer's card, and see where its address leads from our nodes",
-            f"Which trust domain does your mesh have, and does a load balancer end TLS on port {port}? Please send a new card, or"
-            " let it pass TCP on.",
+            f"Which trust domain does your mesh have, and does a load balancer end TLS on port {port}? Please send a"
+            " new card, or let it pass TCP on.",
         )
     return theirs(
         "FED949",
@@ -255,7 +255,9 @@ def _untrusted(seen: Evidence, port: str) -> Step:
 
 
 def _refused(seen: Evidence, port: str) -> Step:
-    """Tell why the peer's gateway refuses our certificate, which it does not say itself: our own proxies know its time."""
+    """Tell why the peer's gateway refuses our certificate, which it does not say itself: our own proxies
+    know its time.
+    """
     days = _days_left(seen)
     return _own_leaf(seen, port) if not days or min(days) <= 0 else _untrusted(seen, port)
 
@@ -304,8 +306,7 @@ def discovery(seen: Evidence) -> Step:
             "FED955",
             found,
             "the peer's istiod does not know us: its ServiceMeshPeer for us was deleted or is being deleted",
-            "Your istiod no longer knows our mesh. Does your ServiceMeshPeer for us still exist? Please run"
-            " federate.",
+            "Your istiod no longer knows our mesh. Does your ServiceMeshPeer for us still exist? Please run federate.",
         )
     if said.startswith("503"):
         return _unavailable(seen, found)

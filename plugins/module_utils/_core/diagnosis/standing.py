@@ -125,11 +125,7 @@ def services(seen: Evidence) -> Step:
             "istiod does not reach our own egress gateway",
             "See the Service and pods of the egress gateway",
         )
-    return (
-        unknown("; ".join(missing))
-        if missing
-        else holds("both Services have their ports, and pods are ready")
-    )
+    return unknown("; ".join(missing)) if missing else holds("both Services have their ports, and pods are ready")
 
 
 def _service(seen: Evidence, kind: str, name: str) -> Step | None:
@@ -269,6 +265,6 @@ def istiod(seen: Evidence) -> Step:
                 "See its log for the peer's name; restart istiod (federation_restart_istiod: true)",
             )
         return unknown("istiod has not processed the peer yet; that takes up to a minute")
-    return holds("istiod runs and has processed the peer") if seen.has_status else unknown(
-        "there is no ServiceMeshPeer"
+    return (
+        holds("istiod runs and has processed the peer") if seen.has_status else unknown("there is no ServiceMeshPeer")
     )

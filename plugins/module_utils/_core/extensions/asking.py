@@ -11,7 +11,9 @@ from .problems import Problem, refuse
 
 
 def asked_for(params: Mapping[str, Any]) -> list[Extension]:
-    """Return the extensions that are described, none with C(state=absent); refused where anything is wrong with them."""
+    """Return the extensions that are described, none with C(state=absent); refused where anything is wrong
+    with them.
+    """
     if params["state"] == "absent":
         return []
     extensions, problems = read_extensions(params["extensions"])

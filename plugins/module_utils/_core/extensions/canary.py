@@ -1,11 +1,13 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The one pod that tries a guard before all others get it: which pod, by which label, and the object that is for it alone.
+"""The one pod that tries a guard before all others get it: which pod, by which label, and the object that is for it
+alone.
 
-An object selects pods by labels, and the pods of a Deployment have all of theirs in common. So the pod is one that has a label of its own among
-those that the extension selects, or it bears one of ours while it tries. Pods keep their labels, and a pod on which ours was forgotten is named
-by the object, which is made before the label and goes after it.
+An object selects pods by labels, and the pods of a Deployment have all of theirs in common. So the pod is one that has
+a label of its own among those that the extension selects, or it bears one of ours while it tries. Pods keep their
+labels, and a pod on which ours was forgotten is named by the object, which is made before the label and goes after it.
 
-Source: istio/istio pull request 40186 (Istio 1.16): until then istiod knew the labels that a pod had when its proxy started.
+Source: istio/istio pull request 40186 (Istio 1.16): until then istiod knew the labels that a pod had when its proxy
+started.
 """
 
 from __future__ import annotations
@@ -27,7 +29,9 @@ from .selecting import Proxy, selected_by
 CANARY_OF = "ossm.federation/canary-of"
 CANARY_POD = "ossm.federation/canary-pod"
 CANARY_LABEL = "canary.ossm.federation"
-"""The prefix of the label that a pod bears while it tries an extension; what follows is made of the extension's place."""
+"""The prefix of the label that a pod bears while it tries an extension; what follows is made of the
+extension's place.
+"""
 LABELS_FOLLOW_FROM: Version = (2, 4)
 """From which version on istiod follows labels that a running pod gets."""
 MOST_CANDIDATES = 5
@@ -39,7 +43,9 @@ _OF_ONE_POD = ("statefulset.kubernetes.io/pod-name", "apps.kubernetes.io/pod-ind
 
 @dataclass(frozen=True)
 class Canary:
-    """The object that is for one pod alone; ``label`` is what the pod has to bear for it, "" where it has a label of its own."""
+    """The object that is for one pod alone; ``label`` is what the pod has to bear for it, "" where it has a label of
+    its own.
+    """
 
     place: str
     proxy: Proxy
@@ -97,7 +103,9 @@ def trials(
             continue
         name = f"{extension.name}{_SUFFIX}"
         beside = next((each for each in live if key_of(each)[1:] == (extension.namespace, name)), None)
-        is_free = beside is None or (is_canary(beside, ground.mesh) and at(beside, "metadata", "annotations", CANARY_OF) == extension.name)
+        is_free = beside is None or (
+            is_canary(beside, ground.mesh) and at(beside, "metadata", "annotations", CANARY_OF) == extension.name
+        )
         if (extension.namespace, name) in taken or len(name) > _LONGEST_NAME or not is_free:
             doubts.append(
                 untried(extension.place, f"the name {name}, under which one would be tried, is in use or too long")
@@ -120,7 +128,9 @@ def untried(place: str, why: str) -> Finding:
 
 
 def pod_of(canary: Mapping) -> tuple[str, str] | None:
-    """Return the namespace and the name of the pod that a live canary is for; None where somebody has written something else there."""
+    """Return the namespace and the name of the pod that a live canary is for; None where somebody has written something
+    else there.
+    """
     namespace, _slash, name = str(at(canary, "metadata", "annotations", CANARY_POD)).partition("/")
     return (namespace, name) if is_label(namespace) and NAME.fullmatch(name) else None
 
@@ -138,9 +148,16 @@ def _is_to_be_tried(change: Change) -> bool:
 
 
 def _canaries(
-    extension: Extension, manifest: Mapping, chosen: Sequence[Proxy], begun: tuple[str, str] | None, ground: Ground, is_partly_hidden: bool
+    extension: Extension,
+    manifest: Mapping,
+    chosen: Sequence[Proxy],
+    begun: tuple[str, str] | None,
+    ground: Ground,
+    is_partly_hidden: bool,
 ) -> tuple[list[Canary], str]:
-    """Return the canaries that could try an extension, the best first, or why none can; ``begun`` is the pod of one that stands."""
+    """Return the canaries that could try an extension, the best first, or why none can; ``begun`` is the pod of one
+    that stands.
+    """
     own_label = label_of(*extension.key)
     found: list[Canary] = []
     for proxy in chosen:
@@ -151,15 +168,22 @@ def _canaries(
             found.append(Canary(extension.place, proxy, _for_one(manifest, proxy, (own_label, "true")), own_label))
     # Who has begun goes on; a label that is there needs no right to write to pods.
     found.sort(
-        key=lambda each: (not each.proxy.is_ready, (each.proxy.namespace, each.proxy.name) != begun, bool(each.label), each.proxy.place)
+        key=lambda each: (
+            not each.proxy.is_ready,
+            (each.proxy.namespace, each.proxy.name) != begun,
+            bool(each.label),
+            each.proxy.place,
+        )
     )
     if found or not chosen:
         return found[:MOST_CANDIDATES], "its pods may not be read"
     first = f"v{LABELS_FOLLOW_FROM[0]}.{LABELS_FOLLOW_FROM[1]}"
     return (
         [],
-        f"none of them has a label that the others lack, and istiod before {first} does not see one that is added to "
-        "a running pod",
+        (
+            f"none of them has a label that the others lack, and istiod before {first} does not see one that is added"
+            " to a running pod"
+        ),
     )
 
 
@@ -168,7 +192,12 @@ def _of_its_own(proxy: Proxy, chosen: Sequence[Proxy]) -> tuple[str, str] | None
     pairs = sorted(proxy.labels.items(), key=lambda pair: (pair[0] not in _OF_ONE_POD, pair))
     # Ours is another canary's, and goes when that one ends.
     return next(
-        (pair for pair in pairs if not pair[0].startswith(f"{CANARY_LABEL}/") and sum(each.labels.get(pair[0]) == pair[1] for each in chosen) == 1),
+        (
+            pair
+            for pair in pairs
+            if not pair[0].startswith(f"{CANARY_LABEL}/")
+            and sum(each.labels.get(pair[0]) == pair[1] for each in chosen) == 1
+        ),
         None,
     )
 

@@ -29,7 +29,9 @@ _THREESCALE = "3scale-auth-wasm"
 
 @dataclass(frozen=True)
 class Conversion:
-    """One ServiceMeshExtension and what it becomes; with ``problems`` it cannot become anything. ``notes`` say what differs."""
+    """One ServiceMeshExtension and what it becomes; with ``problems`` it cannot become anything. ``notes`` say what
+    differs.
+    """
 
     live: Mapping
     extension: Extension
@@ -76,7 +78,8 @@ class Conversion:
 def conversions(live: Iterable[Mapping], ground: Ground, images: Mapping[str, str]) -> list[Conversion]:
     """Return what each ServiceMeshExtension becomes, by namespace and name.
 
-    ``images`` says for each image which one a WasmPlugin can read: the same, where its module is called ``plugin.wasm``, too.
+    ``images`` says for each image which one a WasmPlugin can read: the same, where its module is called
+    ``plugin.wasm``, too.
     """
     old = sorted((each for each in live if each.get("kind") == EXTENSION.name), key=key_of)
     raised = _raised(old)
@@ -86,7 +89,9 @@ def conversions(live: Iterable[Mapping], ground: Ground, images: Mapping[str, st
 
 
 def refuse_impossible(found: Sequence[Conversion], ground: Ground) -> None:
-    """Refuse to write where anything cannot be converted: FED820, FED823; or where the mesh does not obey WasmPlugins yet: FED804."""
+    """Refuse to write where anything cannot be converted: FED820, FED823; or where the mesh does not obey WasmPlugins
+    yet: FED804.
+    """
     if ground.version < WASM_PLUGINS_FROM:
         raise FederationError(
             "FED804",
@@ -117,8 +122,9 @@ class Turn:
 def turns(found: Sequence[Conversion], live: Iterable[Mapping], loaded: Iterable[str], *, force: bool = False) -> Turn:
     """Return what one run does.
 
-    An old object of a guard goes once its new one stands as planned and ``loaded`` names it (namespace/name): what is made in
-    this run cannot have been seen. Raises ``FederationError`` FED811 where a WasmPlugin of that name is somebody else's.
+    An old object of a guard goes once its new one stands as planned and ``loaded`` names it (namespace/name): what is
+    made in this run cannot have been seen. Raises ``FederationError`` FED811 where a WasmPlugin of that name is
+    somebody else's.
     """
     standing = {key_of(each): each for each in live}
     seen = set(loaded)
@@ -154,13 +160,14 @@ def refuse_unseen(waiting: Sequence[Conversion], selected: Mapping[str, Sequence
     if not waiting:
         return
     places = [each.place for each in waiting]
+    known = [f"{place}: {why[place]}" for place in places if why.get(place)] or ["no pod was asked"]
     first = waiting[0].extension
     raise FederationError(
         "FED821",
         where=f"WasmPlugin {places[0]}" if len(places) == 1 else f"WasmPlugins {some(places, 5)}",
         what=(
             "guard requests, and not every proxy is known to have loaded them; the old ones stay, and both run"
-            f" ({some([f'{place}: {why[place]}' for place in places if why.get(place)] or ['no pod was asked'], 3, '; ')})"
+            f" ({some(known, 3, '; ')})"
         ),
         fix=(
             "See in each pod of facts.selected that the active_state of its listeners has the filter "
@@ -213,7 +220,9 @@ def _problems(live: Mapping, extension: Extension, ground: Ground, images: Mappi
         yield Problem("FED820", (place, field), what, fix)
     if extension.priority is not None and extension.priority not in PRIORITIES:
         what = f"becomes {extension.priority:,}, and a WasmPlugin's has 32 bits"
-        yield Problem("FED820", (place, "priority"), what, "Give the extensions of PostAuthN to PreStats smaller priorities")
+        yield Problem(
+            "FED820", (place, "priority"), what, "Give the extensions of PostAuthN to PreStats smaller priorities"
+        )
     for what, fix in _unreadable(str(at(live, "spec", "image") or ""), images):
         yield Problem("FED823", (place, "image"), what, fix)
     for each in objections([extension], ground):
@@ -266,7 +275,9 @@ def _impossible(live: Mapping) -> Iterator[tuple[str, str, str]]:
 
 
 def _config(said: object) -> Mapping:
-    """Return what a module is told, as 2.1 has it: a text of v1alpha1 that is a JSON object is that object, any other is raw."""
+    """Return what a module is told, as 2.1 has it: a text of v1alpha1 that is a JSON object is that object, any other
+    is raw.
+    """
     if said is None or said == "" or isinstance(said, Mapping):
         return mapping(said)
     read = from_json(str(said))
@@ -281,14 +292,19 @@ def is_text(live: Mapping) -> bool:
 def _unreadable(image: str, images: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     """Give why a WasmPlugin cannot read an image, as far as anybody has said."""
     if _THREESCALE in image:
-        fix = "Describe it in mesh_threescale with kind: WasmPlugin and switch, and run the playbook threescale, or delete this extension"
+        fix = (
+            "Describe it in mesh_threescale with kind: WasmPlugin and switch, and run the playbook threescale, or"
+            " delete this extension"
+        )
         yield "is 3scale's, whose image, phase and configuration change together", fix
     elif image and image not in images:
         what = "may have a module with another name than plugin.wasm, the one that a WasmPlugin reads"
         yield (
             what,
-            "Rebuild it with /plugin.wasm in its only layer, and name it: convert_extensions_images: "
-            f"{{{image}: <image>}}",
+            (
+                "Rebuild it with /plugin.wasm in its only layer, and name it: convert_extensions_images: "
+                f"{{{image}: <image>}}"
+            ),
         )
 
 
@@ -296,7 +312,10 @@ def _notes(word: object, raise_by: int, extension: Extension) -> Iterator[str]:
     if word == "PostStats":
         yield "PostStats has no counterpart: it runs at the end, before the router, which is the nearest"
     if raise_by:
-        yield f"its priority is raised by {raise_by}, so that {word} stays before {_later_of(str(word))}, which is the same phase now"
+        yield (
+            f"its priority is raised by {raise_by}, so that {word} stays before {_later_of(str(word))}, which is the"
+            " same phase now"
+        )
     if extension.phase in GUARDS:
         yield "the old one is deleted after somebody has checked that every proxy runs the new one; until then both run"
 
@@ -306,13 +325,12 @@ def _later_of(word: str) -> str:
 
 
 def _raised(old: Sequence[Mapping]) -> dict[tuple[str, str, str], int]:
-    """Return by how much priorities are raised: where two phases become one, those of the earlier stay before the later."""
+    """Return by how much priorities are raised: where two phases become one, those of the earlier stay before the
+    later.
+    """
     result: dict[tuple[str, str, str], int] = {}
     for earlier, later in (("PostAuthN", "PreAuthZ"), ("PostAuthZ", "PreStats")):
-        first, second = (
-            [each for each in old if _word(each) == word]
-            for word in (earlier, later)
-        )
+        first, second = ([each for each in old if _word(each) == word] for word in (earlier, later))
         if first and second:
             by = max(_priority(each) or 0 for each in second) - min(_priority(each) or 0 for each in first) + 1
             result |= {key_of(each): by for each in first if by > 0}

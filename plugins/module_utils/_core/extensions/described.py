@@ -1,7 +1,8 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
 """Wasm extensions as a user describes them, checked once.
 
-Sources: CRDs of maistra.io/v1 ServiceMeshExtension and extensions.istio.io/v1alpha1 WasmPlugin; distribution's reference grammar.
+Sources: CRDs of maistra.io/v1 ServiceMeshExtension and extensions.istio.io/v1alpha1 WasmPlugin; distribution's
+reference grammar.
 """
 
 from __future__ import annotations
@@ -38,8 +39,8 @@ _WHOLE = range(-(2**63), 2**63)
 class Extension:
     """One extension: a module for the proxies that ``selector`` selects; ``None`` selects every workload.
 
-    ``image`` has no scheme where it is an OCI image. What is ``None`` or empty is left to the kind's own default. ``canary`` is whether
-    one pod tries a guard before the others get it.
+    ``image`` has no scheme where it is an OCI image. What is ``None`` or empty is left to the kind's own default.
+    ``canary`` is whether one pod tries a guard before the others get it.
     """
 
     name: str
@@ -82,7 +83,9 @@ class Extension:
 
 
 def read_extensions(described: object) -> tuple[list[Extension], list[Problem]]:
-    """Return the extensions that are described well, and everything that is wrong with the others: FED800 and FED801."""
+    """Return the extensions that are described well, and everything that is wrong with the others: FED800
+    and FED801.
+    """
     if not isinstance(described, Sequence) or isinstance(described, str):
         return [], [
             Problem(
@@ -107,9 +110,7 @@ def read_extensions(described: object) -> tuple[list[Extension], list[Problem]]:
         if extension.key in seen:
             what = f"is described twice, as entries {seen[extension.key] + 1} and {number + 1}"
             problems.append(
-                Problem(
-                    "FED801", (OPTION, extension.place), what, "Give each extension of a namespace its own name"
-                )
+                Problem("FED801", (OPTION, extension.place), what, "Give each extension of a namespace its own name")
             )
             continue
         seen[extension.key] = number
@@ -226,8 +227,10 @@ def _is_sha256(value: object) -> str:
 
 
 def _are_ports(value: object) -> str:
-    is_good = isinstance(value, (list, tuple)) and value and all(
-        isinstance(port, int) and not isinstance(port, bool) and 0 < port < 65536 for port in value
+    is_good = (
+        isinstance(value, (list, tuple))
+        and value
+        and all(isinstance(port, int) and not isinstance(port, bool) and 0 < port < 65536 for port in value)
     )
     return "" if is_good else "must be a list of port numbers from 1 to 65535"
 

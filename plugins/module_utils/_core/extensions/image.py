@@ -1,8 +1,9 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Images with a Wasm module, as OCI layouts in one archive: read as a stranger's, and packed so that both kinds of extensions read them.
+"""Images with a Wasm module, as OCI layouts in one archive: read as a stranger's, and packed so that both kinds of
+extensions read them.
 
-Sources: OCI Image Layout and Image Manifest Specification 1.0; maistra/istio, ``pkg/wasm/imagefetcher.go`` of 2.2 to 2.5 and the
-cacher of 2.0 to 2.2.
+Sources: OCI Image Layout and Image Manifest Specification 1.0; maistra/istio, ``pkg/wasm/imagefetcher.go`` of 2.2 to
+2.5 and the cacher of 2.0 to 2.2.
 """
 
 from __future__ import annotations
@@ -37,7 +38,9 @@ READERS = ("ServiceMeshExtension", "WasmPlugin of 2.2", "WasmPlugin from 2.3 on"
 
 @dataclass(frozen=True)
 class Image:
-    """An image: its digest, its module where anybody can read one, and for each reader why it cannot ("" where it can)."""
+    """An image: its digest, its module where anybody can read one, and for each reader why it cannot (""
+    where it can).
+    """
 
     digest: str
     layout: str
@@ -51,7 +54,9 @@ class Image:
 
 
 def read_image(archive: bytes, where: str) -> Image:
-    """Return the image in an archive. Raises ``FederationError``: FED841, FED842 for a digest, FED843 for a layer, FED844."""
+    """Return the image in an archive. Raises ``FederationError``: FED841, FED842 for a digest, FED843 for a layer,
+    FED844.
+    """
     try:
         files = {entry.name: entry for entry in entries(archive)}
     except Unusable as reason:
@@ -82,7 +87,9 @@ def layers_of(manifest: bytes, where: str) -> list[Mapping]:
 
 
 def image_of_parts(manifest: bytes, layers: Iterable[bytes], where: str) -> Image:
-    """Return the image that a registry gave in parts: its manifest, and its layers in any order. Raises as ``read_image``."""
+    """Return the image that a registry gave in parts: its manifest, and its layers in any order. Raises as
+    ``read_image``.
+    """
     parts = ((digest_of(part), part) for part in (manifest, *layers))
     files = {_file_of(digest.partition(":")[2]): Entry(digest, part) for digest, part in parts}
     return _image_of(files, {"digest": digest_of(manifest)}, where)
@@ -108,7 +115,14 @@ def _artifact(files: Mapping[str, Entry], layers: Sequence[Mapping], where: str)
 
 def _plain(files: Mapping[str, Entry], layers: Sequence[Mapping], where: str) -> tuple[bytes | None, dict[str, str]]:
     contents = _layers(files, layers, where)
-    last = next((entry.content for entry in contents[-1] if entry.name.rpartition("/")[2] == PLUGIN and entry.content is not None), None)
+    last = next(
+        (
+            entry.content
+            for entry in contents[-1]
+            if entry.name.rpartition("/")[2] == PLUGIN and entry.content is not None
+        ),
+        None,
+    )
     whole = {entry.name: entry for layer in contents for entry in layer}
     named, why_old = _of_extension(whole, where)
     none = f"its {'only' if len(layers) == 1 else 'last'} layer has no {PLUGIN}"
@@ -139,10 +153,13 @@ def _of_extension(files: Mapping[str, Entry], where: str) -> tuple[bytes | None,
 
 
 def _manifest_of(text: str) -> Mapping[str, Any] | None:
-    """Return what a manifest says; None for what is no YAML, and for YAML that grows, or takes ever longer, as it is read."""
+    """Return what a manifest says; None for what is no YAML, and for YAML that grows, or takes ever longer, as it is
+    read.
+    """
     import yaml  # only those who look into images need it
 
-    # The time goes with the square of what is open at once; what names another part of itself may be larger than any memory.
+    # The time goes with the square of what is open at once; what names another part of itself may be larger than any
+    # memory.
     if sum(map(text.count, "[{")) > MOST_OPEN:
         return None
     try:
@@ -157,14 +174,21 @@ def _layers(files: Mapping[str, Entry], layers: Sequence[Mapping], where: str) -
     room, result = LARGEST_ARCHIVE, []
     for number, layer in enumerate(layers):
         if layer.get("mediaType") not in _LAYERS:
-            raise _refusal("FED843", where, f"has a layer {number + 1} of the type {layer.get('mediaType')}, which no proxy reads")
+            raise _refusal(
+                "FED843", where, f"has a layer {number + 1} of the type {layer.get('mediaType')}, which no proxy reads"
+            )
         try:
             content = inflated(_blob(files, layer, where, LARGEST_ARCHIVE), room)
             room -= len(content)
             result.append(list(entries(content)))
         except Unusable as reason:
             raise _refusal("FED843", where, f"has a layer {number + 1} that {reason}") from None
-    links = [entry.name for layer in result for entry in layer if entry.content is None and entry.name.rpartition("/")[2] in (PLUGIN, MANIFEST)]
+    links = [
+        entry.name
+        for layer in result
+        for entry in layer
+        if entry.content is None and entry.name.rpartition("/")[2] in (PLUGIN, MANIFEST)
+    ]
     if links:
         raise _refusal("FED843", where, f"has a link in the place of /{links[0]}")
     return result
@@ -211,7 +235,10 @@ def _parsed(content: bytes, where: str, what: str) -> Mapping[str, Any]:
 
 def _refusal(code: str, where: str, what: str) -> FederationError:
     fixes = {
-        "FED841": "Save the image as an OCI layout in one archive, for instance with skopeo copy docker://… oci-archive:image.tar",
+        "FED841": (
+            "Save the image as an OCI layout in one archive, for instance with skopeo copy docker://…"
+            " oci-archive:image.tar"
+        ),
         "FED842": "Save it again from a registry that you trust",
         "FED843": "Build it again, with wasm_image or with the module as a plain file",
         "FED844": "Build it with wasm_image",
@@ -231,9 +258,11 @@ class Packed:
 
 
 def pack_image(module: bytes, about: Mapping[str, Any], reference: str = "") -> Packed:
-    """Return an OCI layout of one gzip layer with ``/manifest.yaml`` and ``/plugin.wasm``, which both kinds of extensions read.
+    """Return an OCI layout of one gzip layer with ``/manifest.yaml`` and ``/plugin.wasm``, which both kinds of
+    extensions read.
 
-    ``about`` is what the manifest says besides: name, version, description, phase, priority. Equal modules give equal bytes.
+    ``about`` is what the manifest says besides: name, version, description, phase, priority. Equal modules give equal
+    bytes.
     """
     import yaml  # only those who pack images need it
 

@@ -1,5 +1,7 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What stands beside what is described: the changes between them, whose objects are left alone, and how it looks to people."""
+"""What stands beside what is described: the changes between them, whose objects are left alone, and how it looks to
+people.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,8 @@ _CONFIGURATIONS = (("spec", "config"), ("spec", "pluginConfig"), ("spec", "vmCon
 class Standing:
     """One extension as it stands: its object's kind, whom it selects, and whether it is ready, and why not.
 
-    ``proxies`` is None where pods may not be read, ``is_ready`` where nothing tells; ``loadings`` are what its proxies said, as data.
+    ``proxies`` is None where pods may not be read, ``is_ready`` where nothing tells; ``loadings`` are what its proxies
+    said, as data.
     """
 
     extension: Extension
@@ -57,7 +60,10 @@ class Standing:
         proxies = "pods unknown" if self.proxies is None else f"{len(self.proxies)} pod{'s' * (len(self.proxies) != 1)}"
         named = f" ({some(self.proxies, 3)})" if self.proxies else ""
         state = {True: "ready", False: "not ready", None: "readiness unknown"}[self.is_ready]
-        return f"{self.extension.place}: {self.kind}, {self.extension.phase}, {proxies}{named}, {state}{f': {self.why}' if self.why else ''}"
+        return (
+            f"{self.extension.place}: {self.kind}, {self.extension.phase}, {proxies}{named},"
+            f" {state}{f': {self.why}' if self.why else ''}"
+        )
 
 
 def is_kept_here(live: Mapping, mesh: str) -> bool:
@@ -78,10 +84,11 @@ def is_applied_by(live: Mapping, *managers: str) -> bool:
 
 
 def changes(live: Iterable[Mapping], desired: Sequence[Mapping], mesh: str, *, force: bool = False) -> list[Change]:
-    """Return the changes from what stands to what is desired; what is ours and no longer desired goes, others' objects stay.
+    """Return the changes from what stands to what is desired; what is ours and no longer desired goes, others' objects
+    stay.
 
-    Raises ``FederationError``: FED810 where the other kind stands under the same name, FED811 for an object that somebody
-    else made, unless ``force``, FED107 for a field of another manager.
+    Raises ``FederationError``: FED810 where the other kind stands under the same name, FED811 for an object that
+    somebody else made, unless ``force``, FED107 for a field of another manager.
     """
     standing = {key_of(each): each for each in live}
     wanted = {key_of(each) for each in desired}
@@ -103,8 +110,14 @@ def changes(live: Iterable[Mapping], desired: Sequence[Mapping], mesh: str, *, f
 
 
 def is_made_anew(change: Change) -> bool:
-    """Return whether a change needs the object to be deleted first: on 2.0 nobody looks at one again whose spec has changed."""
-    return change.kind is OLD_EXTENSION and change.action == "update" and any(each.path[0] == "spec" for each in change.differences)
+    """Return whether a change needs the object to be deleted first: on 2.0 nobody looks at one again whose spec has
+    changed.
+    """
+    return (
+        change.kind is OLD_EXTENSION
+        and change.action == "update"
+        and any(each.path[0] == "spec" for each in change.differences)
+    )
 
 
 def hidden(found: Iterable[Change]) -> list[Change]:
@@ -120,7 +133,8 @@ def standing_of(
     ground: Ground,
     unread: Sequence[str] = (),
 ) -> Standing:
-    """Return how one extension stands, by its ``manifest`` and its ``live`` object, None where that is about to be written.
+    """Return how one extension stands, by its ``manifest`` and its ``live`` object, None where that is about to be
+    written.
 
     ``unread`` are namespaces whose pods may not be read.
     """
@@ -173,7 +187,9 @@ def warnings(
             yield Finding("FED808", some(order.ties), seen)
 
 
-def orders_beside(desired: Sequence[Mapping], live: Iterable[Mapping], proxies: Sequence[Proxy], ground: Ground) -> list[Order]:
+def orders_beside(
+    desired: Sequence[Mapping], live: Iterable[Mapping], proxies: Sequence[Proxy], ground: Ground
+) -> list[Order]:
     """Return in which orders extensions run once what is desired stands beside what else is ``live``."""
     keys = {key_of(each) for each in desired}
     others = [each for each in live if key_of(each) not in keys]
@@ -181,7 +197,9 @@ def orders_beside(desired: Sequence[Mapping], live: Iterable[Mapping], proxies: 
 
 
 def open_until_fetched(found: Sequence[Change], extensions: Iterable[Extension]) -> Iterator[Finding]:
-    """Give what happens while proxies fetch a new module for which a guard waits: FED812; on 2.0 all that changes is new: FED815."""
+    """Give what happens while proxies fetch a new module for which a guard waits: FED812; on 2.0 all that changes is
+    new: FED815.
+    """
     gone = {(change.namespace, change.name) for change in found if change.action == "delete"}
     new = {
         (change.namespace, change.name)
@@ -195,7 +213,10 @@ def open_until_fetched(found: Sequence[Change], extensions: Iterable[Extension])
                 "FED815", f"{OPTION}, {extension.place}", "is deleted and re-created, and does not run in between"
             )
         if extension.key in new and extension.phase in GUARDS:
-            seen = f"guards requests in {extension.phase}, and running proxies go on without it until each has fetched the module"
+            seen = (
+                f"guards requests in {extension.phase}, and running proxies go on without it until each has fetched the"
+                " module"
+            )
             yield Finding("FED812", f"{OPTION}, {extension.place}", seen)
 
 
@@ -207,25 +228,34 @@ def in_words(*found: Iterable[Finding]) -> list[str]:
 def _carried(manifest: Mapping, own: Mapping | None) -> Mapping:
     """Return a manifest with what a conversion gave its object and the description does not say otherwise.
 
-    That is the root id by which the module registered, and a raised priority, as long as the description has the one that was raised.
+    That is the root id by which the module registered, and a raised priority, as long as the description has the one
+    that was raised.
     """
     if own is None or not is_kept_here(own, _mesh_of(manifest)):
         return manifest
     spec, metadata = manifest["spec"], manifest["metadata"]
-    if manifest["apiVersion"] == OLD_EXTENSION.api_version and _is_same_json(spec.get("config"), at(own, "spec", "config")):
+    if manifest["apiVersion"] == OLD_EXTENSION.api_version and _is_same_json(
+        spec.get("config"), at(own, "spec", "config")
+    ):
         spec = {**spec, "config": at(own, "spec", "config")}
     root = f"{metadata['name']}_root"
     if at(own, "spec", "pluginName") == root and "pluginName" not in spec:
         spec = {**spec, "pluginName": root}
     described, raised = at(own, "metadata", "annotations", RAISED_FROM), at(own, "spec", "priority")
-    if manifest["kind"] == WASM_PLUGIN.name and described == str(spec.get("priority", NO_PRIORITY)) and isinstance(raised, int):
+    if (
+        manifest["kind"] == WASM_PLUGIN.name
+        and described == str(spec.get("priority", NO_PRIORITY))
+        and isinstance(raised, int)
+    ):
         spec = {**spec, "priority": raised}
         metadata = {**metadata, "annotations": {RAISED_FROM: described}}
     return {**manifest, "metadata": metadata, "spec": spec}
 
 
 def _is_same_json(text: object, other: object) -> bool:
-    """Return whether two texts are the same as JSON: the webhook of 2.1 writes its own, with other blanks and another order."""
+    """Return whether two texts are the same as JSON: the webhook of 2.1 writes its own, with other blanks and another
+    order.
+    """
     try:
         return isinstance(text, str) and isinstance(other, str) and json.loads(text) == json.loads(other)
     except (ValueError, RecursionError):
@@ -281,7 +311,10 @@ def _refuse_anothers(own: Mapping, mesh: str) -> None:
             "FED811",
             where=place_of(own),
             what="was made by somebody else, or for another mesh",
-            fix="Give the extension another name, delete that object, or take it over with federation_force: true (option force)",
+            fix=(
+                "Give the extension another name, delete that object, or take it over with federation_force: true"
+                " (option force)"
+            ),
         )
 
 

@@ -1,7 +1,8 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
 """Where an extension runs among a proxy's own filters, in the words of both kinds.
 
-Source: maistra/istio, branch 2.2: where each phase puts its filters; the last one's counterpart is the nearest there is.
+Source: maistra/istio, branch 2.2: where each phase puts its filters; the last one's counterpart is the nearest there
+is.
 """
 
 from __future__ import annotations

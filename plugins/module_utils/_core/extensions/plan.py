@@ -1,8 +1,8 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
 """From extensions to the objects of one mesh's version, and what that version cannot express.
 
-Sources: maistra/istio branches 2.0 to 2.5 (extension, wasm and extensions.go), CRDs of Istio 1.12 to 1.20; OpenShift Service
-Mesh release notes 2.1 to 2.6.
+Sources: maistra/istio branches 2.0 to 2.5 (extension, wasm and extensions.go), CRDs of Istio 1.12 to 1.20; OpenShift
+Service Mesh release notes 2.1 to 2.6.
 """
 
 from __future__ import annotations
@@ -24,7 +24,9 @@ from .problems import Problem
 Version = tuple[int, int]
 EXTENSIONS_MANAGER = f"{MANAGER}/extensions"
 RAISED_FROM = "ossm.federation/raised-from"
-"""The annotation by which a conversion tells which priority was described, where it had to raise it to keep an order."""
+"""The annotation by which a conversion tells which priority was described, where it had to raise it to keep
+an order.
+"""
 NO_PRIORITY = "none"
 RAW = "raw_v1alpha1_config"
 """The key under which a text of 2.0 that is no JSON stands from 2.1 on; a description says it so on every version."""
@@ -43,7 +45,8 @@ _STRATEGY = {"closed": "FAIL_CLOSE", "open": "FAIL_OPEN"}
 class Ground:
     """What of a mesh decides how its extensions are written.
 
-    ``has_cacher`` says whether ServiceMeshExtensions work at all; ``is_inbound_only`` whether istiod of 2.3 was told so.
+    ``has_cacher`` says whether ServiceMeshExtensions work at all; ``is_inbound_only`` whether istiod of 2.3 was told
+    so.
     """
 
     mesh: str
@@ -59,7 +62,9 @@ class Ground:
         return self.members | {self.namespace}
 
     def reached_from(self, places: Iterable[str]) -> frozenset[str]:
-        """Return the namespaces whose pods objects in ``places`` may select: all of the mesh from that of the control plane."""
+        """Return the namespaces whose pods objects in ``places`` may select: all of the mesh from that of the control
+        plane.
+        """
         found = frozenset(places)
         return self.namespaces if self.namespace in found else found
 
@@ -117,7 +122,9 @@ def _old_spec(extension: Extension) -> dict:
 
 
 def _text_of(config: Mapping) -> str:
-    """Return what a module of 2.0 is told: the text itself where one is described, else JSON, which 2.1 reads as the object."""
+    """Return what a module of 2.0 is told: the text itself where one is described, else JSON, which 2.1 reads as the
+    object.
+    """
     if set(config) == {RAW}:
         return str(config[RAW])
     return json.dumps(config, sort_keys=True, separators=(",", ":"), ensure_ascii=False) if config else ""
@@ -225,15 +232,21 @@ def _not_in_plugin(extension: Extension, ground: Ground) -> Iterator[tuple[str, 
         fix = "Change the module so that it reads an object, and write that object"
         yield "config", f"is free text of v1alpha1 ({RAW}), and the pluginConfig of a WasmPlugin is an object", fix
     if extension.pull_policy == "Never":
-        yield "pull_policy", "is Never, which a WasmPlugin does not have", "Write IfNotPresent with a digest in the image: it is pulled once"
+        yield (
+            "pull_policy",
+            "is Never, which a WasmPlugin does not have",
+            "Write IfNotPresent with a digest in the image: it is pulled once",
+        )
     either = "Leave it out, or upgrade to v{0}.{1}"
     if ground.version < PULL_SECRET_OF_WASM_PLUGIN_FROM:
         fix = "Use a registry that is open to the proxies, or kind: ServiceMeshExtension until the upgrade to v2.3"
         if extension.pull_secret:
             yield "pull_secret", f"has no effect in a WasmPlugin on {ground.text}, whose istiod ignores it", fix
         if extension.pull_policy in ("IfNotPresent", "Always"):
-            yield "pull_policy", f"has no effect in a WasmPlugin on {ground.text}", either.format(
-                *PULL_SECRET_OF_WASM_PLUGIN_FROM
+            yield (
+                "pull_policy",
+                f"has no effect in a WasmPlugin on {ground.text}",
+                either.format(*PULL_SECRET_OF_WASM_PLUGIN_FROM),
             )
     for field, is_given, first in (
         ("env", extension.env, ENV_FROM),
@@ -245,14 +258,22 @@ def _not_in_plugin(extension: Extension, ground: Ground) -> Iterator[tuple[str, 
 
 
 def _outbound(extension: Extension, kind: Kind, ground: Ground) -> Iterator[tuple[str, str]]:
-    """Give what is wrong about the calls that an extension is to see: those to its workloads, those that they make, or both."""
+    """Give what is wrong about the calls that an extension is to see: those to its workloads, those that they make, or
+    both.
+    """
     if extension.traffic in ("outbound", "both") and (kind is not WASM_PLUGIN or ground.version < BOTH_WAYS_FROM):
-        yield f"is {extension.traffic}, and a {kind.name} on {ground.text} sees inbound calls alone", "Write inbound, or upgrade to v2.4"
+        yield (
+            f"is {extension.traffic}, and a {kind.name} on {ground.text} sees inbound calls alone",
+            "Write inbound, or upgrade to v2.4",
+        )
     elif ground.version == BOTH_WAYS_FROM:
         if extension.traffic == "outbound":
             yield "is outbound, which one cannot have alone before v2.4", "Write both, or upgrade to v2.4"
         elif extension.traffic == "inbound" and not ground.is_inbound_only:
-            fix = f"Set the environment variable {INBOUND_ONLY} of istiod to true (spec.runtime.components.pilot.container.env), or write traffic: both"
+            fix = (
+                f"Set the environment variable {INBOUND_ONLY} of istiod to true"
+                " (spec.runtime.components.pilot.container.env), or write traffic: both"
+            )
             yield f"is inbound, and on {ground.text} a WasmPlugin also sees the calls that its workloads make", fix
         elif extension.traffic == "both" and ground.is_inbound_only:
             yield (

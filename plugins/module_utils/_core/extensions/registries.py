@@ -1,5 +1,6 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What of a registry can be said without asking it: how images are named, what it asks for, which image of several is meant.
+"""What of a registry can be said without asking it: how images are named, what it asks for, which image of several is
+meant.
 
 Sources: OCI Distribution Specification 1.1; the grammar of ``distribution/reference``; RFC 9110, 11.6.1 (challenges);
 "Token Authentication Specification" of distribution.
@@ -22,7 +23,9 @@ DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _COMPONENT = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
 _REPOSITORY = re.compile(rf"{_COMPONENT}(?:/{_COMPONENT})*")
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
-_HOST = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|\[[0-9a-fA-F:.]{2,45}\])(?::(?P<port>[0-9]{1,5}))?")
+_HOST = re.compile(
+    r"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|\[[0-9a-fA-F:.]{2,45}\])(?::(?P<port>[0-9]{1,5}))?"
+)
 _PARAMETER = re.compile(r'([A-Za-z_]+)\s*=\s*(?:"([^"\\]*)"|([^\s",]+))\s*(?:,|$)')
 # Docker Hub's name is not where it answers, and its tokens come from a third place.
 _ANSWERS_AT = {"docker.io": "registry-1.docker.io", "index.docker.io": "registry-1.docker.io"}
@@ -33,7 +36,9 @@ _MOST_LISTED = 64
 
 @dataclass(frozen=True)
 class Reference:
-    """An image in a registry: the ``host`` with its port where one is given, the repository, and a tag, a digest or both."""
+    """An image in a registry: the ``host`` with its port where one is given, the repository, and a tag, a digest or
+    both.
+    """
 
     host: str
     repository: str
@@ -69,7 +74,10 @@ def reference_of(text: str, word: str) -> Reference:
     if wrong:
         raise _unreadable(word, wrong)
     if not _REPOSITORY.fullmatch(repository) or len(repository) > _LONGEST_REPOSITORY:
-        raise _unreadable(word, f"has no repository of small letters, digits and . _ - / after the registry ({printable(repository, 80)})")
+        raise _unreadable(
+            word,
+            f"has no repository of small letters, digits and . _ - / after the registry ({printable(repository, 80)})",
+        )
     if colon and not _TAG.fullmatch(tag):
         raise _unreadable(word, f"has a tag that no registry accepts ({printable(tag, 80)})")
     if not tag and not digest:
@@ -121,7 +129,12 @@ def chosen_of(content: bytes, where: str) -> Mapping | None:
     if "manifests" not in told:
         return None
     listed = items(told["manifests"])[:_MOST_LISTED]
-    fitting = [each for each in listed if mapping(each.get("platform")).get("os") == "linux" and mapping(each.get("platform")).get("architecture") == "amd64"]
+    fitting = [
+        each
+        for each in listed
+        if mapping(each.get("platform")).get("os") == "linux"
+        and mapping(each.get("platform")).get("architecture") == "amd64"
+    ]
     # What no platform is said of is either the only image, or what was signed or attested beside one.
     unsaid = [each for each in listed if not each.get("platform")]
     found = fitting or (unsaid if len(listed) == 1 else [])

@@ -1,8 +1,8 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
 """Which proxies run which extensions, and in which order within a phase.
 
-Source: maistra/istio, ``pilot/pkg/model/extensions.go``: an object in the control plane's namespace is for the whole mesh, any
-other for its own namespace; the higher priority runs first, none at all last.
+Source: maistra/istio, ``pilot/pkg/model/extensions.go``: an object in the control plane's namespace is for the whole
+mesh, any other for its own namespace; the higher priority runs first, none at all last.
 """
 
 from __future__ import annotations
@@ -35,7 +35,9 @@ class Proxy:
 
 @dataclass(frozen=True)
 class Order:
-    """Proxies that run the same extensions in one phase, first to last; ``ties`` are those whose order nobody has said."""
+    """Proxies that run the same extensions in one phase, first to last; ``ties`` are those whose order
+    nobody has said.
+    """
 
     phase: str
     extensions: tuple[str, ...]
@@ -68,8 +70,12 @@ def proxy_of(pod: Mapping) -> Proxy | None:
     if own is None:
         return None
     labels = {str(key): str(value) for key, value in mapping(metadata.get("labels")).items()}
-    is_ready = any(each.get("type") == "Ready" and each.get("status") == "True" for each in items(at(pod, "status", "conditions")))
-    return Proxy(str(metadata.get("namespace")), str(metadata.get("name")), labels, "router" in (own.get("args") or []), is_ready)
+    is_ready = any(
+        each.get("type") == "Ready" and each.get("status") == "True" for each in items(at(pod, "status", "conditions"))
+    )
+    return Proxy(
+        str(metadata.get("namespace")), str(metadata.get("name")), labels, "router" in (own.get("args") or []), is_ready
+    )
 
 
 def selected_by(live: Mapping, proxies: Iterable[Proxy], root: str) -> list[Proxy]:

@@ -1,10 +1,11 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Signatures of an image as ``cosign`` keeps them, read as a stranger's: beside it, under a tag made of its digest, or, which cosign 3 does unless
-told otherwise, in a bundle that refers to it.
+"""Signatures of an image as ``cosign`` keeps them, read as a stranger's: beside it, under a tag made of its digest, or,
+which cosign 3 does unless told otherwise, in a bundle that refers to it.
 
-Sources: cosign, ``specs/SIGNATURE_SPEC.md``, ``specs/SIGNATURE_STORAGE.md`` and ``specs/BUNDLE_SPEC.md``; containers/image, "signature" (simple
-signing); secure-systems-lab/dsse, ``protocol.md``; OCI distribution specification 1.1, "Listing Referrers". Registries have listed bundles by the
-type of their empty configuration (sigstore/cosign issue 4422).
+Sources: cosign, ``specs/SIGNATURE_SPEC.md``, ``specs/SIGNATURE_STORAGE.md`` and ``specs/BUNDLE_SPEC.md``;
+containers/image, "signature" (simple signing); secure-systems-lab/dsse, ``protocol.md``; OCI distribution specification
+1.1, "Listing Referrers". Registries have listed bundles by the type of their empty configuration (sigstore/cosign issue
+4422).
 """
 
 from __future__ import annotations
@@ -44,7 +45,9 @@ class Signature:
 
 @dataclass(frozen=True)
 class Bundle:
-    """One bundle that says who has signed which images: ``names`` are their digests, ``signed`` is what the signatures in ``contents`` are of."""
+    """One bundle that says who has signed which images: ``names`` are their digests, ``signed`` is what the signatures
+    in ``contents`` are of.
+    """
 
     names: frozenset[str]
     signed: bytes
@@ -62,11 +65,14 @@ def referrers_tag_of(digest: str) -> str:
 
 
 def referrers_in(index: bytes, where: str) -> list[str]:
-    """Return the digests of what may be a bundle with a signature, of all that refers to an image. Raises ``FederationError`` FED939 beyond bounds."""
+    """Return the digests of what may be a bundle with a signature, of all that refers to an image. Raises
+    ``FederationError`` FED939 beyond bounds.
+    """
     found = [
         str(each.get("digest"))
         for each in items(at(from_json(index), "manifests"))
-        if str(each.get("artifactType", _EMPTY)).startswith((BUNDLE, _EMPTY)) and mapping(each.get("annotations")).get(_STATED, _SIGNING) == _SIGNING
+        if str(each.get("artifactType", _EMPTY)).startswith((BUNDLE, _EMPTY))
+        and mapping(each.get("annotations")).get(_STATED, _SIGNING) == _SIGNING
     ]
     if len(found) > MOST_SIGNATURES:
         raise _refusal(where, f"has more than {MOST_SIGNATURES} bundles")
@@ -74,7 +80,9 @@ def referrers_in(index: bytes, where: str) -> list[str]:
 
 
 def bundles_in(manifest: bytes, digest: str, where: str) -> list[Mapping[str, Any]]:
-    """Return what names the bundles that a manifest holds, of those that refers to the image; raises ``FederationError`` FED939 for one that is too large."""
+    """Return what names the bundles that a manifest holds, of those that refers to the image; raises
+    ``FederationError`` FED939 for one that is too large.
+    """
     told = from_json(manifest)
     if at(told, "subject", "digest") != digest:
         return []
@@ -85,7 +93,9 @@ def bundles_in(manifest: bytes, digest: str, where: str) -> list[Mapping[str, An
 
 
 def read_bundle(content: bytes) -> Bundle | None:
-    """Return what a bundle says of images that were signed; None where it says something else, such as what they were built from."""
+    """Return what a bundle says of images that were signed; None where it says something else, such as what they were
+    built from.
+    """
     envelope = mapping(at(from_json(content), "dsseEnvelope"))
     payload = _decoded(envelope.get("payload"), LARGEST_PAYLOAD)
     told = from_json(payload)
@@ -93,15 +103,21 @@ def read_bundle(content: bytes) -> Bundle | None:
     if envelope.get("payloadType") != _IN_TOTO or not is_signing:
         return None
     names = frozenset(f"sha256:{at(each, 'digest', 'sha256')}" for each in items(at(told, "subject")))
-    contents = [_decoded(each.get("sig"), _LONGEST_SIGNATURE) for each in items(envelope.get("signatures"))[:MOST_SIGNATURES]]
+    contents = [
+        _decoded(each.get("sig"), _LONGEST_SIGNATURE) for each in items(envelope.get("signatures"))[:MOST_SIGNATURES]
+    ]
     signed = b"DSSEv1 %d %s %d %s" % (len(_IN_TOTO), _IN_TOTO.encode(), len(payload), payload)
     return Bundle(names, signed, tuple(filter(None, contents)))
 
 
 def signatures_in(manifest: bytes, where: str) -> list[Signature]:
-    """Return the signatures that a manifest lists; what cannot be one is left out. Raises ``FederationError`` FED939 beyond all bounds."""
+    """Return the signatures that a manifest lists; what cannot be one is left out. Raises ``FederationError`` FED939
+    beyond all bounds.
+    """
     layers = [layer for layer in items(at(from_json(manifest), "layers")) if layer.get("mediaType") == PAYLOAD]
-    if len(layers) > MOST_SIGNATURES or any(not is_whole(layer.get("size")) or layer["size"] > LARGEST_PAYLOAD for layer in layers):
+    if len(layers) > MOST_SIGNATURES or any(
+        not is_whole(layer.get("size")) or layer["size"] > LARGEST_PAYLOAD for layer in layers
+    ):
         what = f"has more than {MOST_SIGNATURES} signatures, or one of more than {LARGEST_PAYLOAD >> 20} MiB"
         raise _refusal(where, what)
     found = []
@@ -125,7 +141,8 @@ Verifier = Callable[[bytes, bytes], bool]
 
 
 def verifier_of(pem: bytes) -> Verifier:
-    """Return what verifies by a public key: ECDSA on P-256, RSA from 2048 bits on (PKCS #1 v1.5), both with SHA-256, or Ed25519.
+    """Return what verifies by a public key: ECDSA on P-256, RSA from 2048 bits on (PKCS #1 v1.5), both with SHA-256, or
+    Ed25519.
 
     Raises ``FederationError`` FED939 for any other key, a private one first of all.
     """
@@ -173,7 +190,9 @@ def names(payload: bytes) -> str:
 
 
 def refuse_unsigned(digest: str, count: int, signed: Sequence[str], where: str) -> None:
-    """Refuse an image that is not among those that the key has ``signed``, by their digests; there are ``count`` signatures in all. FED939."""
+    """Refuse an image that is not among those that the key has ``signed``, by their digests; there are ``count``
+    signatures in all. FED939.
+    """
     if digest in signed:
         return
     if signed:
@@ -187,4 +206,6 @@ def _refusal(where: str, what: str) -> FederationError:
 
 
 def _unfit_key(what: str) -> FederationError:
-    return FederationError("FED939", where="public_key", what=what, fix="Give the file that cosign public-key --key writes")
+    return FederationError(
+        "FED939", where="public_key", what=what, fix="Give the file that cosign public-key --key writes"
+    )

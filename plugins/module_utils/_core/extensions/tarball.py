@@ -22,7 +22,9 @@ class Unusable(ValueError):
 
 @dataclass(frozen=True)
 class Entry:
-    """One file of an archive: its name without a leading ``/`` or ``./``, and its content; None for a link, whose content is elsewhere."""
+    """One file of an archive: its name without a leading ``/`` or ``./``, and its content; None for a link, whose
+    content is elsewhere.
+    """
 
     name: str
     content: bytes | None
@@ -56,7 +58,9 @@ def entries(archive: bytes) -> Iterator[Entry]:
 
 
 def inflated(content: bytes, most: int) -> bytes:
-    """Return what a gzip stream holds, at most ``most`` bytes. Raises ``Unusable`` for more, and for what is no gzip."""
+    """Return what a gzip stream holds, at most ``most`` bytes. Raises ``Unusable`` for more, and for what
+    is no gzip.
+    """
     unpacking = zlib.decompressobj(wbits=31)
     try:
         result = unpacking.decompress(content, most + 1)

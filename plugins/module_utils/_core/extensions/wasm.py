@@ -2,8 +2,8 @@
 """Reads a Wasm module as far as a proxy must know it: sections, imports, exports. The bytes are a stranger's.
 
 One pass, in which nothing is copied but names; each length is compared with what is left, and each count has a bound.
-Sources: WebAssembly Core Specification 1.0 and 3.0, "Binary Format"; Proxy-Wasm ABI 0.1.0, 0.2.0 and 0.2.1; proxy-wasm-cpp-host
-(``exports.h``, ``bytecode_util.cc``), which is what Envoy takes a module's ABI from.
+Sources: WebAssembly Core Specification 1.0 and 3.0, "Binary Format"; Proxy-Wasm ABI 0.1.0, 0.2.0 and 0.2.1;
+proxy-wasm-cpp-host (``exports.h``, ``bytecode_util.cc``), which is what Envoy takes a module's ABI from.
 """
 
 from __future__ import annotations
@@ -22,12 +22,15 @@ LONGEST_NAME = 4096
 _MAGIC, _VERSION = b"\0asm", b"\1\0\0\0"
 _COMPONENT = b"\x0d\0\1\0"
 _IMPORT, _EXPORT, _CUSTOM, _LAST = 2, 7, 0, 13
-# The order that the specification demands; a tag section stands between memory and global, the data count before the code.
+# The order that the specification demands; a tag section stands between memory and global, the data count before the
+# code.
 _ORDER: Mapping[int, int] = {
     section: place for place, section in enumerate((1, 2, 3, 4, 5, 13, 6, 7, 8, 9, 12, 10, 11))
 }
 _TYPED_REFERENCES = (0x63, 0x64)
-_BITS_OF_A_SIGNED_33 = 35  # what a typed reference refers to; it takes up to five bytes, and nothing here needs its sign
+_BITS_OF_A_SIGNED_33 = (
+    35  # what a typed reference refers to; it takes up to five bytes, and nothing here needs its sign
+)
 _SORTS = ("function", "table", "memory", "global", "tag")
 _INSTEAD = {
     b"\x1f\x8b": "compressed with gzip",
@@ -53,12 +56,13 @@ _ALLOCATORS = ("proxy_on_memory_allocate", "malloc")
 _HOST = frozenset(
     f"proxy_{name}"
     for name in (
-        "log get_status set_property get_property send_local_response get_shared_data set_shared_data register_shared_queue "
-        "resolve_shared_queue dequeue_shared_queue enqueue_shared_queue get_header_map_value add_header_map_value "
-        "replace_header_map_value remove_header_map_value get_header_map_pairs set_header_map_pairs get_header_map_size "
-        "get_buffer_status get_buffer_bytes set_buffer_bytes http_call grpc_call grpc_stream grpc_close grpc_cancel grpc_send "
-        "set_tick_period_milliseconds get_current_time_nanoseconds define_metric increment_metric record_metric get_metric "
-        "set_effective_context done call_foreign_function"
+        "log get_status set_property get_property send_local_response get_shared_data set_shared_data"
+        " register_shared_queue resolve_shared_queue dequeue_shared_queue enqueue_shared_queue get_header_map_value"
+        " add_header_map_value replace_header_map_value remove_header_map_value get_header_map_pairs"
+        " set_header_map_pairs get_header_map_size get_buffer_status get_buffer_bytes set_buffer_bytes http_call"
+        " grpc_call grpc_stream grpc_close grpc_cancel grpc_send set_tick_period_milliseconds"
+        " get_current_time_nanoseconds define_metric increment_metric record_metric get_metric set_effective_context"
+        " done call_foreign_function"
     ).split()
 )
 _OF_ABI: Mapping[str, frozenset[str]] = {
@@ -70,7 +74,8 @@ _OF_ABI: Mapping[str, frozenset[str]] = {
 }
 _WASI_MODULES = ("wasi_unstable", "wasi_snapshot_preview1")
 _WASI = frozenset(
-    "fd_write fd_read fd_seek fd_close fd_fdstat_get environ_get environ_sizes_get args_get args_sizes_get clock_time_get random_get proc_exit".split()
+    "fd_write fd_read fd_seek fd_close fd_fdstat_get environ_get environ_sizes_get args_get args_sizes_get"
+    " clock_time_get random_get proc_exit".split()
 )
 
 
@@ -90,7 +95,9 @@ class Import:
 
 @dataclass(frozen=True)
 class WasmModule:
-    """A module: its size and digest, the Proxy-Wasm ABI that it declares, what it needs and gives, its custom sections."""
+    """A module: its size and digest, the Proxy-Wasm ABI that it declares, what it needs and gives, its
+    custom sections.
+    """
 
     size: int
     sha256: str
@@ -139,14 +146,19 @@ class WasmModule:
         """Refuse a module that no proxy loads, since it does not give what each needs: FED838."""
         if self.missing_exports:
             what = f"does not export {some(self.missing_exports)}"
-            raise _refusal("FED838", where, what, "Build it with a Proxy-Wasm SDK as a library (reactor), and strip nothing that is exported")
+            raise _refusal(
+                "FED838",
+                where,
+                what,
+                "Build it with a Proxy-Wasm SDK as a library (reactor), and strip nothing that is exported",
+            )
 
 
 def read_module(content: bytes, where: str, sha256: str = "") -> WasmModule:
     """Return what a module says of itself; ``sha256`` is the digest that it must have, where one is expected.
 
-    Raises ``FederationError``: FED834 another digest, FED835 larger than any module or with more names, FED830 no module, FED831
-    a broken one, FED832 without an ABI of Proxy-Wasm, FED833 with one that no Envoy of 2.1 to 2.6 takes.
+    Raises ``FederationError``: FED834 another digest, FED835 larger than any module or with more names, FED830 no
+    module, FED831 a broken one, FED832 without an ABI of Proxy-Wasm, FED833 with one that no Envoy of 2.1 to 2.6 takes.
     """
     if len(content) > LARGEST:
         raise _refusal(
@@ -251,7 +263,7 @@ class _Reader:
             )
         start = self.part(size).at
         try:
-            return self._content[start:self.at].decode("utf-8")
+            return self._content[start : self.at].decode("utf-8")
         except UnicodeDecodeError:
             raise self.broken("has a name that is not UTF-8") from None
 

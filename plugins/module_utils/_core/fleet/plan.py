@@ -27,7 +27,9 @@ _DIGEST = 64
 
 @dataclass(frozen=True)
 class Need:
-    """What a host of the inventory needs: its mesh, its description as a digest, and by which names its peers' cards are kept."""
+    """What a host of the inventory needs: its mesh, its description as a digest, and by which names its peers' cards
+    are kept.
+    """
 
     host: str
     mesh: str
@@ -44,7 +46,11 @@ class Plan:
 
     def to_data(self) -> dict:
         """Return the plan as JSON-friendly data."""
-        return {"version": VERSION, "release": self.release, "meshes": {host: dict(row) for host, row in sorted(self.rows.items())}}
+        return {
+            "version": VERSION,
+            "release": self.release,
+            "meshes": {host: dict(row) for host, row in sorted(self.rows.items())},
+        }
 
     @property
     def digest(self) -> str:
@@ -57,14 +63,23 @@ class Plan:
         given = data if isinstance(data, Mapping) else {}
         rows = given.get("meshes")
         is_known = given.get("version") == VERSION and isinstance(given.get("release"), str)
-        if not is_known or not isinstance(rows, Mapping) or not all(isinstance(row, Mapping) and _is_row(row) for row in rows.values()):
+        if (
+            not is_known
+            or not isinstance(rows, Mapping)
+            or not all(isinstance(row, Mapping) and _is_row(row) for row in rows.values())
+        ):
             raise FederationError(
                 "FED362",
                 where=where,
                 what="is not a plan that fleet_plan has written",
-                fix="Name a file that fleet_plan_file has written, or leave fleet_plan_since out: then every mesh gets a job",
+                fix=(
+                    "Name a file that fleet_plan_file has written, or leave fleet_plan_since out: then every mesh gets"
+                    " a job"
+                ),
             )
-        return cls(str(given["release"]), {str(host): {key: str(row[key]) for key in _KEYS} for host, row in rows.items()})
+        return cls(
+            str(given["release"]), {str(host): {key: str(row[key]) for key in _KEYS} for host, row in rows.items()}
+        )
 
 
 _KEYS = ("mesh", DESCRIPTION, CARDS)
@@ -72,7 +87,9 @@ _KEYS = ("mesh", DESCRIPTION, CARDS)
 
 @dataclass(frozen=True)
 class Changes:
-    """What a plan comes to: hosts that need a job with the reason, those that do not, and those that are planned no more."""
+    """What a plan comes to: hosts that need a job with the reason, those that do not, and those that are planned no
+    more.
+    """
 
     changed: Mapping[str, str]
     unchanged: Sequence[str]
@@ -85,7 +102,10 @@ class Changes:
 
     def lines(self, most: int = 30) -> list[str]:
         """Return the changes in words."""
-        head = f"Fleet · {len(self.changed) + len(self.unchanged)} meshes · {len(self.changed)} need a job · {len(self.unchanged)} unchanged"
+        head = (
+            f"Fleet · {len(self.changed) + len(self.unchanged)} meshes · {len(self.changed)} need a job ·"
+            f" {len(self.unchanged)} unchanged"
+        )
         rows = [f"{printable(host, 63)}: {REASONS[reason]}" for host, reason in sorted(self.changed.items())]
         more = [f"... and {len(rows) - most} more"] if len(rows) > most else []
         named = ", ".join(printable(host, 63) for host in sorted(self.gone)[:most])
@@ -103,7 +123,9 @@ def digest(value: object) -> str:
 
 
 def plan_of(needs: Iterable[Need], card_of: Callable[[str, str], bytes | None], release: str) -> Plan:
-    """Return the plan of a fleet; ``card_of`` gives the bytes of a mesh's card for an audience, None where there is none."""
+    """Return the plan of a fleet; ``card_of`` gives the bytes of a mesh's card for an audience, None where there is
+    none.
+    """
     rows = {}
     for need in needs:
         cards = {peer: card_of(peer, need.mesh) for peer in need.peers}
@@ -131,4 +153,6 @@ def _reason(before: Mapping[str, str] | None, row: Mapping[str, str], old: Plan 
 
 
 def _is_row(row: Mapping) -> bool:
-    return all(isinstance(row.get(key), str) for key in _KEYS) and all(len(row[key]) == _DIGEST for key in (DESCRIPTION, CARDS))
+    return all(isinstance(row.get(key), str) for key in _KEYS) and all(
+        len(row[key]) == _DIGEST for key in (DESCRIPTION, CARDS)
+    )

@@ -172,8 +172,10 @@ def index(dump: Dump, at_time: datetime, head: Sequence[str], versions: Mapping[
     lines += [f"| {count} | {shown(what)} |" for what, count in sorted(dump.counts.items())]
     lines += [
         "",
-        "Each object and each log is a separate file: `objects/<namespace>/<kind>/<name>.json`, "
-        "`logs/<pod>_<container>.log`.",
+        (
+            "Each object and each log is a separate file: `objects/<namespace>/<kind>/<name>.json`, "
+            "`logs/<pod>_<container>.log`."
+        ),
         "",
     ]
     if head:
@@ -185,8 +187,17 @@ def index(dump: Dump, at_time: datetime, head: Sequence[str], versions: Mapping[
 
 
 LEFT_OUT = (
-    "- Objects of kind Secret are not read. Of ConfigMaps only roots, the mesh's configuration and those of this collection are written.",
-    "- `(hidden)` stands for tokens, keys, passwords, user information in URLs, and for values of environment variables but those of Istio's programs.",
-    "- `sha256:…` stands for what may hold anything, such as the configuration of a Wasm extension or a value of an EnvoyFilter. Equal ones are equal.",
+    (
+        "- Objects of kind Secret are not read. Of ConfigMaps only roots, the mesh's configuration and those of this"
+        " collection are written."
+    ),
+    (
+        "- `(hidden)` stands for tokens, keys, passwords, user information in URLs, and for values of environment"
+        " variables but those of Istio's programs."
+    ),
+    (
+        "- `sha256:…` stands for what may hold anything, such as the configuration of a Wasm extension or a value of an"
+        " EnvoyFilter. Equal ones are equal."
+    ),
     "- `managedFields`, and the annotation that holds an object as it was last applied, are left out.",
 )

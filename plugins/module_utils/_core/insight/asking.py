@@ -1,8 +1,9 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
 """What may be asked of a proxy, of istiod and of add-ons: whole requests, path and query keys, all of them GET.
 
-A debug page can do harm by a GET, too: ``push=true`` pushes to every proxy, ``clear=true`` empties caches, ``/quitquitquit`` is one path
-away. So whatever is sent is one of ``ALLOWED``, and no text that somebody else wrote becomes a path.
+A debug page can do harm by a GET, too: ``push=true`` pushes to every proxy, ``clear=true`` empties caches,
+``/quitquitquit`` is one path away. So whatever is sent is one of ``ALLOWED``, and no text that somebody else wrote
+becomes a path.
 
 Sources: Envoy, operations/admin; maistra/istio, pilot/pkg/xds/debug.go on branches 2.1 to 2.5; Prometheus, HTTP API.
 """

@@ -1,5 +1,7 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Two configurations compared by meaning: first by name, then by field; what differs by nature is folded away by paths that users extend."""
+"""Two configurations compared by meaning: first by name, then by field; what differs by nature is folded away by paths
+that users extend.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,9 @@ FOLDED = (
     "bootstrap/node/locality/**",
     "secrets/default/certificates/**",
 )
-"""What must differ between two pods: version stamps, nonces, the node's id, name and place, and the workload's own certificate."""
+"""What must differ between two pods: version stamps, nonces, the node's id, name and place, and the workload's own
+certificate.
+"""
 MOST_DIFFERENCES = 300
 MOST_FIELDS = 5
 LONGEST_VALUE = 160
@@ -53,7 +57,10 @@ def folds_of(paths: Sequence[str]) -> re.Pattern[str]:
                 "FED923",
                 where="compare_fold",
                 what=f"has {path!r}, which is not a path of a configuration",
-                fix=f"Begin with a section ({', '.join(SECTIONS)}, * or **) and write names with / between, such as clusters/*/connect_timeout",
+                fix=(
+                    f"Begin with a section ({', '.join(SECTIONS)}, * or **) and write names with / between, such as"
+                    " clusters/*/connect_timeout"
+                ),
             )
         patterns.append(_pattern(segments))
     return re.compile("|".join(f"(?:{pattern})" for pattern in patterns))
@@ -75,7 +82,9 @@ def _pattern(segments: Sequence[str]) -> str:
 
 @dataclass(frozen=True)
 class Difference:
-    """One resource that is not the same on both sides; ``fields`` are (path, left, right), ``more`` how many others there are."""
+    """One resource that is not the same on both sides; ``fields`` are (path, left, right), ``more`` how many others
+    there are.
+    """
 
     section: str
     name: str
@@ -158,7 +167,9 @@ def _of_fields(section: str, name: str, ours: Any, theirs: Any, folds: re.Patter
 
 
 def leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:
-    """Give path and value of every field. Entries of a list go by their name, key or address where each has one of its own, else by place."""
+    """Give path and value of every field. Entries of a list go by their name, key or address where each has one of its
+    own, else by place.
+    """
     if isinstance(value, Mapping) and value:
         for key, below in value.items():
             yield from leaves(below, f"{path}/{_segment(str(key))}")
@@ -193,7 +204,9 @@ def _value(value: Any) -> str:
 
 
 def majority_of(dumps: Sequence[Dump], origin: str, folds: re.Pattern[str]) -> Dump:
-    """Return what most of some configurations have: each resource that more than half of them have, in the form that most of those have."""
+    """Return what most of some configurations have: each resource that more than half of them have, in the form that
+    most of those have.
+    """
     seen: dict[tuple[str, str], dict[str, list]] = defaultdict(dict)
     for dump in dumps:
         for section, rows in dump.sections.items():

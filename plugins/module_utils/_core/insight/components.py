@@ -1,8 +1,10 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Whether each component of a mesh is well, by what it says itself and not only by its Deployment, with evidence and a hint.
+"""Whether each component of a mesh is well, by what it says itself and not only by its Deployment, with evidence and a
+hint.
 
-What could not be read is unknown and never taken for well. Sources: OpenShift Service Mesh documentation, "Deploying components";
-Kiali 1.36, business/istio_status.go (which components are core, which are add-ons); maistra/istio-operator, charts of 2.1 to 2.5.
+What could not be read is unknown and never taken for well. Sources: OpenShift Service Mesh documentation, "Deploying
+components"; Kiali 1.36, business/istio_status.go (which components are core, which are add-ons);
+maistra/istio-operator, charts of 2.1 to 2.5.
 """
 
 from __future__ import annotations
@@ -30,7 +32,9 @@ CORE, ADDON, PEER, PROXIES = "core", "add-on", "peer", "proxies"
 ENDING, ENDED = "FED906", "FED915"
 MOST_CERTIFICATES = 100
 LATE_SHARE = 0.2
-"""The share of its lifetime that is left when a certificate that renews itself should long have been renewed; istio does at a half."""
+"""The share of its lifetime that is left when a certificate that renews itself should long have been renewed; istio
+does at a half.
+"""
 # Of one line each: what another has written may have no end.
 _SAMPLE = re.compile(r"^([a-z_]{1,100})(?:\{[^\n]{0,4000}\})? ([0-9.e+]{1,30})$", re.ASCII | re.MULTILINE)
 _VERSION = re.compile(r'^pilot_info\{[^\n]{0,400}?version="([0-9]{1,4}\.[0-9]{1,4}\.[0-9]{1,4})', re.MULTILINE)
@@ -38,7 +42,9 @@ _VERSION = re.compile(r'^pilot_info\{[^\n]{0,400}?version="([0-9]{1,4}\.[0-9]{1,
 
 @dataclass(frozen=True)
 class Component:
-    """One component: its ``state``, the ``evidence`` for it, since when, and the ``code`` that says what to do; "" where all is well."""
+    """One component: its ``state``, the ``evidence`` for it, since when, and the ``code`` that says what to do; ""
+    where all is well.
+    """
 
     name: str
     severity: str
@@ -61,10 +67,11 @@ class Component:
 
 @dataclass(frozen=True)
 class Said:
-    """What one component says of itself: an HTTP ``status`` and the ``content`` of its page, or why it could not be asked.
+    """What one component says of itself: an HTTP ``status`` and the ``content`` of its page, or why it could not be
+    asked.
 
-    ``is_unasked`` says that the API server let nobody through to it, for want of a right (``is_forbidden``) or for a reason of its own:
-    that says nothing of the component.
+    ``is_unasked`` says that the API server let nobody through to it, for want of a right (``is_forbidden``) or for a
+    reason of its own: that says nothing of the component.
     """
 
     status: int = 0
@@ -170,7 +177,9 @@ def _of_metrics(metrics: Mapping[str, float]) -> Iterator[str]:
 
 
 def version_of(pages: Iterable[str]) -> str:
-    """Return the version of Istio that istiods tell in their metrics; "" where they tell none, or several during an upgrade."""
+    """Return the version of Istio that istiods tell in their metrics; "" where they tell none, or several during an
+    upgrade.
+    """
     found = {version for page in pages for version in _VERSION.findall(page)}
     return found.pop() if len(found) == 1 else ""
 
@@ -181,7 +190,9 @@ def _is_on(control_plane: ControlPlane, *path: str, default: bool = True) -> boo
 
 
 def gateways_of(control_plane: ControlPlane, peers: Mapping[str, Mapping]) -> Iterator[tuple[str, str, str, bool]]:
-    """Give name, namespace and severity of each gateway, and whether it is wanted. Those of the peers are core, for the mesh federates."""
+    """Give name, namespace and severity of each gateway, and whether it is wanted. Those of the peers are core, for the
+    mesh federates.
+    """
     ours = {
         str(at(peer, "spec", "gateways", way, "name") or "") for peer in peers.values() for way in ("ingress", "egress")
     }
@@ -278,7 +289,9 @@ def _deployment(
     live: Mapping[str, Mapping] | None = None,
     kind: str = "",
 ) -> Component:
-    """Return a component by its Deployment. A pod that is ready has passed its own test: the kubelet asks it every few seconds."""
+    """Return a component by its Deployment. A pod that is ready has passed its own test: the kubelet asks it every few
+    seconds.
+    """
     known = seen.deployments if live is None else live
     if known is None:
         word = UNKNOWN if wanted else ABSENT

@@ -1,8 +1,9 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
 """An Envoy's configuration by section and name, without secrets, and as a table of what matters.
 
-Source: Envoy, admin/v3/config_dump.proto, ``/clusters?format=json``; istiod gives the same shape for ``/debug/config_dump?proxyID``, with the
-names that protobuf gives fields in JSON (``dynamicActiveClusters``), where Envoy keeps those of the proto files.
+Source: Envoy, admin/v3/config_dump.proto, ``/clusters?format=json``; istiod gives the same shape for
+``/debug/config_dump?proxyID``, with the names that protobuf gives fields in JSON (``dynamicActiveClusters``), where
+Envoy keeps those of the proto files.
 """
 
 from __future__ import annotations
@@ -24,7 +25,9 @@ SECTIONS = (CLUSTERS, LISTENERS, ROUTES, ENDPOINTS, BOOTSTRAP, EXTENSIONS, SECRE
 OF_ISTIOD = (CLUSTERS, LISTENERS, ROUTES)
 """What istiod says that it would send; secrets and endpoints come on other ways, and the bootstrap is the agent's."""
 # What only the names of protobuf's JSON have, and where keys are not names of fields.
-_OF_PROTOBUF = frozenset({"versionInfo", "dynamicActiveClusters", "dynamicListeners", "dynamicRouteConfigs", "staticClusters"})
+_OF_PROTOBUF = frozenset(
+    {"versionInfo", "dynamicActiveClusters", "dynamicListeners", "dynamicRouteConfigs", "staticClusters"}
+)
 _FREE_FORM = frozenset(
     "filter_metadata labels typed_per_filter_config fields struct_value metadata_match json_format".split()
 )
@@ -42,17 +45,20 @@ MOST_RESOURCES = 50_000
 POD_IP, POD_NAME = "POD_IP", "POD_NAME"
 # What is known of a proxy's node and says nothing secret; everything else there is a digest.
 _OF_NODE = frozenset(
-    """NAMESPACE NAME ISTIO_VERSION CLUSTER_ID MESH_ID SERVICE_ACCOUNT OWNER WORKLOAD_NAME INTERCEPTION_MODE INSTANCE_IPS LABELS APP_CONTAINERS
-    POD_PORTS ISTIO_PROXY_SHA PROXY_CONFIG NETWORK INCLUDE_INBOUND_PORTS UNPRIVILEGED_POD ENVOY_STATUS_PORT ENVOY_PROMETHEUS_PORT""".split()
+    """NAMESPACE NAME ISTIO_VERSION CLUSTER_ID MESH_ID SERVICE_ACCOUNT OWNER WORKLOAD_NAME INTERCEPTION_MODE
+    INSTANCE_IPS LABELS APP_CONTAINERS POD_PORTS ISTIO_PROXY_SHA PROXY_CONFIG NETWORK INCLUDE_INBOUND_PORTS
+    UNPRIVILEGED_POD ENVOY_STATUS_PORT ENVOY_PROMETHEUS_PORT""".split()
 )
 _OBJECT = re.compile(r"/apis/[^/]+/[^/]+/namespaces/([^/]+)/([^/]+)/([^/]+)")
 
 
 @dataclass(frozen=True)
 class Dump:
-    """One proxy's configuration: ``sections`` maps a section to its resources by name; ``origin`` says whose it is, in words.
+    """One proxy's configuration: ``sections`` maps a section to its resources by name; ``origin`` says whose it is, in
+    words.
 
-    ``dynamic`` are the resources that istiod sent, as (section, name); ``errors`` what Envoy says of updates that it rejected.
+    ``dynamic`` are the resources that istiod sent, as (section, name); ``errors`` what Envoy says of updates that it
+    rejected.
     """
 
     origin: str
@@ -74,7 +80,9 @@ class Dump:
         return replace(self, sections=kept)
 
     def sharing(self, forms: dict[str, Any]) -> Dump:
-        """Return it with resources that equal one in ``forms`` as that one; the others are added. Pods of a workload are mostly the same."""
+        """Return it with resources that equal one in ``forms`` as that one; the others are added. Pods of a workload
+        are mostly the same.
+        """
         shared = {
             section: {name: forms.setdefault(digest(row), row) for name, row in rows.items()}
             for section, rows in self.sections.items()
@@ -96,8 +104,8 @@ class Dump:
 def read_dump(content: bytes, origin: str, *, own: Mapping[str, str] | None = None, clear: bool = False) -> Dump:
     """Return a dump as Envoy, istiod or ``Dump.as_data`` writes it, cleaned of secrets.
 
-    ``own`` are texts that differ from pod to pod by nature, such as its addresses, and what stands for each. Raises ``FederationError``
-    FED922 for what is no dump.
+    ``own`` are texts that differ from pod to pod by nature, such as its addresses, and what stands for each. Raises
+    ``FederationError`` FED922 for what is no dump.
     """
     try:
         text = content.decode("utf-8", "replace")
@@ -109,7 +117,9 @@ def read_dump(content: bytes, origin: str, *, own: Mapping[str, str] | None = No
 
 
 def in_envoys_names(configs: Any) -> Any:
-    """Return configurations with fields named as Envoy names them; those that are so already stay as they are, key by key."""
+    """Return configurations with fields named as Envoy names them; those that are so already stay as they are, key by
+    key.
+    """
     if not isinstance(configs, list) or not any(_OF_PROTOBUF & set(mapping(config)) for config in configs):
         return configs
     return [_renamed(config) for config in configs]
@@ -176,7 +186,11 @@ def _kept_secret(resource: object) -> dict:
 
 # By part of a dump: the section, the field of an entry that holds the resource, and the lists of entries.
 _ENTRIES: Mapping[str, tuple[str, str, tuple[str, ...]]] = {
-    "ClustersConfigDump": (CLUSTERS, "cluster", ("static_clusters", "dynamic_active_clusters", "dynamic_warming_clusters")),
+    "ClustersConfigDump": (
+        CLUSTERS,
+        "cluster",
+        ("static_clusters", "dynamic_active_clusters", "dynamic_warming_clusters"),
+    ),
     "ListenersConfigDump": (LISTENERS, "listener", ("static_listeners",)),
     "RoutesConfigDump": (ROUTES, "route_config", ("static_route_configs", "dynamic_route_configs")),
     "EndpointsConfigDump": (ENDPOINTS, "endpoint_config", ("static_endpoint_configs", "dynamic_endpoint_configs")),
@@ -366,7 +380,9 @@ def _extension_row(_name: str, extension: Mapping) -> dict:
 
 
 def health_of(content: bytes, origin: str) -> list[dict]:
-    """Return the endpoints of Envoy's ``/clusters?format=json``: health, whether ejected, priority, weight, locality."""
+    """Return the endpoints of Envoy's ``/clusters?format=json``: health, whether ejected, priority, weight,
+    locality.
+    """
     try:
         data = json.loads(content)
     except (ValueError, RecursionError):
@@ -384,9 +400,11 @@ def health_of(content: bytes, origin: str) -> list[dict]:
                     "ejected": bool(status.get("failed_outlier_check")),
                     "priority": host.get("priority") or 0,
                     "weight": host.get("weight"),
-                    "locality": "/".join(
-                        str(mapping(host.get("locality")).get(key) or "") for key in ("region", "zone", "sub_zone")
-                    ).strip("/"),
+                    "locality": (
+                        "/".join(
+                            str(mapping(host.get("locality")).get(key) or "") for key in ("region", "zone", "sub_zone")
+                        ).strip("/")
+                    ),
                 }
             )
     return rows[:MOST_RESOURCES]

@@ -1,9 +1,10 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
 """What of an Envoy's configuration may be shown: all but what can be a secret, which is a digest or is left out.
 
-A filter that this file does not know is shown by its type and a digest: an EnvoyFilter puts anything there. The configuration of a Wasm
-extension holds tokens and keys of what it calls (3scale), so it is a digest unless somebody asks for it.
-Sources: Envoy's API v3; field notes of 3scale's adapter; Envoy redacts fields that it marks ``sensitive``, and no other.
+A filter that this file does not know is shown by its type and a digest: an EnvoyFilter puts anything there. The
+configuration of a Wasm extension holds tokens and keys of what it calls (3scale), so it is a digest unless somebody
+asks for it. Sources: Envoy's API v3; field notes of 3scale's adapter; Envoy redacts fields that it marks ``sensitive``,
+and no other.
 """
 
 from __future__ import annotations
@@ -24,8 +25,9 @@ LONGEST_REASON = 300
 # Envoy quotes a message as protobuf's text: fields with values, and braces around others.
 _QUOTED = re.compile(r": *\w+ *[:={]|[{\"\n]")
 _SECRET_KEYS = re.compile(
-    r"pass(word|wd|phrase)|secret(?!s?_?name|s?_configs?$)|token(?!_bucket|s_per_fill)|private_?key|(api|user|app|access|session_ticket|hmac)_?keys?$|"
-    r"credential|authorization|cookie_value|initial_metadata|environment_variables|env_vars|proxy_?metadata$|annotations$",
+    r"pass(word|wd|phrase)|secret(?!s?_?name|s?_configs?$)|token(?!_bucket|s_per_fill)|private_?key"
+    r"|(api|user|app|access|session_ticket|hmac)_?keys?$|credential|authorization|cookie_value|initial_metadata|environment_variables"
+    r"|env_vars|proxy_?metadata$|annotations$",
     re.IGNORECASE,
 )
 _DIGESTED_KEYS = frozenset(
@@ -50,14 +52,16 @@ _SECRET_TEXTS = (
 )
 _MARKS = ("bearer", "basic", "eyj", "private key", "@", "=")
 """What a text has in which one of these is found: most have none, and there are hundreds of thousands."""
-# Types whose fields are shown; a type of any other name is a digest. The last part of the name counts, versions come and go.
+# Types whose fields are shown; a type of any other name is a digest. The last part of the name counts, versions come
+# and go.
 _KNOWN = frozenset(
-    """HttpConnectionManager TcpProxy Router RBAC Cors HTTPFault FilterConfig GrpcStats JwtAuthentication LocalRateLimit HttpInspector TlsInspector
-    OriginalDst ProxyProtocol DownstreamTlsContext UpstreamTlsContext HttpProtocolOptions FileAccessLog HttpGrpcAccessLogConfig RawBuffer
-    SniCluster ConnectionLimit MetadataExchange PeerMetadata StringValue BoolValue Wasm Bootstrap Cluster Listener RouteConfiguration
-    ClusterLoadAssignment Secret BootstrapConfigDump ClustersConfigDump ListenersConfigDump RoutesConfigDump ScopedRoutesConfigDump
-    EndpointsConfigDump SecretsConfigDump EcdsConfigDump TypedExtensionConfig InternalUpstreamTransport Config StringMatch PluginConfig
-    SetFilterState TypedStruct UuidRequestIdConfig""".split()
+    """HttpConnectionManager TcpProxy Router RBAC Cors HTTPFault FilterConfig GrpcStats JwtAuthentication
+    LocalRateLimit HttpInspector TlsInspector OriginalDst ProxyProtocol DownstreamTlsContext UpstreamTlsContext
+    HttpProtocolOptions FileAccessLog HttpGrpcAccessLogConfig RawBuffer SniCluster ConnectionLimit MetadataExchange
+    PeerMetadata StringValue BoolValue Wasm Bootstrap Cluster Listener RouteConfiguration ClusterLoadAssignment Secret
+    BootstrapConfigDump ClustersConfigDump ListenersConfigDump RoutesConfigDump ScopedRoutesConfigDump
+    EndpointsConfigDump SecretsConfigDump EcdsConfigDump TypedExtensionConfig InternalUpstreamTransport Config
+    StringMatch PluginConfig SetFilterState TypedStruct UuidRequestIdConfig""".split()
 )
 
 
@@ -65,7 +69,9 @@ _DIGEST = re.compile("sha256:[0-9a-f]{16}")
 
 
 def digest(value: Any) -> str:
-    """Return a short fingerprint of anything: equal values have equal ones. One that is a fingerprint already stays as it is."""
+    """Return a short fingerprint of anything: equal values have equal ones. One that is a fingerprint already stays as
+    it is.
+    """
     if isinstance(value, str) and _DIGEST.fullmatch(value):
         return value
     text = json.dumps(value, sort_keys=True, ensure_ascii=False)
@@ -73,7 +79,9 @@ def digest(value: Any) -> str:
 
 
 def cleaned(value: Any, *, clear: bool = False, depth: int = 0) -> Any:
-    """Return configuration without what can be a secret. ``clear`` leaves the configuration of Wasm extensions, less what is known as secret."""
+    """Return configuration without what can be a secret. ``clear`` leaves the configuration of Wasm extensions, less
+    what is known as secret.
+    """
     if depth > DEEPEST:
         return digest(value)
     if isinstance(value, str):
@@ -93,7 +101,9 @@ def cleaned(value: Any, *, clear: bool = False, depth: int = 0) -> Any:
 
 
 def reason_of(details: str) -> str:
-    """Return why Envoy has rejected something, up to where it quotes the configuration, which may hold anything; 300 characters at the most."""
+    """Return why Envoy has rejected something, up to where it quotes the configuration, which may hold anything; 300
+    characters at the most.
+    """
     return _text(_QUOTED.split(details, maxsplit=1)[0].strip(" :(")[:LONGEST_REASON])
 
 
@@ -110,7 +120,9 @@ def _closed(value: Mapping, depth: int) -> dict | None:
 
 
 def _field(key: str, value: Any, is_secret: bool, clear: bool, depth: int) -> Any:
-    """Return one field; ``is_secret`` says that it belongs to a header, or anything else with a name, whose value is nobody's business."""
+    """Return one field; ``is_secret`` says that it belongs to a header, or anything else with a name, whose value is
+    nobody's business.
+    """
     if is_secret and key in (
         "value",
         "raw_value",
@@ -170,7 +182,9 @@ def _last(name: str) -> str:
 
 
 def secret_of(entry: Mapping) -> dict:
-    """Return what may be told of one entry of Envoy's secrets: its kind, and the fingerprints of its certificates. Nothing else of it is kept."""
+    """Return what may be told of one entry of Envoy's secrets: its kind, and the fingerprints of its certificates.
+    Nothing else of it is kept.
+    """
     secret = mapping(entry.get("secret"))
     chain = mapping(mapping(secret.get("tls_certificate")).get("certificate_chain"))
     trusted = mapping(mapping(secret.get("validation_context")).get("trusted_ca"))

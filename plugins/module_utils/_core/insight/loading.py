@@ -1,15 +1,15 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
 """Whether proxies run what a WasmPlugin describes, by what their Envoys and pilot-agents say.
 
-A listener that is active with the plugin's filter says that it runs some version of it; which one is said by the configuration that
-Envoy was sent for the filter: the module's file is named after its digest. Envoy shows it even where it has rejected it and goes on with
-the one before, or answers 500. What it has taken is told by istiod, to which it acknowledges; an istiod that sends only what has changed knows
-that of the last change alone, so the proxy's log counts too: it names what it rejects a moment after it was sent.
-An Envoy before 1.25 (meshes before 2.5) does not show configurations. There a plugin that has not changed since it was made runs where a listener
-has it that came after it; an update is not known. An istiod before 2.3 does not say who has acknowledged, and counts rejections of filters
-without saying whose: none at all is an answer.
-Where pilot-agent cannot fetch a module it either holds the configuration back, so that the listener waits, or puts a filter in its place that
-denies or passes every request.
+A listener that is active with the plugin's filter says that it runs some version of it; which one is said by the
+configuration that Envoy was sent for the filter: the module's file is named after its digest. Envoy shows it even where
+it has rejected it and goes on with the one before, or answers 500. What it has taken is told by istiod, to which it
+acknowledges; an istiod that sends only what has changed knows that of the last change alone, so the proxy's log counts
+too: it names what it rejects a moment after it was sent. An Envoy before 1.25 (meshes before 2.5) does not show
+configurations. There a plugin that has not changed since it was made runs where a listener has it that came after it;
+an update is not known. An istiod before 2.3 does not say who has acknowledged, and counts rejections of filters without
+saying whose: none at all is an answer. Where pilot-agent cannot fetch a module it either holds the configuration back,
+so that the listener waits, or puts a filter in its place that denies or passes every request.
 
 Sources: Envoy, admin/v3/config_dump.proto; istio/istio, ``pkg/wasm`` (cache.go, convert.go, monitoring.go) and
 ``pilot/pkg/model/extensions.go``, whose resource names had no prefix at first and have had two since, and a suffix now.
@@ -36,7 +36,9 @@ LOADED, WARMING, FAILED, IDLE, UNKNOWN = "loaded", "warming", "failed", "idle", 
 STATES = (FAILED, WARMING, UNKNOWN, LOADED, IDLE)
 """From the one that people must look at first; idle is a proxy without a listener that the plugin is for."""
 _DIRECTIONS = {"SERVER": {"INBOUND"}, "CLIENT": {"OUTBOUND"}}
-_FETCHES = re.compile(r'^istio_agent_wasm_remote_fetch_count\{[^}]*?result="([a-z_]{1,40})"[^}]*\} (\S{1,30})$', re.ASCII)
+_FETCHES = re.compile(
+    r'^istio_agent_wasm_remote_fetch_count\{[^}]*?result="([a-z_]{1,40})"[^}]*\} (\S{1,30})$', re.ASCII
+)
 _FETCHED = "success"
 _PUSHES = "\npilot_xds_pushes{"
 # An istiod that counts without a type counts all.
@@ -53,7 +55,8 @@ MOST_OF_A_REASON = 4000
 
 @dataclass(frozen=True)
 class Listener:
-    """One listener for HTTP: its direction, and the names of its filters as it is ``active``, and as it waits to be (``warming``).
+    """One listener for HTTP: its direction, and the names of its filters as it is ``active``, and as it waits to be
+    (``warming``).
 
     ``active_since`` is when it became what it is. ``rejected`` is why Envoy has rejected the last configuration
     for it, "" where it has accepted that, and ``rejected_at`` when.
@@ -70,7 +73,8 @@ class Listener:
 
 @dataclass(frozen=True)
 class Held:
-    """What Envoy has for a filter: a Wasm module by its digest, "" where its file does not tell, and what the module is told.
+    """What Envoy has for a filter: a Wasm module by its digest, "" where its file does not tell, and what the module is
+    told.
 
     ``instead`` is what pilot-agent put in its place: ``denies`` or ``passes``. ``since`` is when it came.
     """
@@ -83,15 +87,16 @@ class Held:
 
 @dataclass(frozen=True)
 class Heard:
-    """What one pod said. ``filters`` is None where its Envoy does not tell them; ``why`` is why the pod said nothing at all.
+    """What one pod said. ``filters`` is None where its Envoy does not tell them; ``why`` is why the pod said nothing at
+    all.
 
-    ``unfetched`` is why pilot-agent could not fetch modules, by their addresses, and ``rejections`` are filters that Envoy has rejected, each with
-    its time; both as its log says.
+    ``unfetched`` is why pilot-agent could not fetch modules, by their addresses, and ``rejections`` are filters that
+    Envoy has rejected, each with its time; both as its log says.
 
-    ``is_acknowledged`` is what istiod says: whether the pod's Envoy has taken the filters that it was sent last, None where nobody knows.
-    ``rejects`` is how many answers with filters istiods of a version that does not say so (before 2.3) count as rejected by any proxy since they
-    started, None where that is not known.
-    ``is_momentary`` is whether what is not known now may well be known when it is asked again.
+    ``is_acknowledged`` is what istiod says: whether the pod's Envoy has taken the filters that it was sent last, None
+    where nobody knows. ``rejects`` is how many answers with filters istiods of a version that does not say so (before
+    2.3) count as rejected by any proxy since they started, None where that is not known. ``is_momentary`` is whether
+    what is not known now may well be known when it is asked again.
     """
 
     listeners: tuple[Listener, ...] = ()
@@ -109,7 +114,8 @@ class Heard:
 class Loading:
     """How a plugin fares in one proxy, and why; ``listeners`` are those that wait for it.
 
-    ``is_momentary`` is whether an unknown may well be known soon: a proxy that connects again, and not a right that is missing.
+    ``is_momentary`` is whether an unknown may well be known soon: a proxy that connects again, and not a right that is
+    missing.
     """
 
     proxy: str
@@ -134,7 +140,9 @@ class Loading:
 
 
 def read_listeners(content: bytes) -> tuple[Listener, ...]:
-    """Return the listeners for HTTP in Envoy's ``/config_dump?resource=dynamic_listeners``. Raises ``FederationError`` FED922."""
+    """Return the listeners for HTTP in Envoy's ``/config_dump?resource=dynamic_listeners``. Raises ``FederationError``
+    FED922.
+    """
     result = []
     for entry in _configs(content):
         states = [mapping(at(entry, key, "listener")) for key in ("active_state", "warming_state")]
@@ -145,12 +153,16 @@ def read_listeners(content: bytes) -> tuple[Listener, ...]:
             rejected = str(at(entry, "error_state", "details") or "")[:MOST_OF_A_REASON]
             rejected_at = time_of(at(entry, "error_state", "last_update_attempt"))
             active_since = time_of(at(entry, "active_state", "last_updated"))
-            result.append(Listener(str(entry.get("name"))[:400], direction, active, warming, rejected, rejected_at, active_since))
+            result.append(
+                Listener(str(entry.get("name"))[:400], direction, active, warming, rejected, rejected_at, active_since)
+            )
     return tuple(result)
 
 
 def read_filters(content: bytes) -> dict[str, Held]:
-    """Return what Envoy has for each filter that it discovers, by ``/config_dump?resource=ecds_filters``. Raises ``FederationError`` FED922."""
+    """Return what Envoy has for each filter that it discovers, by ``/config_dump?resource=ecds_filters``. Raises
+    ``FederationError`` FED922.
+    """
     return {
         str(at(entry, "ecds_filter", "name")): _held(entry)
         for entry in _configs(content)
@@ -177,7 +189,9 @@ def read_rejections(log: str) -> list[tuple[datetime, str]]:
 
 
 def read_unfetched(log: str) -> dict[str, str]:
-    """Return why pilot-agent could not fetch modules, by their addresses, as its log says last; what a registry's URL is asked with is left out."""
+    """Return why pilot-agent could not fetch modules, by their addresses, as its log says last; what a registry's URL
+    is asked with is left out.
+    """
     found = {}
     for line in log.split("\n", MOST_LINES)[:MOST_LINES]:
         address, _colon, why = line.partition(_UNFETCHED)[2].partition(": ")
@@ -199,7 +213,10 @@ def loading_of(plugin: Mapping, proxy: Proxy, heard: Heard) -> Loading:
     is_active = any(_named(each.active, name) for each in mine)
     held = held_of(plugin, heard.filters)
     if held is not None and held.instead:
-        why = f"its module could not be fetched, and pilot-agent's filter {held.instead} every request{_reported(plugin, heard)}"
+        why = (
+            f"its module could not be fetched, and pilot-agent's filter {held.instead} every"
+            f" request{_reported(plugin, heard)}"
+        )
         return Loading(proxy.place, FAILED, why)
     refused = _rejection(name, mine, held, heard)
     if refused:
@@ -217,10 +234,13 @@ def loading_of(plugin: Mapping, proxy: Proxy, heard: Heard) -> Loading:
 
 
 def _rejection(name: str, listeners: Iterable[Listener], held: Held | None, heard: Heard) -> str:
-    """Return why Envoy has rejected a plugin as it was sent last, by its listeners and by its log; "" where neither says so."""
+    """Return why Envoy has rejected a plugin as it was sent last, by its listeners and by its log; "" where neither
+    says so.
+    """
     is_meant = re.compile(rf"(?<![\w.-]){re.escape(name)}(?![\w.-])").search
     since = held.since if held else None
-    # Envoy keeps a listener's rejection until it is sent that one again: what came after it, or in the same millisecond, mends it.
+    # Envoy keeps a listener's rejection until it is sent that one again: what came after it, or in the same
+    # millisecond, mends it.
     listed = [each.rejected for each in listeners if not (since and each.rejected_at and each.rejected_at <= since)]
     logged = [why for moment, why in heard.rejections if since and moment >= since]
     return next((why for why in (*listed, *logged) if is_meant(why)), "")
@@ -240,7 +260,10 @@ def _not_active(plugin: Mapping, proxy: Proxy, heard: Heard, listeners: Sequence
             )
         return Loading(proxy.place, WARMING, "no listener has it: istiod has not sent it yet")
     version = "with what it was" if any(_named(each.active, name) for each in listeners) else "without it"
-    why = f"{some(waiting, 3)} {'waits' if len(waiting) == 1 else 'wait'} for it and {'answers' if len(waiting) == 1 else 'answer'} {version}"
+    why = (
+        f"{some(waiting, 3)} {'waits' if len(waiting) == 1 else 'wait'} for it and"
+        f" {'answers' if len(waiting) == 1 else 'answer'} {version}"
+    )
     return Loading(proxy.place, FAILED if failed else WARMING, f"{why}{failed}", tuple(waiting))
 
 
@@ -249,7 +272,9 @@ def _as_described(plugin: Mapping, proxy: Proxy, held: Held, heard: Heard) -> Lo
     digest = _digest_of(plugin)
     if digest and held.digest and digest != held.digest:
         failed = _failures(plugin, heard)
-        return Loading(proxy.place, FAILED if failed else WARMING, f"it runs the module {held.digest[:12]} still{failed}")
+        return Loading(
+            proxy.place, FAILED if failed else WARMING, f"it runs the module {held.digest[:12]} still{failed}"
+        )
     if _canonical(held.told) != _canonical(at(plugin, "spec", "pluginConfig") or None):
         return Loading(proxy.place, WARMING, "it runs with another configuration still")
     if digest and not held.digest:
@@ -258,16 +283,23 @@ def _as_described(plugin: Mapping, proxy: Proxy, held: Held, heard: Heard) -> Lo
 
 
 def _has_never_been_another(plugin: Mapping, listeners: Iterable[Listener]) -> bool:
-    """Return whether what active listeners have of a plugin can only be what it is now: it has not changed since it was made, and they came after it.
+    """Return whether what active listeners have of a plugin can only be what it is now: it has not changed since it was
+    made, and they came after it.
 
     A listener becomes active once Envoy has the filter's configuration: istiod lets it wait for that without an end.
     """
     made = time_of(at(plugin, "metadata", "creationTimestamp"))
-    return made is not None and at(plugin, "metadata", "generation") == 1 and all(each.active_since and each.active_since >= made for each in listeners)
+    return (
+        made is not None
+        and at(plugin, "metadata", "generation") == 1
+        and all(each.active_since and each.active_since >= made for each in listeners)
+    )
 
 
 def _taken(proxy: Proxy, heard: Heard) -> Loading:
-    """Return how a plugin fares that Envoy was sent as it is now: it shows it, or has it in its listeners, also where it has rejected it."""
+    """Return how a plugin fares that Envoy was sent as it is now: it shows it, or has it in its listeners, also where
+    it has rejected it.
+    """
     if heard.is_acknowledged or (heard.is_acknowledged is None and heard.rejects == 0):
         return Loading(proxy.place, LOADED)
     if heard.is_acknowledged is None:
@@ -275,11 +307,17 @@ def _taken(proxy: Proxy, heard: Heard) -> Loading:
         if heard.rejects:
             why = f"{why}; it counts {heard.rejects} rejections of filters since it started, but not of which"
         return Loading(proxy.place, UNKNOWN, why, is_momentary=heard.is_momentary)
-    return Loading(proxy.place, WARMING, "Envoy was sent it and has not acknowledged it: it is on the way, or was rejected (see the proxy's log)")
+    return Loading(
+        proxy.place,
+        WARMING,
+        "Envoy was sent it and has not acknowledged it: it is on the way, or was rejected (see the proxy's log)",
+    )
 
 
 def filters_rejected(metrics: str) -> int | None:
-    """Return how many answers with filters proxies have rejected since an istiod started, by its metrics; None where these are not an istiod's."""
+    """Return how many answers with filters proxies have rejected since an istiod started, by its metrics; None where
+    these are not an istiod's.
+    """
     if _PUSHES not in metrics:
         return None
     lines = metrics.split("\n", MOST_LINES)[:MOST_LINES]
@@ -288,7 +326,9 @@ def filters_rejected(metrics: str) -> int | None:
 
 
 def acknowledged(rows: Iterable[Row]) -> dict[str, bool]:
-    """Return of each proxy (``name.namespace``) whether it has acknowledged the filters that it was sent last; who is sent none is left out."""
+    """Return of each proxy (``name.namespace``) whether it has acknowledged the filters that it was sent last; who is
+    sent none is left out.
+    """
     found: dict[str, bool] = {}
     for row in rows:
         sent, acked = row.nonces.get("extensionconfig", ("", ""))
@@ -308,7 +348,9 @@ def _reported(plugin: Mapping, heard: Heard) -> str:
 
 
 def readiness(loadings: Sequence[Loading]) -> bool | None:
-    """Return whether a plugin runs in every proxy that it is for; None where that is not known of all, or it is for none."""
+    """Return whether a plugin runs in every proxy that it is for; None where that is not known of all, or it is for
+    none.
+    """
     states = {each.state for each in loadings}
     if states & {WARMING, FAILED}:
         return False
@@ -317,16 +359,22 @@ def readiness(loadings: Sequence[Loading]) -> bool | None:
 
 def summary(loadings: Sequence[Loading]) -> str:
     """Return in words what stands in the way, or how many proxies run it."""
-    bad = sorted((each for each in loadings if each.state not in (LOADED, IDLE)), key=lambda each: STATES.index(each.state))
+    bad = sorted(
+        (each for each in loadings if each.state not in (LOADED, IDLE)), key=lambda each: STATES.index(each.state)
+    )
     if bad:
         return some([each.text for each in bad], 3, "; ")
     count = sum(each.state == LOADED for each in loadings)
     idle = len(loadings) - count
-    return f"loaded in {count} of {len(loadings)} pods" + (f", {idle} without a listener that it is for" if idle else "")
+    return f"loaded in {count} of {len(loadings)} pods" + (
+        f", {idle} without a listener that it is for" if idle else ""
+    )
 
 
 def refuse_unloaded(missing: Mapping[str, Sequence[Loading]], seconds: int) -> None:
-    """End a wait that was in vain: FED814, with the pods and the listeners that wait. Nothing happens where nothing is missing."""
+    """End a wait that was in vain: FED814, with the pods and the listeners that wait. Nothing happens where nothing is
+    missing.
+    """
     if not missing:
         return
     places = sorted(missing)
@@ -405,7 +453,8 @@ def _is_for(plugin: Mapping, listener: Listener, proxy: Proxy) -> bool:
 
 
 def _named(filters: Iterable[str], name: str) -> bool:
-    # Neither a namespace nor a name holds what stands around them: a prefix that ends with a stroke, a suffix that begins with a tilde.
+    # Neither a namespace nor a name holds what stands around them: a prefix that ends with a stroke, a suffix that
+    # begins with a tilde.
     return any(each.rpartition("/")[2].partition("~")[0] == name for each in filters)
 
 
@@ -426,7 +475,9 @@ def _digest_of(plugin: Mapping) -> str:
 
 
 def with_word_of_istiod(heard: Heard, proxy: Proxy, taken: Mapping[str, bool]) -> Heard:
-    """Return what was heard with istiod's word; an istiod that tells of others will tell of a proxy that connects again."""
+    """Return what was heard with istiod's word; an istiod that tells of others will tell of a proxy that connects
+    again.
+    """
     known = taken.get(f"{proxy.name}.{proxy.namespace}")
     return replace(heard, is_acknowledged=known, is_momentary=heard.is_momentary or bool(known is None and taken))
 
@@ -440,7 +491,9 @@ def are_all(told: Sequence[Loading], *states: str) -> bool:
 
 
 def as_told(row: Standing, loadings: Sequence[Loading] | None) -> Standing:
-    """Return how an extension stands, by what its proxies said where they were asked; some of which nobody may read are not known to run it."""
+    """Return how an extension stands, by what its proxies said where they were asked; some of which nobody may read are
+    not known to run it.
+    """
     if not loadings:
         return row
     said, is_ready, why = tuple(each.as_data() for each in loadings), readiness(loadings), summary(loadings)

@@ -25,8 +25,10 @@ def outline(pod: Mapping) -> dict | None:
         "injected": STATUS_ANNOTATION in mapping(metadata.get("annotations")),
         "containers": [str(container.get("name")) for container in _containers(pod)],
         "started": _started(pod),
-        "ips": [str(entry.get("ip")) for entry in items(at(pod, "status", "podIPs")) if entry.get("ip")]
-        or strings([at(pod, "status", "podIP")]),
+        "ips": (
+            [str(entry.get("ip")) for entry in items(at(pod, "status", "podIPs")) if entry.get("ip")]
+            or strings([at(pod, "status", "podIP")])
+        ),
         "ready": is_true(pod, "Ready"),
     }
 
@@ -42,7 +44,8 @@ def proxy_in(pod: Mapping) -> Pod | None:
 
 
 def workload_of(pod: Mapping) -> str:
-    """Return the name of the workload that a pod belongs to: its owner's, without the hash that a Deployment gives to its ReplicaSets.
+    """Return the name of the workload that a pod belongs to: its owner's, without the hash that a Deployment gives to
+    its ReplicaSets.
 
     A pod whose owner is gone (deleted with ``--cascade=orphan``) still has the hash in its own name.
     """

@@ -1,11 +1,11 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""How much goes over the edges of a federation: what Prometheus is asked about calls to imports, about our egress gateways, and about
-calls that come in by the ingress gateways for our peers; and what its answers come to.
+"""How much goes over the edges of a federation: what Prometheus is asked about calls to imports, about our egress
+gateways, and about calls that come in by the ingress gateways for our peers; and what its answers come to.
 
-A client counts its calls itself (``reporter="source"``): the other side's proxies report to a Prometheus of their own. It does not say whether
-they are secured (``connection_security_policy`` is "unknown" there); the proxy that is called does. Gateways of a federation pass TCP on,
-so they count connections and bytes. Sources: Istio documentation, "Standard Metrics"; Prometheus
-documentation, "HTTP API".
+A client counts its calls itself (``reporter="source"``): the other side's proxies report to a Prometheus of their own.
+It does not say whether they are secured (``connection_security_policy`` is "unknown" there); the proxy that is called
+does. Gateways of a federation pass TCP on, so they count connections and bytes. Sources: Istio documentation, "Standard
+Metrics"; Prometheus documentation, "HTTP API".
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ WINDOW = "10m"
 MOST_HOSTS = 500
 """Imported names that are asked about."""
 MOST_EDGES = 1000
-# A dot is seven signs in an address, and one question has its names twice; routers let 32 KB through, others half of that.
+# A dot is seven signs in an address, and one question has its names twice; routers let 32 KB through, others half of
+# that.
 _MOST_SIGNS = 3000
 MANY_ERRORS = 5.0
 """Per cent of calls that may fail before an edge deserves a look."""
@@ -35,26 +36,43 @@ _WORKLOAD, _SPACE, _SERVICE, _POLICY = (
 
 
 def asked(hosts: Iterable[str]) -> list[str]:
-    """Return the imported names that are asked about. A peer has a hand in them: what is no DNS name gets into no question."""
+    """Return the imported names that are asked about. A peer has a hand in them: what is no DNS name gets into no
+    question.
+    """
     return sorted(filter(is_dns_name, set(hosts)))[:MOST_HOSTS]
 
 
 def questions(hosts: Iterable[str], gateways: Iterable[str], ingresses: Iterable[str] = ()) -> list[tuple[str, str]]:
-    """Return what is asked, each with what it is for: of ``hosts`` that are imported, in several questions where there are many, of egress
-    ``gateways``, and of what comes from the peers' ``ingresses``; nothing where there is none of them."""
+    """Return what is asked, each with what it is for: of ``hosts`` that are imported, in several questions where there
+    are many, of egress ``gateways``, and of what comes from the peers' ``ingresses``; nothing where there is none of
+    them.
+    """
     found = []
     leaving = [f'reporter="source",destination_service=~"{named}"' for named in _batches(asked(hosts))]
     entering = [f'reporter="destination",source_workload=~"{named}"' for named in _batches(sorted(set(ingresses)))]
     for calls in (*leaving, *entering):
-        found.append(("requests", f"sum by ({_ENDS},{_POLICY},response_code) (rate(istio_requests_total{{{calls}}}[{WINDOW}]))"))
+        found.append(
+            ("requests", f"sum by ({_ENDS},{_POLICY},response_code) (rate(istio_requests_total{{{calls}}}[{WINDOW}]))")
+        )
         lasted = "istio_request_duration_milliseconds"
-        took = f"sum by ({_ENDS}) (rate({lasted}_sum{{{calls}}}[{WINDOW}])) / sum by ({_ENDS}) (rate({lasted}_count{{{calls}}}[{WINDOW}]))"
+        took = (
+            f"sum by ({_ENDS}) (rate({lasted}_sum{{{calls}}}[{WINDOW}])) / sum by ({_ENDS})"
+            f" (rate({lasted}_count{{{calls}}}[{WINDOW}]))"
+        )
         found.append(("milliseconds", took))
     for passing in _batches(sorted(set(gateways))):
         through = f'reporter="source",source_workload=~"{passing}"'
-        found.append(("connections", f"sum by ({_ENDS},{_POLICY}) (rate(istio_tcp_connections_opened_total{{{through}}}[{WINDOW}]))"))
+        found.append(
+            (
+                "connections",
+                f"sum by ({_ENDS},{_POLICY}) (rate(istio_tcp_connections_opened_total{{{through}}}[{WINDOW}]))",
+            )
+        )
         # One by one: where one way has no counter, a sum of both has no figure.
-        found += [("bytes", f"sum by ({_ENDS}) (rate(istio_tcp_{way}_bytes_total{{{through}}}[{WINDOW}]))") for way in ("sent", "received")]
+        found += [
+            ("bytes", f"sum by ({_ENDS}) (rate(istio_tcp_{way}_bytes_total{{{through}}}[{WINDOW}]))")
+            for way in ("sent", "received")
+        ]
     return found
 
 
@@ -74,8 +92,9 @@ def _batches(names: Sequence[str]) -> Iterator[str]:
 
 @dataclass
 class Edge:
-    """One edge: ``requests`` and ``failed`` a second, or ``connections`` and ``bytes`` a second. ``secured`` and ``known`` are what of
-    that is known to have gone by mutual TLS, and of what that is known."""
+    """One edge: ``requests`` and ``failed`` a second, or ``connections`` and ``bytes`` a second. ``secured`` and
+    ``known`` are what of that is known to have gone by mutual TLS, and of what that is known.
+    """
 
     source: str
     to: str
@@ -106,13 +125,16 @@ class Edge:
 
 
 def edges(answers: Mapping[str, Sequence[Row]], hosts: Iterable[str]) -> list[dict]:
-    """Return the rows of all edges, the busiest first, and one for each import that nobody calls, of those that were ``asked`` about;
-    ``answers`` by the names of ``questions``."""
+    """Return the rows of all edges, the busiest first, and one for each import that nobody calls, of those that were
+    ``asked`` about; ``answers`` by the names of ``questions``.
+    """
     found: dict[tuple[str, str], Edge] = {}
     for kind, rows in answers.items():
         for labels, value in rows:
             _note(found, kind, labels, value)
-    busy = sorted(found.values(), key=lambda edge: (-edge.requests, -edge.connections, -edge.bytes, edge.source, edge.to))
+    busy = sorted(
+        found.values(), key=lambda edge: (-edge.requests, -edge.connections, -edge.bytes, edge.source, edge.to)
+    )
     called = {edge.to for edge in busy}
     nobody = [Edge("nobody", host) for host in asked(hosts) if host not in called] if "requests" in answers else []
     return [edge.as_data() for edge in [*busy, *nobody][:MOST_EDGES]]

@@ -52,8 +52,8 @@ class Health:
     def missing(self, require: str) -> list[str]:
         """Return what keeps it from being as a gate requires, in words.
 
-        ``core``: no core component is failing or unknown. ``healthy``: nothing at all is failing, degraded or unknown, and every proxy
-        is in order. ``none``: nothing is required.
+        ``core``: no core component is failing or unknown. ``healthy``: nothing at all is failing, degraded or unknown,
+        and every proxy is in order. ``none``: nothing is required.
         """
         if require == "none":
             return []
@@ -176,9 +176,11 @@ class Health:
 def with_evidence(proxies: Iterable[Proxy], said: Mapping[str, str]) -> list[Proxy]:
     """Return proxies with what else is ``said`` of each, by its name for istiod."""
     return [
-        replace(proxy, evidence=f"{proxy.evidence}; {said[key]}")
-        if (key := f"{proxy.name}.{proxy.namespace}") in said
-        else proxy
+        (
+            replace(proxy, evidence=f"{proxy.evidence}; {said[key]}")
+            if (key := f"{proxy.name}.{proxy.namespace}") in said
+            else proxy
+        )
         for proxy in proxies
     ]
 

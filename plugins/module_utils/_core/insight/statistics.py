@@ -1,7 +1,9 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What Envoy counts, and what pilot-agent and istiod log: rejected updates, and why a proxy has no connection to istiod.
+"""What Envoy counts, and what pilot-agent and istiod log: rejected updates, and why a proxy has no connection to
+istiod.
 
-Sources: Envoy, configuration/upstream/cluster_manager; maistra/istio, pilot/pkg/xds/ads.go on branches 2.1 to 2.5 (``ACK ERROR``).
+Sources: Envoy, configuration/upstream/cluster_manager; maistra/istio, pilot/pkg/xds/ads.go on branches 2.1 to 2.5
+(``ACK ERROR``).
 """
 
 from __future__ import annotations
@@ -14,7 +16,9 @@ MOST_LINES = 50_000
 _LINE = re.compile(r"^([A-Za-z0-9_.:|;\[\]-]{1,300}): ([0-9]{1,18})$", re.ASCII)
 LARGEST = 1e15
 XDS = re.compile(r"cluster\.xds-grpc;?\.")
-"""What the names of counters of the connection to istiod begin with; from some version on Istio ends a cluster's with a semicolon."""
+"""What the names of counters of the connection to istiod begin with; from some version on Istio ends a cluster's with a
+semicolon.
+"""
 XDS_TOLD = ("upstream_cx_active", "upstream_cx_connect_fail", "upstream_cx_total", "upstream_rq_pending_failure_eject")
 
 
@@ -58,7 +62,8 @@ def connection_in(text: str) -> str:
 
 
 _TROUBLE = re.compile(
-    r"x509|certificate|\btoken\b|unauthenticated|unauthorized|permission denied|connection refused|no such host|i/o timeout|"
+    r"x509|certificate|\btoken\b|unauthenticated|unauthorized|permission denied|connection refused|no such host|i/o"
+    r" timeout|"
     r"deadline exceeded|failed to (sign|warm)|workload certificate",
     re.IGNORECASE,
 )
@@ -76,15 +81,25 @@ def nacks_in(log: str) -> list[tuple[str, str, str]]:
 
 
 def rejection_in(log: str) -> str:
-    """Return what a proxy's log says last of an update that Envoy has rejected: its type and why; "" where it says nothing."""
+    """Return what a proxy's log says last of an update that Envoy has rejected: its type and why; "" where it says
+    nothing.
+    """
     line = next((line for line in reversed(log.splitlines()) if REJECTED in line[:2000]), "")
     head, is_one, why = line.partition(REJECTED)
-    return f"{head.rpartition(chr(9))[2].strip()[-120:]}{is_one}{reason_of(why.partition(chr(9))[0])}"[:LONGEST_TROUBLE] if is_one else ""
+    return (
+        f"{head.rpartition(chr(9))[2].strip()[-120:]}{is_one}{reason_of(why.partition(chr(9))[0])}"[:LONGEST_TROUBLE]
+        if is_one
+        else ""
+    )
 
 
 def trouble_in(log: str) -> str:
-    """Return the latest line of a proxy's log that tells of tokens, certificates or the way to istiod; "" where none does."""
+    """Return the latest line of a proxy's log that tells of tokens, certificates or the way to istiod; "" where none
+    does.
+    """
     lines = [line.strip() for line in log.splitlines() if _TROUBLE.search(line[:2000])]
-    bad = [line for line in lines if re.search(r"\b(error|warn(ing)?|fail(ed|ure)?|fatal)\b", line[:2000], re.IGNORECASE)]
+    bad = [
+        line for line in lines if re.search(r"\b(error|warn(ing)?|fail(ed|ure)?|fatal)\b", line[:2000], re.IGNORECASE)
+    ]
     head, is_rejected, why = (bad or [""])[-1].partition(REJECTED)
     return " ".join(f"{head}{is_rejected}{reason_of(why)}".split())[:LONGEST_TROUBLE]

@@ -15,18 +15,28 @@ from .loading import Loading, readiness, summary
 
 @dataclass(frozen=True)
 class Heard:
-    """The adapters that are ``done``, those that ``failed`` and stand beside an old one, and ``why`` one is not known to run, by adapter."""
+    """The adapters that are ``done``, those that ``failed`` and stand beside an old one, and ``why`` one is not known
+    to run, by adapter.
+    """
 
     done: tuple[Adapter, ...]
     failed: tuple[Adapter, ...]
     why: Mapping[str, str]
 
 
-def heard_of(waiting: Sequence[Adapter], told: Mapping[str, Sequence[Loading]], ground: Ground, unread: Sequence[str]) -> Heard:
-    """Return what proxies ``told`` of the adapters that wait for them, by place; ``unread`` are namespaces whose pods nobody may read."""
+def heard_of(
+    waiting: Sequence[Adapter], told: Mapping[str, Sequence[Loading]], ground: Ground, unread: Sequence[str]
+) -> Heard:
+    """Return what proxies ``told`` of the adapters that wait for them, by place; ``unread`` are namespaces whose pods
+    nobody may read.
+    """
     return Heard(
-        done=tuple(each for each in waiting if readiness(told[each.place]) and not is_hidden(each.extension, ground, unread)),
-        failed=tuple(each for each in waiting if each.switch == "overlap" and any(one.is_missing for one in told[each.place])),
+        done=tuple(
+            each for each in waiting if readiness(told[each.place]) and not is_hidden(each.extension, ground, unread)
+        ),
+        failed=tuple(
+            each for each in waiting if each.switch == "overlap" and any(one.is_missing for one in told[each.place])
+        ),
         why={place: summary(each) for place, each in told.items() if each},
     )
 

@@ -1,11 +1,12 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
 """What each istiod says to have sent to proxies and what they acknowledged, merged, and what that says of each proxy.
 
-Nonces alone prove little: istiod keeps the last one that was acknowledged, so a rejection looks like a proxy that is slow, and a proxy
-whose certificates have not come has acknowledged all that it asked for and serves nothing. So a proxy that is not in order is looked
-at twice, and a word is believed only with its evidence.
+Nonces alone prove little: istiod keeps the last one that was acknowledged, so a rejection looks like a proxy that is
+slow, and a proxy whose certificates have not come has acknowledged all that it asked for and serves nothing. So a proxy
+that is not in order is looked at twice, and a word is believed only with its evidence.
 
-Sources: maistra/istio, pilot/pkg/xds/debug.go on branches 2.1 to 2.5 (``SyncStatus``, ``adsClients``), pilot/pkg/xds/monitoring.go.
+Sources: maistra/istio, pilot/pkg/xds/debug.go on branches 2.1 to 2.5 (``SyncStatus``, ``adsClients``),
+pilot/pkg/xds/monitoring.go.
 """
 
 from __future__ import annotations
@@ -56,13 +57,17 @@ class Row:
 
     @property
     def is_waiting(self) -> bool:
-        """Whether clusters are acknowledged and listeners were never asked for: the proxy's certificates have not come."""
+        """Whether clusters are acknowledged and listeners were never asked for: the proxy's certificates
+        have not come.
+        """
         sent, acked = self.nonces.get("cluster", ("", ""))
         return bool(sent) and sent == acked and not any(self.nonces.get("listener", ("", "")))
 
 
 def rows_of(content: bytes, istiod: str) -> list[Row]:
-    """Return the rows of one istiod's ``/debug/syncz``. Raises ``FederationError`` FED901 for what has not its shape."""
+    """Return the rows of one istiod's ``/debug/syncz``. Raises ``FederationError`` FED901 for what has not
+    its shape.
+    """
     data = _data(content, istiod, "/debug/syncz")
     if not isinstance(data, list) or len(data) > MOST_ROWS:
         raise _unusable(istiod, "/debug/syncz", f"is no list of at most {MOST_ROWS:,} proxies")
@@ -129,7 +134,9 @@ class Reading:
 
 @dataclass(frozen=True)
 class Pod:
-    """A pod with a proxy: who owns it, since when its proxy runs, the version of its sidecar, and whether it is a gateway."""
+    """A pod with a proxy: who owns it, since when its proxy runs, the version of its sidecar, and whether it is a
+    gateway.
+    """
 
     namespace: str
     name: str
@@ -188,8 +195,9 @@ def proxies_of(
 ) -> list[Proxy]:
     """Return every proxy with its state, worst first.
 
-    ``readings`` are one or two, ten seconds or more apart; ``pods`` those that stood at the latest; ``listed`` the namespaces whose pods
-    could be read. ``said`` is what Envoys themselves say of rejections, by proxy and type. ``current`` is the version of istiod.
+    ``readings`` are one or two, ten seconds or more apart; ``pods`` those that stood at the latest; ``listed`` the
+    namespaces whose pods could be read. ``said`` is what Envoys themselves say of rejections, by proxy and type.
+    ``current`` is the version of istiod.
     """
     latest, earlier = readings[-1], readings[0]
     known, before, seen = latest.by_proxy, earlier.by_proxy, set(listed)
@@ -276,7 +284,8 @@ def _plain_state(row: Row) -> str:
 def _newest(rows: Sequence[Row], reading: Reading) -> tuple[Row, str]:
     """Return the row of the newer connection, and what makes that uncertain, if anything does.
 
-    An istiod that has not noticed yet that a connection is lost lists a proxy twice, and does not tell which row is of which.
+    An istiod that has not noticed yet that a connection is lost lists a proxy twice, and does not tell which row is of
+    which.
     """
     if len(rows) == 1:
         return rows[0], ""
@@ -285,7 +294,11 @@ def _newest(rows: Sequence[Row], reading: Reading) -> tuple[Row, str]:
     if len(known) == len(rows):
         newest = max(known, key=lambda each: each[0])[1]
         of_it = sum(row.istiod == newest.istiod for row in rows)
-        return newest, "" if of_it == 1 else f"{newest.istiod} lists it {of_it} times, and which connection is the newer is not known"
+        return newest, (
+            ""
+            if of_it == 1
+            else f"{newest.istiod} lists it {of_it} times, and which connection is the newer is not known"
+        )
     return rows[-1], f"{len(rows)} istiods list it, and which connection is the newer is not known"
 
 
@@ -311,7 +324,8 @@ def _differing(row: Row, kind: str, readings: Sequence[Reading], said: Mapping[s
 def with_nacks(readings: Sequence[Reading], nacks: Iterable[tuple[str, str, str]]) -> list[Reading]:
     """Return two readings with what istiods have logged of rejections between them: proxy, type such as LDS, and why.
 
-    It counts where istiod's counter has not risen: it has none of extensions, and from some version on it no longer rises.
+    It counts where istiod's counter has not risen: it has none of extensions, and from some version on it no longer
+    rises.
     """
     logged = Counter((proxy, kind) for proxy, kind, _why in nacks)
     first, second = readings

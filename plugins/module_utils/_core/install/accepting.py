@@ -104,13 +104,14 @@ def stranded(
 
 
 def _mend(arrival: Arrival, first: Version, last: Version, versions: Sequence[Version]) -> str:
-    """Return what to do about control planes that the operator has left behind, and about those that it does not know."""
+    """Return what to do about control planes that the operator has left behind, and about those that it
+    does not know.
+    """
     cures = []
     if any(version < first for version in versions):
         cures.append(
             f"The operator is too new: upgrade these control planes to {text_of(first)} or later (the playbook "
-            "upgrade for an existing one, then mesh_version)"
-            + _instead(arrival)
+            "upgrade for an existing one, then mesh_version)" + _instead(arrival)
         )
     if any(version > last for version in versions):
         cures.append(f"The operator is too old: {_newer(arrival)}, or set mesh_version to {text_of(last)} or earlier")
@@ -143,7 +144,6 @@ def _newer(arrival: Arrival) -> str:
         return f"upgrade it to {arrival.newer} (cluster_operators_upgrade: true)"
     if not arrival.is_own:
         return (
-            "OLM knows none that supports them, so have the owner of the Subscription choose another channel or "
-            "catalog"
+            "OLM knows none that supports them, so have the owner of the Subscription choose another channel or catalog"
         )
     return "OLM knows none that supports them, so name another channel or catalog in cluster_operators"

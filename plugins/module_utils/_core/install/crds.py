@@ -27,7 +27,9 @@ _OPERATOR = "maistra-istio-operator"
 
 @dataclass(frozen=True)
 class Definition:
-    """One CustomResourceDefinition: its name and uid, the kind that it defines in the version that is stored, and whether it is being deleted."""
+    """One CustomResourceDefinition: its name and uid, the kind that it defines in the version that is stored, and
+    whether it is being deleted.
+    """
 
     name: str
     uid: str
@@ -50,7 +52,9 @@ class Definition:
 
     @property
     def family(self) -> str:
-        """Return the domain that its group lies in: maistra.io, istio.io, kiali.io or jaegertracing.io; "" for anything else."""
+        """Return the domain that its group lies in: maistra.io, istio.io, kiali.io or jaegertracing.io; "" for anything
+        else.
+        """
         return next((family for family in _SHARED if self.group == family or self.group.endswith(f".{family}")), "")
 
     def outline(self) -> dict:
@@ -61,7 +65,8 @@ class Definition:
 def going(definitions: Collection[Definition], subscribed: Collection[str]) -> tuple[list[Definition], list[str]]:
     """Return which definitions go, and in words which families stay, with the reason.
 
-    ``subscribed`` are the packages that OLM still has: what one of them brought is theirs. Istio's kinds are shared by all Istios.
+    ``subscribed`` are the packages that OLM still has: what one of them brought is theirs. Istio's kinds are shared by
+    all Istios.
     """
     groups = {definition.group for definition in definitions}
     stays: dict[str, str] = {}
@@ -73,12 +78,18 @@ def going(definitions: Collection[Definition], subscribed: Collection[str]) -> t
         elif others:
             stays[family] = f"{others[0]} is served, so another Istio uses them"
     found = [definition for definition in definitions if definition.family]
-    told = [f"kinds of {family} stay: {why}" for family, why in stays.items() if any(each.family == family for each in found)]
+    told = [
+        f"kinds of {family} stay: {why}"
+        for family, why in stays.items()
+        if any(each.family == family for each in found)
+    ]
     return sorted((each for each in found if each.family not in stays), key=lambda each: each.name), told
 
 
 def is_foreign(live: Mapping) -> bool:
     """Return whether an object is neither this collection's nor the mesh operator's, and hangs on no other object."""
     metadata = live["metadata"]
-    made = (metadata.get("labels") or {}).get("app.kubernetes.io/managed-by") == _OPERATOR or CREATED_BY in (metadata.get("annotations") or {})
+    made = (metadata.get("labels") or {}).get("app.kubernetes.io/managed-by") == _OPERATOR or CREATED_BY in (
+        metadata.get("annotations") or {}
+    )
     return not (made or metadata.get("ownerReferences") or is_ours(live))

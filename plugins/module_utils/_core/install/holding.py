@@ -180,8 +180,10 @@ def _of_namespace(tenant: Tenant, name: str, standing: Standing) -> Iterator[Fed
         yield FederationError(
             "FED426",
             where=f"Namespace {name}, wanted by {tenant.mesh}",
-            what="is where operators of the whole cluster run (its OperatorGroup has all namespaces): rights in it "
-            "reach the whole cluster",
+            what=(
+                "is where operators of the whole cluster run (its OperatorGroup has all namespaces): rights in it "
+                "reach the whole cluster"
+            ),
             fix="Name a namespace that was made for the mesh or for its applications",
         )
 
@@ -201,7 +203,9 @@ def _claims(standing: Standing) -> Iterator[tuple[str, set[str]]]:
 
 
 def _is_for_all(group: Mapping) -> bool:
-    """Return whether an OperatorGroup makes its operators look after all namespaces: by no name, or by the empty one."""
+    """Return whether an OperatorGroup makes its operators look after all namespaces: by no name, or by the
+    empty one.
+    """
     spec = group.get("spec") or {}
     named = [name for name in spec.get("targetNamespaces") or () if name]
     return not named and not spec.get("selector")
@@ -225,8 +229,10 @@ def _of_rights(tenant: Tenant, name: str, tenants: Sequence[Tenant], standing: S
             "FED451",
             where=f"Namespace {name}, wanted by {tenant.mesh}",
             what=f"belongs to {of}: {place_of(live)} gives its administrators their rights there",
-            fix="Take the rights of that mesh away first (tenants_state: absent), or correct the description of "
-            f"{tenant.mesh}",
+            fix=(
+                "Take the rights of that mesh away first (tenants_state: absent), or correct the description of "
+                f"{tenant.mesh}"
+            ),
         )
         return
 
@@ -277,10 +283,14 @@ def _of_name(tenant: Tenant, standing: Standing) -> Iterator[FederationError]:
         yield FederationError(
             "FED456",
             where=f"Mesh {tenant.mesh}",
-            what=f"has its control plane in {tenant.namespace}, and this cluster has a mesh of that name in "
-            f"{listed(sorted(homes))}",
-            fix="Give one of the two another mesh_name; if it has moved, remove its rights first "
-            "(tenants_state: absent) with the former mesh_namespace",
+            what=(
+                f"has its control plane in {tenant.namespace}, and this cluster has a mesh of that name in "
+                f"{listed(sorted(homes))}"
+            ),
+            fix=(
+                "Give one of the two another mesh_name; if it has moved, remove its rights first "
+                "(tenants_state: absent) with the former mesh_namespace"
+            ),
         )
 
 
@@ -300,11 +310,15 @@ def _of_accounts(tenant: Tenant, name: str, standing: Standing) -> Iterator[Fede
                 yield FederationError(
                     "FED457",
                     where=f"Namespace {name}, wanted by {tenant.mesh}",
-                    what=f"has {subject['kind']} {subject.get('name')}, which ClusterRoleBinding "
-                    f"{binding['metadata']['name']} makes a cluster administrator, and an account that restarts "
-                    "workloads there can act as it",
-                    fix="Remove that binding, move that account to its own namespace, or give the mesh's "
-                    "administrators restarts: false",
+                    what=(
+                        f"has {subject['kind']} {subject.get('name')}, which ClusterRoleBinding "
+                        f"{binding['metadata']['name']} makes a cluster administrator, and an account that restarts "
+                        "workloads there can act as it"
+                    ),
+                    fix=(
+                        "Remove that binding, move that account to its own namespace, or give the mesh's "
+                        "administrators restarts: false"
+                    ),
                 )
                 return
 

@@ -1,5 +1,7 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Installing operators: which changes bring OLM what is wanted, which of its plans are approved, and what is told of it."""
+"""Installing operators: which changes bring OLM what is wanted, which of its plans are approved, and what is told of
+it.
+"""
 
 from __future__ import annotations
 
@@ -13,10 +15,18 @@ from ..plain.kinds import MANAGER, OPERATOR_GROUP, SUBSCRIPTION
 from .operators import Found, Operator, hopeless, plan_operators, to_approve, upgrades_under_way, waiting_upgrades
 
 
-def changes_for(operators: Sequence[Operator], found: Found, *, force: bool, upgrade: bool, wanted: Sequence[Mapping]) -> list[Change]:
+def changes_for(
+    operators: Sequence[Operator], found: Found, *, force: bool, upgrade: bool, wanted: Sequence[Mapping]
+) -> list[Change]:
     """Return the changes that bring OLM what it lacks and approve what it has planned of it already."""
-    changes = [change for desired in plan_operators(operators, found) if (change := _changed(found, desired, force=force))]
-    return changes if hopeless(operators, found) else [*changes, *approvals(operators, found, upgrade=upgrade, wanted=wanted)]
+    changes = [
+        change for desired in plan_operators(operators, found) if (change := _changed(found, desired, force=force))
+    ]
+    return (
+        changes
+        if hopeless(operators, found)
+        else [*changes, *approvals(operators, found, upgrade=upgrade, wanted=wanted)]
+    )
 
 
 def _changed(found: Found, desired: Mapping, *, force: bool) -> Change | None:
@@ -41,11 +51,18 @@ def without(found: Found, uids: Collection[str]) -> Found:
 
 def told(operators: Sequence[Operator], changes: Sequence[Change], found: Found, still: Iterable[str]) -> dict:
     """Return what was changed, what is installed now, which upgrades wait or are under way, and what is waited for."""
-    installed = {operator.package: at(found.subscription(operator.package), "status", "installedCSV") for operator in operators}
+    installed = {
+        operator.package: at(found.subscription(operator.package), "status", "installedCSV") for operator in operators
+    }
     return {
         **as_result(changes),
         "operators": [
-            {"package": operator.package, "namespace": operator.namespace, "installed": installed[operator.package] or ""} for operator in operators
+            {
+                "package": operator.package,
+                "namespace": operator.namespace,
+                "installed": installed[operator.package] or "",
+            }
+            for operator in operators
         ],
         "upgrades": waiting_upgrades(operators, found),
         "upgrading": upgrades_under_way(operators, found),

@@ -36,7 +36,8 @@ MESH_OPERATOR = "servicemeshoperator"
 COMMUNITY_OPERATOR = "maistraoperator"
 OPERATOR_DEPLOYMENT = "istio-operator"
 JAEGER_OPERATOR = "jaeger-product"
-# What an operator leaves behind when it goes. Source: OpenShift documentation, "Removing Service Mesh", clean up of operator resources.
+# What an operator leaves behind when it goes. Source: OpenShift documentation, "Removing Service Mesh", clean up of
+# operator resources.
 _WEBHOOKS = "{namespace}.servicemesh-resources.maistra.io"
 _CLUSTER_ROLES = ("istio-admin", "istio-edit", "istio-view", "istio-cni", "ossm-cni")
 _JAEGER_ROLES = tuple(f"jaegers.jaegertracing.io-v1-{suffix}" for suffix in ("admin", "crdview", "edit", "view"))
@@ -52,7 +53,14 @@ HOMES: Mapping[str, str] = {
     "kiali-ossm": SHARED_NAMESPACE,
     MESH_OPERATOR: SHARED_NAMESPACE,
 }
-LEAVING = (MESH_OPERATOR, "kiali-ossm", "opentelemetry-product", "tempo-product", "jaeger-product", "elasticsearch-operator")
+LEAVING = (
+    MESH_OPERATOR,
+    "kiali-ossm",
+    "opentelemetry-product",
+    "tempo-product",
+    "jaeger-product",
+    "elasticsearch-operator",
+)
 _TROUBLES = ("ResolutionFailed", "CatalogSourcesUnhealthy", "BundleUnpackFailed", "InstallPlanFailed")
 
 
@@ -87,10 +95,14 @@ class Found:
     control_planes: Sequence[Mapping] = ()
     namespaces: frozenset[str] = frozenset()
     catalogs: Sequence[Mapping] | None = None  # None where they could not be looked at
-    packages: Mapping[str, Mapping | None] = field(default_factory=dict)  # what catalogs offer, None for nothing; absent where not looked at
+    packages: Mapping[str, Mapping | None] = field(
+        default_factory=dict
+    )  # what catalogs offer, None for nothing; absent where not looked at
 
     def subscription(self, package: str) -> Mapping | None:
-        """Return the Subscription of a package, wherever it is; the cluster takes an operator for all namespaces once."""
+        """Return the Subscription of a package, wherever it is; the cluster takes an operator for all
+        namespaces once.
+        """
         return next((live for live in self.subscriptions if at(live, "spec", "name") == package), None)
 
     def version(self, namespace: str, name: object) -> Mapping | None:
@@ -105,7 +117,8 @@ class Found:
 def needed(control_planes: Iterable[Mapping], **common: str) -> list[Operator]:
     """Return the operators that control planes need: Service Mesh, and exactly the companions that they ask for.
 
-    ``control_planes`` have ``version`` and ``spec`` each; ``common`` are fields of ``Operator``. In the order to install.
+    ``control_planes`` have ``version`` and ``spec`` each; ``common`` are fields of ``Operator``. In the order to
+    install.
     """
     packages = {MESH_OPERATOR}
     for control_plane in control_planes:
@@ -125,12 +138,16 @@ def needed(control_planes: Iterable[Mapping], **common: str) -> list[Operator]:
 
 
 def with_wishes(operators: Sequence[Operator], wishes: Sequence[Mapping[str, Any]]) -> list[Operator]:
-    """Return operators as people want them otherwise, by package, and further ones; raises FED440 for what cannot be meant."""
+    """Return operators as people want them otherwise, by package, and further ones; raises FED440 for what cannot be
+    meant.
+    """
     result = {operator.package: operator for operator in operators}
     for wish in wishes:
         package = wish["package"]
         given = {key: value for key, value in wish.items() if value and key != "package"}
-        base = result.get(package) or Operator(package, HOMES.get(package, ""), **({"approval": operators[0].approval} if operators else {}))
+        base = result.get(package) or Operator(
+            package, HOMES.get(package, ""), **({"approval": operators[0].approval} if operators else {})
+        )
         result[package] = replace(base, **given)
         if not result[package].namespace:
             raise FederationError(
@@ -143,7 +160,9 @@ def with_wishes(operators: Sequence[Operator], wishes: Sequence[Mapping[str, Any
 
 
 def settled(operators: Sequence[Operator], found: Found) -> list[Operator]:
-    """Return operators as they are subscribed: ours stays in its namespace, one that somebody else subscribed as it is."""
+    """Return operators as they are subscribed: ours stays in its namespace, one that somebody else
+    subscribed as it is.
+    """
     return [_settled(operator, found.subscription(operator.package)) for operator in operators]
 
 
@@ -165,17 +184,23 @@ def _settled(operator: Operator, live: Mapping | None) -> Operator:
     )
 
 
-def check_cluster(operators: Sequence[Operator], found: Found, wanted: Iterable[Mapping], *, upgrade: bool = False) -> None:
+def check_cluster(
+    operators: Sequence[Operator], found: Found, wanted: Iterable[Mapping], *, upgrade: bool = False
+) -> None:
     """Refuse a cluster in which the operators could not work, before anything is written: the first of ``problems``."""
     for error in problems(operators, found, wanted, upgrade=upgrade):
         raise error
 
 
-def problems(operators: Sequence[Operator], found: Found, wanted: Iterable[Mapping], *, upgrade: bool = False) -> Iterator[FederationError]:
-    """Yield why the operators, as ``settled`` gives them, could not work in a cluster. With ``upgrade`` waiting upgrades are approved.
+def problems(
+    operators: Sequence[Operator], found: Found, wanted: Iterable[Mapping], *, upgrade: bool = False
+) -> Iterator[FederationError]:
+    """Yield why the operators, as ``settled`` gives them, could not work in a cluster. With ``upgrade`` waiting
+    upgrades are approved.
 
-    FED441 operator groups, FED442 another maker's operator, FED443 a control plane that the operator strands or does not take, as it
-    is or as it is to be, FED447 a catalog that is not there, FED449 one that does not offer what is meant.
+    FED441 operator groups, FED442 another maker's operator, FED443 a control plane that the operator strands or does
+    not take, as it is or as it is to be, FED447 a catalog that is not there, FED449 one that does not offer what is
+    meant.
     """
     wanted = list(wanted)
     community = found.subscription(COMMUNITY_OPERATOR)
@@ -216,8 +241,8 @@ def _unfit(operator: Operator, found: Found, wanted: Sequence[Mapping], *, upgra
 def arrival(operator: Operator, found: Found) -> Arrival | None:
     """Return the version that an operator comes to without anybody's asking; None where it stays, or nobody knows.
 
-    With approval Automatic that is the newest of the channel, wherever it begins; ``starting_csv`` counts for a first install alone.
-    ``operator`` is as ``settled`` gives it.
+    With approval Automatic that is the newest of the channel, wherever it begins; ``starting_csv`` counts for a first
+    install alone. ``operator`` is as ``settled`` gives it.
     """
     live = found.subscription(operator.package)
     is_ours = live is None or is_own(live)
@@ -254,7 +279,14 @@ def head_of(operator: Operator, found: Found) -> str:
     """Return the newest version of an operator's channel, as its catalog has it; "" while unknown."""
     status = mapping((found.packages.get(operator.package) or {}).get("status"))
     name = operator.channel or status.get("defaultChannel")
-    return next((str(channel.get("currentCSV") or "") for channel in items(status.get("channels")) if channel.get("name") == name), "")
+    return next(
+        (
+            str(channel.get("currentCSV") or "")
+            for channel in items(status.get("channels"))
+            if channel.get("name") == name
+        ),
+        "",
+    )
 
 
 def is_by_itself(operator: Operator, live: Mapping | None, found: Found) -> bool:
@@ -276,14 +308,20 @@ def _names_of(plan: Mapping | None) -> list[str]:
 
 
 def is_coming(operator: Operator, live: Mapping | None) -> bool:
-    """Return whether an operator is still to be subscribed, or to be subscribed otherwise; what others have subscribed stays as it is."""
+    """Return whether an operator is still to be subscribed, or to be subscribed otherwise; what others have subscribed
+    stays as it is.
+    """
     if live is None:
         return True
-    return is_own(live) and any(at(live, "spec", key) != value for key, value in _subscribed(operator).items() if key != "installPlanApproval")
+    return is_own(live) and any(
+        at(live, "spec", key) != value for key, value in _subscribed(operator).items() if key != "installPlanApproval"
+    )
 
 
 def catalog_of(operator: Operator, catalogs: Sequence[Mapping] | None) -> Mapping | None:
-    """Return the CatalogSource that an operator would come from; None where it is not there, or none could be looked at."""
+    """Return the CatalogSource that an operator would come from; None where it is not there, or none could be looked
+    at.
+    """
     return _one(catalogs or (), operator.catalog_namespace, operator.catalog)
 
 
@@ -300,8 +338,12 @@ def _catalog(operator: Operator, found: Found) -> Iterator[FederationError]:
         yield FederationError(
             "FED447",
             where=operator.place,
-            what=f"would come from the {name}, which is not there; " + (f"there are {listed(there)}" if there else "there is none at all"),
-            fix="Name the right one: cluster_catalog and cluster_catalog_namespace, or catalog of the operator in cluster_operators",
+            what=f"would come from the {name}, which is not there; "
+            + (f"there are {listed(there)}" if there else "there is none at all"),
+            fix=(
+                "Name the right one: cluster_catalog and cluster_catalog_namespace, or catalog of the operator in"
+                " cluster_operators"
+            ),
         )
     # What a catalog offers that is not ready, nobody knows.
     elif is_ready(catalog) and operator.package in found.packages:
@@ -321,7 +363,10 @@ def _package(operator: Operator, catalog: str, manifest: Mapping | None) -> Iter
         # Older OLM tells of a channel's newest version only.
         versions = [str(entry.get("name")) for entry in items(channels[operator.channel].get("entries"))]
         if operator.starting_csv and versions and operator.starting_csv not in versions:
-            seen = f"would begin with {operator.starting_csv}, and the channel {operator.channel} in the {catalog} has {listed(versions)}"
+            seen = (
+                f"would begin with {operator.starting_csv}, and the channel {operator.channel} in the {catalog} has"
+                f" {listed(versions)}"
+            )
             fix = "Correct starting_csv in cluster_operators"
     if seen:
         yield FederationError("FED449", where=operator.place, what=seen, fix=fix)
@@ -332,7 +377,10 @@ def _groups(namespace: str, groups: Sequence[Mapping]) -> Iterator[FederationErr
         yield FederationError(
             "FED441",
             where=f"Namespace {namespace}",
-            what=f"has the OperatorGroups {listed(sorted(live['metadata']['name'] for live in groups))}; with more than one no operator works there",
+            what=(
+                f"has the OperatorGroups {listed(sorted(live['metadata']['name'] for live in groups))}; with more than"
+                " one no operator works there"
+            ),
             fix="Delete all but one",
         )
     for live in groups:
@@ -346,10 +394,16 @@ def _groups(namespace: str, groups: Sequence[Mapping]) -> Iterator[FederationErr
 
 
 def plan_operators(operators: Sequence[Operator], found: Found) -> Iterator[dict]:
-    """Yield what should stand: a namespace where it is missing, an OperatorGroup only where there is none, Subscriptions."""
+    """Yield what should stand: a namespace where it is missing, an OperatorGroup only where there is none,
+    Subscriptions.
+    """
     for namespace in dict.fromkeys(operator.namespace for operator in operators):
         if namespace not in found.namespaces:
-            yield {"apiVersion": "v1", "kind": NAMESPACE.name, "metadata": {"name": namespace, "labels": dict(OWN_LABEL)}}
+            yield {
+                "apiVersion": "v1",
+                "kind": NAMESPACE.name,
+                "metadata": {"name": namespace, "labels": dict(OWN_LABEL)},
+            }
         groups = [live for live in found.groups if live["metadata"]["namespace"] == namespace]
         if not groups or is_own(groups[0]):
             yield _object(OPERATOR_GROUP, namespace, namespace, {})
@@ -357,7 +411,12 @@ def plan_operators(operators: Sequence[Operator], found: Found) -> Iterator[dict
         live = found.subscription(operator.package)
         if live is not None and not is_own(live):
             continue
-        yield _object(SUBSCRIPTION, operator.namespace, live["metadata"]["name"] if live else operator.package, _subscribed(operator))
+        yield _object(
+            SUBSCRIPTION,
+            operator.namespace,
+            live["metadata"]["name"] if live else operator.package,
+            _subscribed(operator),
+        )
 
 
 def _subscribed(operator: Operator) -> dict:
@@ -390,15 +449,19 @@ def moving(operators: Iterable[Operator], found: Found) -> set[str]:
     return {
         operator.namespace
         for operator in operators
-        if (status := at(found.subscription(operator.package), "status")) and status.get("currentCSV") != status.get("installedCSV")
+        if (status := at(found.subscription(operator.package), "status"))
+        and status.get("currentCSV") != status.get("installedCSV")
     }
 
 
-def to_approve(operators: Sequence[Operator], found: Found, *, upgrade: bool, wanted: Iterable[Mapping] = ()) -> list[Mapping]:
+def to_approve(
+    operators: Sequence[Operator], found: Found, *, upgrade: bool, wanted: Iterable[Mapping] = ()
+) -> list[Mapping]:
     """Return the InstallPlans that wait for approval and name exactly what is meant.
 
-    A first install is always meant, an upgrade only with ``upgrade``. Raises ``FederationError``: FED444 for a plan that would
-    install more, FED443 for one that would strand a control plane. ``wanted`` are control planes that are still to be made.
+    A first install is always meant, an upgrade only with ``upgrade``. Raises ``FederationError``: FED444 for a plan
+    that would install more, FED443 for one that would strand a control plane. ``wanted`` are control planes that are
+    still to be made.
     """
     result: dict[str, Mapping] = {}
     subscribed = [(operator, live) for operator in operators if (live := found.subscription(operator.package))]
@@ -410,7 +473,9 @@ def to_approve(operators: Sequence[Operator], found: Found, *, upgrade: bool, wa
         place = _place_of_plan(plan)
         for name in _names_of(plan):
             if name.startswith(f"{MESH_OPERATOR}."):
-                for error in stranded(place, Arrival(name, FIRST if is_first else WAITING), found.control_planes, wanted):
+                for error in stranded(
+                    place, Arrival(name, FIRST if is_first else WAITING), found.control_planes, wanted
+                ):
                     raise error
         result[place] = plan
     return list(result.values())
@@ -448,7 +513,11 @@ def _refuse_more(
 def _is_past_pin(operator: Operator, live: Mapping) -> bool:
     """Return whether OLM would begin with another version than ``starting_csv``: such a plan is not what is meant."""
     status = mapping(live.get("status"))
-    return bool(operator.starting_csv) and not status.get("installedCSV") and status.get("currentCSV") != operator.starting_csv
+    return (
+        bool(operator.starting_csv)
+        and not status.get("installedCSV")
+        and status.get("currentCSV") != operator.starting_csv
+    )
 
 
 def _why_it_waits(namespace: str, found: Found, operators: Iterable[Operator]) -> str:
@@ -467,14 +536,17 @@ def _why_it_waits(namespace: str, found: Found, operators: Iterable[Operator]) -
     if not manual:
         return ""
     are = "Subscription {} is" if len(manual) == 1 else "Subscriptions {} are"
-    return f"it waits for approval because {are.format(listed(sorted(manual)))} Manual, and OLM makes one plan for the whole namespace"
+    return (
+        f"it waits for approval because {are.format(listed(sorted(manual)))} Manual, and OLM makes one plan for the"
+        " whole namespace"
+    )
 
 
 def missing(operators: Sequence[Operator], found: Found, *, upgrade: bool = False) -> list[str]:
     """Return in OLM's words what is missing until all operators are installed; empty when they are.
 
-    Installed is: the Subscription's installedCSV is set and is its currentCSV (or an upgrade waits that nobody asked for),
-    its ClusterServiceVersion has Succeeded, and Deployment istio-operator is available.
+    Installed is: the Subscription's installedCSV is set and is its currentCSV (or an upgrade waits that nobody asked
+    for), its ClusterServiceVersion has Succeeded, and Deployment istio-operator is available.
     """
     return [text for operator in operators for text in _missing(operator, found, upgrade=upgrade)]
 
@@ -497,7 +569,10 @@ def _not_installed(operator: Operator, live: Mapping, found: Found) -> Iterator[
     status, plan = mapping(live.get("status")), found.plan(live)
     troubles = [c for c in items(status.get("conditions")) if c.get("type") in _TROUBLES and c.get("status") == "True"]
     for trouble in troubles:
-        yield f"{operator.package}: {trouble['type']}: {trouble.get('message') or trouble.get('reason') or 'no reason given'}"
+        yield (
+            f"{operator.package}: {trouble['type']}:"
+            f" {trouble.get('message') or trouble.get('reason') or 'no reason given'}"
+        )
     if plan and at(plan, "status", "phase") == "Failed":
         yield f"{operator.package}: InstallPlan {plan['metadata']['name']} failed: {_why_failed(plan)}"
     elif not troubles:
@@ -509,7 +584,10 @@ def _why_not_approved(operator: Operator, live: Mapping, plan: Mapping | None, f
     if not _waits(plan):
         return ""
     if _is_past_pin(operator, live):
-        return f"starting_csv is {operator.starting_csv}, so it is not approved: delete it, and the Subscription if OLM makes the same again"
+        return (
+            f"starting_csv is {operator.starting_csv}, so it is not approved: delete it, and the Subscription if OLM"
+            " makes the same again"
+        )
     return _why_it_waits(live["metadata"]["namespace"], found, [operator]) if operator.approval == "Automatic" else ""
 
 
@@ -518,7 +596,9 @@ def _not_running(operator: Operator, namespace: str, installed: str, found: Foun
     version = found.version(namespace, installed)
     phase = at(version, "status", "phase")
     if phase != "Succeeded":
-        why = ": ".join(str(part) for part in (at(version, "status", "reason"), at(version, "status", "message")) if part)
+        why = ": ".join(
+            str(part) for part in (at(version, "status", "reason"), at(version, "status", "message")) if part
+        )
         yield f"{operator.package}: {installed} is {phase or 'not there yet'}{f' ({why})' if why else ''}"
     elif operator.package == MESH_OPERATOR and not _is_available(found.deployments, namespace):
         yield f"{operator.package}: Deployment {namespace}/{OPERATOR_DEPLOYMENT} is not available yet"
@@ -539,9 +619,15 @@ def hopeless(operators: Sequence[Operator], found: Found) -> list[str]:
 
 
 def left_behind(packages: Iterable[str], namespace: str) -> list[tuple[Kind, str, str]]:
-    """Return what the operators of ``packages`` leave: kind, namespace and name. The webhooks come first: they refuse every write after a reinstall."""
+    """Return what the operators of ``packages`` leave: kind, namespace and name. The webhooks come first: they refuse
+    every write after a reinstall.
+    """
     webhooks = [(kind, "", _WEBHOOKS.format(namespace=namespace)) for kind in (MUTATING_WEBHOOK, VALIDATING_WEBHOOK)]
-    own = [(SERVICE, "maistra-admission-controller"), (CONFIG_MAP, "maistra-operator-cabundle"), (SECRET, "maistra-operator-serving-cert")]
+    own = [
+        (SERVICE, "maistra-admission-controller"),
+        (CONFIG_MAP, "maistra-operator-cabundle"),
+        (SECRET, "maistra-operator-serving-cert"),
+    ]
     roles = (*_CLUSTER_ROLES, *(_JAEGER_ROLES if JAEGER_OPERATOR in packages else ()))
     rights = [(kind, "", name) for kind in (CLUSTER_ROLE_BINDING, CLUSTER_ROLE) for name in roles]
     return [*webhooks, *((kind, namespace, name) for kind, name in own), *rights]
@@ -559,7 +645,11 @@ def waiting_upgrades(operators: Sequence[Operator], found: Found) -> list[str]:
 
 def upgrades_under_way(operators: Sequence[Operator], found: Found) -> list[str]:
     """Return in words which operators OLM upgrades without anybody's asking."""
-    return [f"{old} becomes {new}: OLM upgrades it by itself" for old, new, is_alone in _upgrades(operators, found) if is_alone]
+    return [
+        f"{old} becomes {new}: OLM upgrades it by itself"
+        for old, new, is_alone in _upgrades(operators, found)
+        if is_alone
+    ]
 
 
 def _upgrades(operators: Iterable[Operator], found: Found) -> Iterator[tuple[str, str, bool]]:
@@ -580,12 +670,19 @@ def version_of(csv: str) -> tuple[int, int] | None:
 def _stage(status: Mapping, plan: Mapping | None) -> str:
     if plan is not None:
         phase = at(plan, "status", "phase") or "is new"
-        return f"InstallPlan {plan['metadata']['name']} {'waits for approval' if phase == 'RequiresApproval' else phase} for {status.get('currentCSV')}"
+        return (
+            f"InstallPlan {plan['metadata']['name']} {'waits for approval' if phase == 'RequiresApproval' else phase}"
+            f" for {status.get('currentCSV')}"
+        )
     return f"OLM has not made an InstallPlan yet (state {status.get('state') or 'unknown'})"
 
 
 def _why_failed(plan: Mapping) -> str:
-    reasons = [str(c.get("message") or c.get("reason")) for c in items(at(plan, "status", "conditions")) if c.get("status") == "False"]
+    reasons = [
+        str(c.get("message") or c.get("reason"))
+        for c in items(at(plan, "status", "conditions"))
+        if c.get("status") == "False"
+    ]
     return str(at(plan, "status", "message") or "; ".join(reasons) or "no reason given")
 
 
@@ -597,10 +694,15 @@ def _is_available(deployments: Iterable[Mapping], namespace: str) -> bool:
 
 
 def _one(objects: Iterable[Mapping], namespace: str, name: object) -> Mapping | None:
-    return next((live for live in objects if (live["metadata"]["namespace"], live["metadata"]["name"]) == (namespace, name)), None)
+    return next(
+        (live for live in objects if (live["metadata"]["namespace"], live["metadata"]["name"]) == (namespace, name)),
+        None,
+    )
 
 
 def matters(operator: Operator, found: Found) -> bool:
-    """Return whether it matters what the catalog has: for what is still to come, and for a mesh operator that OLM upgrades by itself."""
+    """Return whether it matters what the catalog has: for what is still to come, and for a mesh operator that OLM
+    upgrades by itself.
+    """
     is_upgraded = operator.package == MESH_OPERATOR and operator.approval == "Automatic"
     return is_upgraded or is_coming(operator, found.subscription(operator.package))

@@ -69,9 +69,7 @@ def _names(mesh: str, part: str, names: object) -> tuple[str, ...]:
     if isinstance(names, str) or not isinstance(names, Sequence) or not all(isinstance(name, str) for name in names):
         _refuse(mesh, f"has {part} that is not a list of names", f"Write {part}: [name, name]")
     if len(names) > MOST:
-        _refuse(
-            mesh, f"has {len(names)} {part}", f"Name {MOST} at most; a group can have any number of members"
-        )
+        _refuse(mesh, f"has {len(names)} {part}", f"Name {MOST} at most; a group can have any number of members")
     for name in names:
         _check_name(mesh, part, name)
     return tuple(dict.fromkeys(names))

@@ -14,9 +14,15 @@ from .operators import LEAVING, Found, Operator, is_own
 
 
 def check_unused(found: Found, described: Iterable[Mapping], *, force: bool) -> None:
-    """Refuse to remove the operator while control planes exist: FED446. Those that are ``described`` as removed count as gone."""
+    """Refuse to remove the operator while control planes exist: FED446. Those that are ``described`` as removed count
+    as gone.
+    """
     leaving = {one.get("mesh") for one in described if one.get("removed")}
-    staying = [live["metadata"] for live in found.control_planes if (live["metadata"].get("labels") or {}).get(MESH_LABEL) not in leaving]
+    staying = [
+        live["metadata"]
+        for live in found.control_planes
+        if (live["metadata"].get("labels") or {}).get(MESH_LABEL) not in leaving
+    ]
     standing = sorted(f"{metadata['namespace']}/{metadata['name']}" for metadata in staying)
     if standing and not force:
         raise FederationError(
@@ -46,12 +52,16 @@ def removals(operators: Sequence[Operator], found: Found, *, force: bool) -> lis
     gone = {change.uid for change in changes}
     remaining = {live["metadata"]["namespace"] for live in found.subscriptions if live["metadata"]["uid"] not in gone}
     emptied = {operator.namespace for operator in operators} - remaining
-    return changes + [removal_of(live, MANAGER) for live in found.groups if live["metadata"]["namespace"] in emptied and is_own(live)]
+    return changes + [
+        removal_of(live, MANAGER) for live in found.groups if live["metadata"]["namespace"] in emptied and is_own(live)
+    ]
 
 
 def _in_order(packages: Iterable[str]) -> list[str]:
     """Return packages as they leave, each once; those that no mesh needs leave last."""
-    return sorted(dict.fromkeys(packages), key=lambda package: LEAVING.index(package) if package in LEAVING else len(LEAVING))
+    return sorted(
+        dict.fromkeys(packages), key=lambda package: LEAVING.index(package) if package in LEAVING else len(LEAVING)
+    )
 
 
 def refuse_foreign(found: Sequence[Mapping]) -> None:
@@ -69,7 +79,11 @@ def refuse_foreign(found: Sequence[Mapping]) -> None:
 def foreign(live: dict) -> dict | None:
     """Return what names an object that is neither ours nor the operator's; None for any other."""
     metadata = live["metadata"]
-    return {"kind": live["kind"], "metadata": {key: metadata[key] for key in ("namespace", "name") if key in metadata}} if is_foreign(live) else None
+    return (
+        {"kind": live["kind"], "metadata": {key: metadata[key] for key in ("namespace", "name") if key in metadata}}
+        if is_foreign(live)
+        else None
+    )
 
 
 def not_ended(where: str, still: Sequence[str], seconds: int, fix: str) -> FederationError:

@@ -137,8 +137,9 @@ class Span:
 
     @classmethod
     def read(cls, params: Mapping, now: datetime, *, role: str = "logs") -> Span:
-        """Return it from the options ``since``, ``until``, ``tail``, ``previous``, ``most_mib`` and ``follow``; ``role`` is what
-        the user's variables begin with. Raises ``FederationError`` FED931."""
+        """Return it from the options ``since``, ``until``, ``tail``, ``previous``, ``most_mib`` and ``follow``;
+        ``role`` is what the user's variables begin with. Raises ``FederationError`` FED931.
+        """
         until = _moment(params.get("until"), f"{role}_until", now)
         since = _moment(params.get("since"), f"{role}_since", now)
         tail, most = params.get("tail"), params.get("most_mib") or 256
@@ -158,7 +159,9 @@ class Span:
         )
 
     def after(self, since: str, began: datetime) -> Span:
-        """Return what is read of a log that is followed: from ``since`` on, or, where no line of it is known, from when that ``began``."""
+        """Return what is read of a log that is followed: from ``since`` on, or, where no line of it is known, from when
+        that ``began``.
+        """
         return replace(self, since=since or time_text(began), tail=None)
 
     def query(self, container: str) -> dict[str, str]:

@@ -173,7 +173,9 @@ def saved_entries(pieces: Iterable[bytes], parse: Parser, mesh: str) -> Iterator
                 written, text = moment, text[found.end() :]
             yield Entry(written, other, text, parse(text))
             continue
-        namespace, pod, container, peer = key = tuple(str(row.get(name) or "")[:253] for name in ("namespace", "pod", "container", "peer"))
+        namespace, pod, container, peer = key = tuple(
+            str(row.get(name) or "")[:253] for name in ("namespace", "pod", "container", "peer")
+        )
         stream = streams.get(key)
         if stream is None:
             role = str(row.get("gateway") or "")

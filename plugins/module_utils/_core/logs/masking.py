@@ -28,7 +28,8 @@ _PAIR = re.compile(
 )
 # What is quoted ends with its quote, whatever is in it; quoted, a plain word is a name, too.
 _QUOTED = re.compile(
-    rf"(?<![a-z0-9])((?:{_WORDS}|token|secret)\]?(?:\\{{0,8}}[\"'])?{_SIGN}(\\{{0,8}}[\"']))((?:(?!\2)(?:\\.|[^\\]))+)", re.IGNORECASE
+    rf"(?<![a-z0-9])((?:{_WORDS}|token|secret)\]?(?:\\{{0,8}}[\"'])?{_SIGN}(\\{{0,8}}[\"']))((?:(?!\2)(?:\\.|[^\\]))+)",
+    re.IGNORECASE,
 )
 # A header's value has spaces and commas: it ends with the quote that it began with, or the line.
 _HEADER = re.compile(rf"(?<![a-z0-9-])((?:{_HEADERS})\]?{_QUOTE}{_SIGN}({_QUOTE}))", re.IGNORECASE)

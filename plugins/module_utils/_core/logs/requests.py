@@ -107,7 +107,8 @@ def journey(lines: Sequence[Entry], connections: Sequence[Entry]) -> Journey:
 
 
 def connections_in(clusters: Mapping, client: Entry) -> dict[str, int] | None:
-    """Return what a client's Envoy counts of its connections to where its line says the request went; None where it knows no such endpoint.
+    """Return what a client's Envoy counts of its connections to where its line says the request went; None where it
+    knows no such endpoint.
 
     Source: Envoy, ``/clusters?format=json`` (``admin.v3.HostStatus``; a counter that is 0 has no value).
     """
@@ -126,19 +127,30 @@ def connections_in(clusters: Mapping, client: Entry) -> dict[str, int] | None:
 
 
 def told_of_lost(client: Entry, counts: Mapping[str, int] | None) -> str:
-    """Return why no gateway line has a client's connection, by what its Envoy ``counts`` now; None where nobody could ask it."""
+    """Return why no gateway line has a client's connection, by what its Envoy ``counts`` now; None where nobody could
+    ask it.
+    """
     if counts is None:
         return (
-            f"{client.stream.name}: no gateway line has the connection from {_called_from(client) or 'an unknown address'}. A line"
-            " is written when the connection closes: it may still be open, or that gateway was not asked"
+            f"{client.stream.name}: no gateway line has the connection from"
+            f" {_called_from(client) or 'an unknown address'}. A line is written when the connection closes: it may"
+            " still be open, or that gateway was not asked"
         )
     told = f"to {_said(client, 'upstream_host')} ({', '.join(f'{name} {counts[name]}' for name in _COUNTERS)})"
     if counts["cx_active"]:
-        return f"{client.stream.name}: connection still open: its Envoy has one {told}, and a gateway writes its line when the connection closes"
-    return f"{client.stream.name}: its Envoy has no connection open any more {told}: that gateway was not asked, or it writes no access log"
+        return (
+            f"{client.stream.name}: connection still open: its Envoy has one {told}, and a gateway writes its line when"
+            " the connection closes"
+        )
+    return (
+        f"{client.stream.name}: its Envoy has no connection open any more {told}: that gateway was not asked, or it"
+        " writes no access log"
+    )
 
 
-def _beyond(client: Entry, servers: Sequence[Entry], connections: Sequence[Entry], notes: list[str], lost: list[Entry]) -> list[Hop]:
+def _beyond(
+    client: Entry, servers: Sequence[Entry], connections: Sequence[Entry], notes: list[str], lost: list[Entry]
+) -> list[Hop]:
     """Return the hops after a client, as far as lines lead."""
     through = [
         entry
@@ -160,7 +172,9 @@ def _beyond(client: Entry, servers: Sequence[Entry], connections: Sequence[Entry
         notes.append(f"{egress.stream.name}: {how}")
         return hops
     hops.append(Hop(INGRESS, ingress, certainty, how))
-    reached = [Hop(SERVER, server, EXACT, "its request id and the connection") for server in servers if _joins(ingress, server)]
+    reached = [
+        Hop(SERVER, server, EXACT, "its request id and the connection") for server in servers if _joins(ingress, server)
+    ]
     return hops + reached[:1]
 
 
@@ -174,9 +188,7 @@ def _other_end(egress: Entry, connections: Sequence[Entry]) -> tuple[Entry | Non
     host = _said(egress, "upstream_cluster").split("|")
     name = f"outbound_.{host[1]}_.{host[2]}_.{host[3]}" if len(host) == 4 else ""
     alike = [
-        entry
-        for entry in inward
-        if name and _said(entry, "requested_server_name") == name and _overlap(egress, entry)
+        entry for entry in inward if name and _said(entry, "requested_server_name") == name and _overlap(egress, entry)
     ]
     if len(alike) == 1:
         return alike[0], "SNI and time; the address was translated on its way", PROBABLE

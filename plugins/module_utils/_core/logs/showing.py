@@ -174,9 +174,7 @@ def explanation(fields: Fields | None) -> list[str]:
     """Return the fields of one access line explained, as lines for people."""
     rows = explained(fields)
     if not rows:
-        return [
-            "This line has no known format: give yours as logs_formats, or check that the line is complete"
-        ]
+        return ["This line has no known format: give yours as logs_formats, or check that the line is complete"]
     kind = "an HTTP request" if value_of(fields or {}, "method") else "a TCP connection"
     width = max(len(row["field"]) for row in rows)
     return [f"The line is of {kind}.", *(f"{row['field']:<{width}}  {row['value']}  {row['meaning']}" for row in rows)]

@@ -78,7 +78,9 @@ class NodePorts:
 
 @dataclass(frozen=True)
 class DisruptionBudget:
-    """How many pods of a gateway must stay, or may go, while nodes are drained: a number or a percentage, one of the two."""
+    """How many pods of a gateway must stay, or may go, while nodes are drained: a number or a percentage, one of the
+    two.
+    """
 
     min_available: int | str | None = None
     max_unavailable: int | str | None = None
@@ -140,8 +142,8 @@ class Peer:
     """One other mesh: its ``name`` on its cards, our ``local_name`` for it (the ServiceMeshPeer's name).
 
     ``given`` names the gateway settings that the peer's own entry makes. ``bundle`` is the ConfigMap with its roots.
-    ``found_ingress`` and ``found_egress`` are what stands on the cluster already, once it was looked at. ``locality`` is where it is,
-    ``half`` the peer's own side, where its administrator is to get it as files.
+    ``found_ingress`` and ``found_egress`` are what stands on the cluster already, once it was looked at. ``locality``
+    is where it is, ``half`` the peer's own side, where its administrator is to get it as files.
     """
 
     name: str
@@ -204,7 +206,9 @@ class Mesh:
 
     def peer(self, name: str) -> Peer | None:
         """Return the peer that we call ``name``, or whose cards do; None when it is not ours."""
-        return next((p for p in self.peers if p.local_name == name), next((p for p in self.peers if p.name == name), None))
+        return next(
+            (p for p in self.peers if p.local_name == name), next((p for p in self.peers if p.name == name), None)
+        )
 
     def exports_to(self, peer: Peer) -> list[ExportRule]:
         """Return the export rules that concern ``peer``, in order; none while it is suspended."""
@@ -222,8 +226,8 @@ class Mesh:
     def suffix_problems(self, cluster_domain: str) -> Iterator[FederationError]:
         """Give an error for each import rule whose suffix cannot be used in this cluster.
 
-        istiod ignores a rule with the suffix ``svc.<cluster domain>`` without a word, and takes the peer's word for names
-        under any other.
+        istiod ignores a rule with the suffix ``svc.<cluster domain>`` without a word, and takes the peer's word for
+        names under any other.
         """
         for rule in self.imports:
             suffix = rule.domain_suffix or ""

@@ -31,7 +31,9 @@ def check_shared(shared: Mapping) -> None:
 
 
 def refuse_empty_settings(given: Mapping, place: str) -> None:
-    """Refuse gateway settings that are there and empty, also in mappings; an annotation or label may be an empty text."""
+    """Refuse gateway settings that are there and empty, also in mappings; an annotation or label may be an
+    empty text.
+    """
     refuse_empty(given, place, GATEWAYS)
     for key, value in given.items():
         if isinstance(value, Mapping) and key not in ("annotations", "node_selector"):
@@ -61,27 +63,7 @@ def gateways_of(given: Mapping, peer: str, place: str, same_cluster: bool) -> Ga
                 f"holds {address}, which is neither an IP address nor a DNS name",
                 "Addresses go without scheme and port; use discovery_port and service_port for ports",
             )
-    ingress = check_label(given.get("ingress", f"{peer}-ingress"), f"{place}, ingress", 62)
-    egress = check_label(given.get("egress", f"{peer}-egress"), f"{place}, egress", 62)
-    for kind, gateway in (("ingress", ingress), ("egress", egress)):
-        if gateway[0] in "0123456789":
-            refuse("FED307", f"{place}, {kind}", f"is {gateway}; the name of a Service starts with a letter", f"Name the {kind} gateway")
-    for kind, gateway in (("ingress", ingress), ("egress", egress)):
-        if is_reserved_gateway(gateway) and gateway not in RESERVED_GATEWAYS:
-            refuse(
-                "FED307",
-                f"{place}, {kind}",
-                f"is {gateway}, a name that the control plane uses itself",
-                "Choose another name",
-            )
-    if ingress == egress or {ingress, egress} & set(RESERVED_GATEWAYS):
-        refuse(
-            "FED307",
-            place,
-            f"uses the names {ingress} and {egress}, which must differ from each other and from {RESERVED_GATEWAYS[0]} "
-            f"and {RESERVED_GATEWAYS[1]}",
-            "Choose other names, or leave them out",
-        )
+    ingress, egress = _names_of(given, peer, place)
     return Gateways(
         ingress=ingress,
         egress=egress,
@@ -105,6 +87,37 @@ def gateways_of(given: Mapping, peer: str, place: str, same_cluster: bool) -> Ga
     )
 
 
+def _names_of(given: Mapping, peer: str, place: str) -> tuple[str, str]:
+    """Return the names of the ingress and the egress gateway; FED307 for what cannot be one."""
+    ingress = check_label(given.get("ingress", f"{peer}-ingress"), f"{place}, ingress", 62)
+    egress = check_label(given.get("egress", f"{peer}-egress"), f"{place}, egress", 62)
+    for kind, gateway in (("ingress", ingress), ("egress", egress)):
+        if gateway[0] in "0123456789":
+            refuse(
+                "FED307",
+                f"{place}, {kind}",
+                f"is {gateway}; the name of a Service starts with a letter",
+                f"Name the {kind} gateway",
+            )
+    for kind, gateway in (("ingress", ingress), ("egress", egress)):
+        if is_reserved_gateway(gateway) and gateway not in RESERVED_GATEWAYS:
+            refuse(
+                "FED307",
+                f"{place}, {kind}",
+                f"is {gateway}, a name that the control plane uses itself",
+                "Choose another name",
+            )
+    if ingress == egress or {ingress, egress} & set(RESERVED_GATEWAYS):
+        refuse(
+            "FED307",
+            place,
+            f"uses the names {ingress} and {egress}, which must differ from each other and from {RESERVED_GATEWAYS[0]} "
+            f"and {RESERVED_GATEWAYS[1]}",
+            "Choose other names, or leave them out",
+        )
+    return ingress, egress
+
+
 def check_addresses(gateways: Gateways, place: str, *, same_cluster: bool, loopback: bool) -> None:
     """Refuse addresses of ours at which no peer in another cluster could reach us, or would reach itself."""
     given = [("addresses", address) for address in gateways.addresses]
@@ -121,7 +134,8 @@ def check_reach(gateways: Gateways, place: str, *, same_cluster: bool) -> None:
         refuse(
             "FED308",
             f"{place}, gateways, addresses",
-            "is empty, and a NodePort is reached at the addresses of nodes, which only a cluster administrator can list",
+            "is empty, and a NodePort is reached at the addresses of nodes, which only a cluster administrator can"
+            " list",
             "Give the nodes' addresses that the peer can reach",
         )
     if gateways.service_type == "ClusterIP" and not gateways.addresses and not same_cluster:
@@ -140,8 +154,15 @@ def _node_ports(value: object, service_type: str, place: str) -> NodePorts:
         refuse("FED307", place, "is not a mapping", "Give it discovery and service, or one of them")
     check_keys(value, {"discovery", "service"}, place)
     if service_type == "ClusterIP":
-        refuse("FED307", place, "fixes node ports, and a ClusterIP has none", "Use service_type: NodePort, or leave them out")
-    ports = NodePorts(port_of(value.get("discovery"), f"{place}, discovery"), port_of(value.get("service"), f"{place}, service"))
+        refuse(
+            "FED307",
+            place,
+            "fixes node ports, and a ClusterIP has none",
+            "Use service_type: NodePort, or leave them out",
+        )
+    ports = NodePorts(
+        port_of(value.get("discovery"), f"{place}, discovery"), port_of(value.get("service"), f"{place}, service")
+    )
     if ports.discovery and ports.discovery == ports.service:
         refuse("FED307", place, f"gives {ports.discovery} twice", "Each port needs its own node port")
     return ports
@@ -173,7 +194,12 @@ def _traffic_policy(value: object, service_type: str, place: str) -> str | None:
     if value is None:
         return None
     if service_type == "ClusterIP" or value not in ("Cluster", "Local"):
-        refuse("FED307", place, f"is {value} with service_type {service_type}", "Use Cluster or Local, with LoadBalancer or NodePort")
+        refuse(
+            "FED307",
+            place,
+            f"is {value} with service_type {service_type}",
+            "Use Cluster or Local, with LoadBalancer or NodePort",
+        )
     return str(value)
 
 
@@ -189,7 +215,9 @@ def _disruption_budget(given: Mapping, place: str) -> DisruptionBudget | None:
         refuse("FED307", place, "has not just one of min_available and max_unavailable", "Give one of the two")
     replicas = whole_of(given.get("replicas"), place) or 1
     budget = DisruptionBudget(**parts)
-    keeps_all = budget.min_available == "100%" or (isinstance(budget.min_available, int) and budget.min_available >= replicas)
+    keeps_all = budget.min_available == "100%" or (
+        isinstance(budget.min_available, int) and budget.min_available >= replicas
+    )
     if keeps_all or budget.max_unavailable in (0, "0%"):
         refuse(
             "FED307",
@@ -209,4 +237,9 @@ def _pods(value: object, place: str) -> int | str:
 
 def _need_balancer(service_type: str, place: str) -> None:
     if service_type != "LoadBalancer":
-        refuse("FED307", place, f"is for load balancers, and service_type is {service_type}", "Leave it out, or choose LoadBalancer")
+        refuse(
+            "FED307",
+            place,
+            f"is for load balancers, and service_type is {service_type}",
+            "Leave it out, or choose LoadBalancer",
+        )

@@ -41,7 +41,8 @@ def parse_mesh(
     _check_home(name, namespace, control_plane, trust_domain, owner)
     check_shared(gateways or {})
     described = tuple(
-        _peer(entry, gateways or {}, at, _Home(name, namespace, loopback)) for at, entry in enumerate(peers or (), start=1)
+        _peer(entry, gateways or {}, at, _Home(name, namespace, loopback))
+        for at, entry in enumerate(peers or (), start=1)
     )
     if not described and not allow_no_peers:
         refuse(
@@ -97,7 +98,9 @@ def one_peer(params: Mapping[str, Any], **rules: Any) -> Mesh:
 def asked_peers(peers: Sequence[object] | None) -> dict[str, str]:
     """Return peers that are given as names or as mappings: our name of each to its own."""
     return {
-        str(peer.get("local_name") or peer.get("name")) if isinstance(peer, dict) else str(peer): str(peer.get("name")) if isinstance(peer, dict) else str(peer)
+        str(peer.get("local_name") or peer.get("name")) if isinstance(peer, dict) else str(peer): (
+            str(peer.get("name")) if isinstance(peer, dict) else str(peer)
+        )
         for peer in peers or ()
     }
 
@@ -149,7 +152,11 @@ def _peer(entry: str | Mapping, shared: Mapping, at: int, home: _Home) -> Peer:
         suspended=boolean_of(entry.get("suspended"), f"{place}, suspended"),
         adopt=adopt,
         given=frozenset(own),
-        half=_half(entry["kubectl"], name, home, place, same_cluster=same_cluster) if "kubectl" in entry and name != home.name else None,
+        half=(
+            _half(entry["kubectl"], name, home, place, same_cluster=same_cluster)
+            if "kubectl" in entry and name != home.name
+            else None
+        ),
         locality=checked_locality(entry.get("locality"), f"{place}, locality"),
     )
 
@@ -182,7 +189,8 @@ def _half(given: Any, peer: str, home: _Home, place: str, *, same_cluster: bool)
             **rules,
         )
     except FederationError as error:
-        # What the peer would call mesh_exports is called exports here, and its only peer is this mesh, which nobody wrote down.
+        # What the peer would call mesh_exports is called exports here, and its only peer is this mesh, which nobody
+        # wrote down.
         where = error.where.removeprefix(f"mesh_peers, {home.name}, ").removeprefix("mesh_")
         raise FederationError(error.code, where=f"{place}, {where}", what=error.what, fix=error.fix) from None
     return Half(mesh, str(version) if version else None)
@@ -191,7 +199,8 @@ def _half(given: Any, peer: str, home: _Home, place: str, *, same_cluster: bool)
 def checked_locality(value: object, place: str) -> dict[str, str]:
     """Return where a mesh is: its ``region``, and a ``zone`` and ``subzone`` where they are given.
 
-    Raises ``FederationError`` FED856 for a zone without its region or a subzone without its zone, of which istiod drops all.
+    Raises ``FederationError`` FED856 for a zone without its region or a subzone without its zone, of which istiod drops
+    all.
     """
     if value is None:
         return {}
@@ -202,11 +211,18 @@ def checked_locality(value: object, place: str) -> dict[str, str]:
         refuse("FED856", place, f"has the unknown key {unknown[0]}", f"Known are {', '.join(LOCALITY)}")
     for word in value:
         if not isinstance(value[word], str) or not _PLACE.fullmatch(value[word]):
-            refuse("FED856", f"{place}, {word}", f"is {value[word]!r}", "Write it as the nodes' labels topology.kubernetes.io do")
+            refuse(
+                "FED856",
+                f"{place}, {word}",
+                f"is {value[word]!r}",
+                "Write it as the nodes' labels topology.kubernetes.io do",
+            )
     given = [word for word in LOCALITY if word in value]
     missing = next((above for above, word in zip(LOCALITY, given) if above != word), "")
     if missing:
-        refuse("FED856", place, f"has a {given[-1]} and no {missing}, so istiod would drop all of it", f"Add the {missing}")
+        refuse(
+            "FED856", place, f"has a {given[-1]} and no {missing}, so istiod would drop all of it", f"Add the {missing}"
+        )
     return {word: value[word] for word in given}
 
 
@@ -268,11 +284,15 @@ def _check_peers(name: str, peers: Sequence[Peer]) -> None:
                 refuse(
                     "FED307",
                     f"mesh_peers, {peer.name}, gateways.{kind}",
-                    f"is {gateway}, which is the {purposes[gateway]} already; each gateway serves one peer, and in one direction",
+                    f"is {gateway}, which is the {purposes[gateway]} already; each gateway serves one peer, and in one"
+                    " direction",
                     "Choose another name, or leave it out",
                 )
             purposes[gateway] = f"{kind} gateway of {peer.name}"
-        for word, port in (("discovery", peer.gateways.node_ports.discovery), ("service", peer.gateways.node_ports.service)):
+        for word, port in (
+            ("discovery", peer.gateways.node_ports.discovery),
+            ("service", peer.gateways.node_ports.service),
+        ):
             owner = node_ports.setdefault(port, peer.local_name) if port else peer.local_name
             if owner != peer.local_name:
                 refuse(

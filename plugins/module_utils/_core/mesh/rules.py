@@ -32,7 +32,9 @@ def check_rules(mesh: Mesh) -> None:
 
 @dataclass(frozen=True)
 class Names:
-    """The names by which rules may speak of peers: ``known``, and ``shared`` with our own names for those behind each."""
+    """The names by which rules may speak of peers: ``known``, and ``shared`` with our own names for those
+    behind each.
+    """
 
     known: frozenset[str]
     shared: Mapping[str, tuple[str, ...]]
@@ -61,7 +63,12 @@ def export_rule(rule: Mapping, number: int, peers: Names) -> ExportRule:
         try:
             selector = label_selector(selectors)
         except ValueError as reason:
-            refuse("FED314", f"{place}, label_selectors", str(reason), "Write them as kubernetes.core does: app=web, tier in (a,b), !key")
+            refuse(
+                "FED314",
+                f"{place}, label_selectors",
+                str(reason),
+                "Write them as kubernetes.core does: app=web, tier in (a,b), !key",
+            )
     name, namespace = _service_parts(rule, place)
     return ExportRule(
         number=number,
@@ -290,7 +297,12 @@ def _refuse_unreachable(place: str, earlier: int, peer: Peer) -> NoReturn:
 
 
 def _refuse_twice(code: str, place: str, earlier: int, name: str, verb: str, peer: Peer) -> NoReturn:
-    refuse(code, place, f"and rule {earlier} both give the {verb} name {name} for {peer.name}", "Give one of them another alias")
+    refuse(
+        code,
+        place,
+        f"and rule {earlier} both give the {verb} name {name} for {peer.name}",
+        "Give one of them another alias",
+    )
 
 
 def _refuse_many(place: str, name: str) -> NoReturn:

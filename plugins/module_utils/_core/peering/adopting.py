@@ -46,14 +46,16 @@ def as_it_stands(
 ) -> Mesh:
     """Return ``mesh`` with each peer's gateways and bundle as they stand, where its entry does not say otherwise.
 
-    ``peers`` are the live ServiceMeshPeers by name, ``bundles`` the ConfigMaps where they were read. Without ``managed`` gateways
-    are compared only in what federation needs of them, whoever made them.
+    ``peers`` are the live ServiceMeshPeers by name, ``bundles`` the ConfigMaps where they were read. Without
+    ``managed`` gateways are compared only in what federation needs of them, whoever made them.
     """
     named = [_named(peer, peers, control_plane, bundles) for peer in mesh.peers]
     return replace(mesh, peers=tuple(_fitted(peer, named, peers, control_plane, managed) for peer in named))
 
 
-def check_gateways(mesh: Mesh, peers: Mapping[str, Mapping], control_plane: ControlPlane, *, managed: bool = True) -> list[str]:
+def check_gateways(
+    mesh: Mesh, peers: Mapping[str, Mapping], control_plane: ControlPlane, *, managed: bool = True
+) -> list[str]:
     """Refuse gateways that cannot be one peer's own, and return warnings on those that had better be.
 
     ``mesh`` is as it stands, ``peers`` are all live ServiceMeshPeers by name. Raises ``FederationError``: FED308 a
@@ -92,8 +94,8 @@ def _shared(mesh: Mesh, peer: Peer, taken: Iterable[tuple[str, str, str]]) -> It
 def foreign_gateways(peer: Peer, live_peer: Mapping | None, control_plane: ControlPlane) -> list[str]:
     """Return in words which of a peer's described gateways stand in the control plane and are not the peer's.
 
-    A gateway is the peer's when we keep it for the peer, when its label or its network says so, when its live ServiceMeshPeer
-    names it, and when it is to be taken over (``adopt``) and no label gives it to another.
+    A gateway is the peer's when we keep it for the peer, when its label or its network says so, when its live
+    ServiceMeshPeer names it, and when it is to be taken over (``adopt``) and no label gives it to another.
     """
     found = []
     used = gateway_names(live_peer) if live_peer is not None else ()
@@ -128,7 +130,10 @@ def gateway_keys(mesh: Mesh, peer: Peer, control_plane: ControlPlane) -> list[st
     They are found by name, by their label, and the egress by the network that it looks at.
     """
     found = []
-    for place, own, label in ((INGRESS, peer.gateways.ingress, INGRESS_FOR), (EGRESS, peer.gateways.egress, EGRESS_FOR)):
+    for place, own, label in (
+        (INGRESS, peer.gateways.ingress, INGRESS_FOR),
+        (EGRESS, peer.gateways.egress, EGRESS_FOR),
+    ):
         gateways = value_at(control_plane.live, place)
         for name, gateway in gateways.items() if isinstance(gateways, Mapping) else ():
             is_labelled = _labels(gateway).get(label) == peer.local_name
@@ -174,7 +179,9 @@ def _bundle(
     return name if is_bundle else ""
 
 
-def _fitted(peer: Peer, named: Iterable[Peer], peers: Mapping[str, Mapping], control_plane: ControlPlane, managed: bool) -> Peer:
+def _fitted(
+    peer: Peer, named: Iterable[Peer], peers: Mapping[str, Mapping], control_plane: ControlPlane, managed: bool
+) -> Peer:
     """Return the peer with what its live gateways say, where they are somebody else's too."""
     live_peer = peers.get(peer.local_name)
     is_foreign = peer.adopt or not managed or is_left_alone(peer, live_peer)
@@ -190,7 +197,9 @@ def _fitted(peer: Peer, named: Iterable[Peer], peers: Mapping[str, Mapping], con
         peer = replace(peer, found_ingress=Found(label=_labels(ingress).get(INGRESS_FOR), annotations=kept))
     if egress is not None:
         sharing = [f"network-{other.local_name}" for other in named if other.gateways.egress == gateways.egress]
-        peer = replace(peer, found_egress=Found(label=_labels(egress).get(EGRESS_FOR), networks=_networks(egress, sharing)))
+        peer = replace(
+            peer, found_egress=Found(label=_labels(egress).get(EGRESS_FOR), networks=_networks(egress, sharing))
+        )
     return replace(peer, gateways=gateways)
 
 
@@ -218,7 +227,9 @@ def _check_place(peer: Peer, control_plane: ControlPlane) -> None:
             raise FederationError(
                 "FED319",
                 where=f"mesh_peers, {peer.local_name}",
-                what=f"cannot be adopted with its {kind} gateway: {control_plane.place} has no {'.'.join(place)}.{name}",
+                what=(
+                    f"cannot be adopted with its {kind} gateway: {control_plane.place} has no {'.'.join(place)}.{name}"
+                ),
                 fix=(
                     f"Name a separate gateway, gateways: {{{kind}: ...}}, and hand over a new card; or leave the "
                     "peering as it is"
@@ -230,7 +241,10 @@ def _refuse_taken(mesh: Mesh, peer: Peer, other: str) -> NoReturn:
     raise FederationError(
         "FED415",
         where=f"mesh_peers, {peer.local_name}",
-        what=f"wants the gateway {peer.gateways.ingress}, which serves ServiceMeshPeer {mesh.namespace}/{other} already; each would shut the other out",
+        what=(
+            f"wants the gateway {peer.gateways.ingress}, which serves ServiceMeshPeer {mesh.namespace}/{other} already;"
+            " each would shut the other out"
+        ),
         fix="Name another: gateways: {ingress: ...}, or remove that peer first",
     )
 
@@ -244,12 +258,15 @@ def _notes(peer: Peer, control_plane: ControlPlane) -> list[str]:
     ):
         if peer.adopt and found and found.label is None:
             notes.append(
-                f"FED417 the {kind} gateway {name} of {peer.local_name} has no label {label} and gets none: that would re-create "
-                "its Deployment; its label app tells it from others"
+                f"FED417 the {kind} gateway {name} of {peer.local_name} has no label {label} and gets none: that would"
+                " re-create its Deployment; its label app tells it from others"
             )
     live = value_at(control_plane.live, (*EGRESS, peer.gateways.egress, "requestedNetworkView"))
     if peer.adopt and peer.found_egress and tuple(() if live is MISSING else live or ()) != peer.found_egress.networks:
-        notes.append(f"FED417 the egress gateway {peer.gateways.egress} looked at other networks; its pods are replaced once, one by one")
+        notes.append(
+            f"FED417 the egress gateway {peer.gateways.egress} looked at other networks; its pods are replaced once,"
+            " one by one"
+        )
     return notes
 
 

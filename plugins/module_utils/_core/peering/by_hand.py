@@ -64,7 +64,9 @@ def letters(told: Sequence[Told]) -> dict[str, str]:
 
 def letter(told: Told) -> str:
     """Return the letter that goes with a card, as Markdown. Equal facts give equal bytes."""
-    return "\n".join((_opening(told), _by_voice(told), _firewall(2, told.passage), _with_ansible(told), _without_ansible(told)))
+    return "\n".join(
+        (_opening(told), _by_voice(told), _firewall(2, told.passage), _with_ansible(told), _without_ansible(told))
+    )
 
 
 def _opening(told: Told) -> str:
@@ -132,7 +134,9 @@ meshes:
 
 ```sh
 mkdir -p cards && mv {file_name(mesh, peer)} cards/
-ansible-playbook -i meshes.yml ossm.federation.publish_cards    # writes cards/{file_name(peer, mesh)}: hand it to the administrator of {mesh}
+ansible-playbook -i meshes.yml ossm.federation.publish_cards    # writes cards/{
+        file_name(peer, mesh)
+    }: hand it to the administrator of {mesh}
 ansible-playbook -i meshes.yml ossm.federation.federate -e federation_cards_dir=cards --check --diff
 ansible-playbook -i meshes.yml ossm.federation.federate -e federation_cards_dir=cards
 ```
@@ -162,13 +166,18 @@ mesh_peers:
 def half(told: Told, given: Half) -> dict[str, str]:
     """Return the peer's half as files by their paths: its gateways, its peering and a README with each command.
 
-    They are what ``federate`` of the peer would apply, under the same field managers, so that a later run finds its own.
+    They are what ``federate`` of the peer would apply, under the same field managers, so that a later run finds its
+    own.
     """
     version = parse_version(given.version)
     # The first line of each, so that the next run knows its own.
     head = f"# {told.mark}, for the administrator of {told.peer.name}. README.md says what to do with it.\n"
-    gateways = plan_gateways(given.mesh, given.peer, version=version, has_route_config=bool(version and version >= (2, 5)))
-    manifests = [remembering(manifest, told.card, None, None) for manifest in plan_peering(given.mesh, given.peer, told.card)]
+    gateways = plan_gateways(
+        given.mesh, given.peer, version=version, has_route_config=bool(version and version >= (2, 5))
+    )
+    manifests = [
+        remembering(manifest, told.card, None, None) for manifest in plan_peering(given.mesh, given.peer, told.card)
+    ]
     return {
         **applicable(head, "gateways", [gateways]),
         **applicable(head, "peering", manifests),

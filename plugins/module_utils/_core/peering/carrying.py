@@ -145,7 +145,9 @@ def _received_of(
 def _uninvited(mesh: Mesh, given: Sequence[tuple[object, str, bool]]) -> list[str]:
     """Return a note on each mesh that gave us a card and that we do not peer with."""
     wanted = {peer.name for peer in (*mesh.peers, *mesh.held)}
-    strangers = sorted({_said(card, "mesh") for card, _where, _run in given if _said(card, "audience") == mesh.name} - wanted)
+    strangers = sorted(
+        {_said(card, "mesh") for card, _where, _run in given if _said(card, "audience") == mesh.name} - wanted
+    )
     return [
         f"a card of {name} was given, but {name} is not in mesh_peers"
         for name in (printable(name, 63) for name in strangers)
@@ -153,18 +155,26 @@ def _uninvited(mesh: Mesh, given: Sequence[tuple[object, str, bool]]) -> list[st
 
 
 def _in_short(notes: Sequence[str]) -> list[str]:
-    more = [f"{len(notes) - _MOST_NOTES} more cards of meshes that are not in mesh_peers were given"] if len(notes) > _MOST_NOTES else []
+    more = (
+        [f"{len(notes) - _MOST_NOTES} more cards of meshes that are not in mesh_peers were given"]
+        if len(notes) > _MOST_NOTES
+        else []
+    )
     return [*notes[:_MOST_NOTES], *more]
 
 
-def what_is_missing(mesh: Mesh, peer: Peer, found: Received | None, *, is_planned: bool = False, folder: str = "") -> str:
+def what_is_missing(
+    mesh: Mesh, peer: Peer, found: Received | None, *, is_planned: bool = False, folder: str = ""
+) -> str:
     """Return what a peer waits for, "" for nothing; an address that only a real run knows ``is_planned`` in check mode.
 
     ``folder`` is where card files were looked for.
     """
     if found is None:
         place = f" in {folder}" if folder else ""
-        return f"waits for card {file_name(mesh.known_as(peer), mesh.name)}{place}; ask {peer.name} to run publish_cards"
+        return (
+            f"waits for card {file_name(mesh.known_as(peer), mesh.name)}{place}; ask {peer.name} to run publish_cards"
+        )
     if found.card.ingress is None and not (is_planned and found.in_run):
         return f"waits for the address of {peer.name}'s gateway; ask {peer.name} to run publish_cards again"
     return ""
@@ -210,10 +220,10 @@ def _rivals(peer: Peer, mesh: Mesh) -> list[Peer]:
     return [other for other in (*mesh.peers, *mesh.held) if other.name == peer.name and other is not peer]
 
 
-def _addressed(
-    cards: Sequence[tuple[object, str, bool]], peer: Peer, mesh: Mesh, now: datetime
-) -> Iterator[Received]:
-    """Give the cards that say they are from ``peer`` and for ``mesh``, read; one that says neither is read as well, and refused."""
+def _addressed(cards: Sequence[tuple[object, str, bool]], peer: Peer, mesh: Mesh, now: datetime) -> Iterator[Received]:
+    """Give the cards that say they are from ``peer`` and for ``mesh``, read; one that says neither is read as well, and
+    refused.
+    """
     for card, where, in_run in cards:
         names = (card.get("mesh"), card.get("audience")) if isinstance(card, Mapping) else (None, None)
         if not all(isinstance(name, str) for name in names):
@@ -235,7 +245,15 @@ def _own(
 
 def _are_one(cards: Sequence[Received]) -> bool:
     """Whether cards speak for one peering: who presents itself, where it is reached, and which roots vouch for it."""
-    return len({(one.card.client_id, one.card.ingress, frozenset(root.fingerprint for root in one.card.roots)) for one in cards}) == 1
+    return (
+        len(
+            {
+                (one.card.client_id, one.card.ingress, frozenset(root.fingerprint for root in one.card.roots))
+                for one in cards
+            }
+        )
+        == 1
+    )
 
 
 def _fits(card: Card, peer: Peer, known: Mapping[str, Identity]) -> bool:
@@ -244,7 +262,9 @@ def _fits(card: Card, peer: Peer, known: Mapping[str, Identity]) -> bool:
     if peer.root_fingerprints:
         return fingerprints <= set(peer.root_fingerprints)
     identity = known.get(peer.local_name)
-    return identity is not None and (identity.trust_domain == card.trust_domain or bool(fingerprints & identity.fingerprints))
+    return identity is not None and (
+        identity.trust_domain == card.trust_domain or bool(fingerprints & identity.fingerprints)
+    )
 
 
 def _undecided(peer: Peer, mesh: Mesh, cards: Sequence[Received]) -> FederationError:
@@ -252,13 +272,18 @@ def _undecided(peer: Peer, mesh: Mesh, cards: Sequence[Received]) -> FederationE
     if mesh.is_shared(peer.name):
         others = " or ".join(other.local_name for other in (*mesh.peers, *mesh.held) if other.name == peer.name)
         what = f"could be that of {others}, which all call themselves {peer.name}, and nothing identifies one of them"
-        fix = f"Pin root_fingerprints of each in mesh_peers, or hand it over as the file {file_name(peer.local_name, mesh.name)}"
+        fix = (
+            "Pin root_fingerprints of each in mesh_peers, or hand it over as the file"
+            f" {file_name(peer.local_name, mesh.name)}"
+        )
     else:
         what = (
-            f"are {len(cards)} different cards of {peer.name} for {mesh.name}, and nothing shows which of them is "
-            "right"
+            f"are {len(cards)} different cards of {peer.name} for {mesh.name}, and nothing shows which of them is right"
         )
-        fix = f"Give one of them, or as the file {file_name(peer.local_name, mesh.name)}; {peer.name} may have two peers called {mesh.name}"
+        fix = (
+            f"Give one of them, or as the file {file_name(peer.local_name, mesh.name)}; {peer.name} may have two peers"
+            f" called {mesh.name}"
+        )
     return FederationError("FED321", where=places, what=what, fix=fix, facts={"peer": peer.local_name})
 
 
@@ -281,7 +306,8 @@ def names_in_files(peer: Peer, mesh: Mesh) -> list[str]:
 
 
 def card_in(file_of: Callable[[str], bytes | None], mesh: str, audience: str) -> tuple[str, bytes] | None:
-    """Return the name and the bytes of the file with ``mesh``'s card for ``audience`` in whichever layout it lies, None for no file.
+    """Return the name and the bytes of the file with ``mesh``'s card for ``audience`` in whichever layout it lies, None
+    for no file.
 
     Raises ``FederationError`` FED361 where it lies in both and they differ: nothing says which of them is newer.
     """
@@ -312,7 +338,9 @@ def _passed_over(peer: Peer, mesh: Mesh, file_of: Callable[[str], bytes | None])
     ]
 
 
-def _refuse_misdelivered(mesh: Mesh, given: Sequence[tuple[object, str, bool]], now: datetime, *, has_ours: bool) -> None:
+def _refuse_misdelivered(
+    mesh: Mesh, given: Sequence[tuple[object, str, bool]], now: datetime, *, has_ours: bool
+) -> None:
     """Refuse carried cards that were handed to the wrong mesh: none is ours, or one is our own."""
     for data, where, _in_run in given:
         if _said(data, "mesh") == mesh.name and (not has_ours or _said(data, "audience") == mesh.name):

@@ -1,9 +1,9 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
 """What changes about a known peer, and what follows from it.
 
-istiod takes most of a changed ServiceMeshPeer over at once, but its policy for services and its gateways per service keep the
-identities and gateways that they were made with, until istiod restarts. So the time of such a change is kept on the object
-itself, written by the same request as the change: a run that ends right after it loses nothing.
+istiod takes most of a changed ServiceMeshPeer over at once, but its policy for services and its gateways per service
+keep the identities and gateways that they were made with, until istiod restarts. So the time of such a change is kept
+on the object itself, written by the same request as the change: a run that ends right after it loses nothing.
 """
 
 from __future__ import annotations
@@ -82,7 +82,9 @@ class Restart:
 
 
 def identity_of(manifest: Mapping | None) -> dict[str, Any]:
-    """Return the parts of a peer's identity that a ServiceMeshPeer or a bundle holds, by their names; others are absent."""
+    """Return the parts of a peer's identity that a ServiceMeshPeer or a bundle holds, by their names; others are
+    absent.
+    """
     if not manifest:
         return {}
     if "data" in manifest or manifest.get("kind") == "ConfigMap":
@@ -166,17 +168,22 @@ def roots_changed(before: Iterable[str], after: Iterable[str]) -> list[str]:
     return [*([f"{_roots(new)} added"] if new else []), *([f"{_roots(gone)} removed"] if gone else [])]
 
 
-def proven(live_peer: Mapping | None, live_bundle: Mapping | None, direction: frozenset[str], connected: datetime | None) -> bool:
+def proven(
+    live_peer: Mapping | None, live_bundle: Mapping | None, direction: frozenset[str], connected: datetime | None
+) -> bool:
     """Return whether a connection that was made at ``connected`` shows that the latest change of trust works.
 
-    ``direction`` is ``OUTBOUND`` or ``INBOUND``. A connection of before the change says nothing of it, and neither does one
-    that was made before istiod can have seen a new bundle. True where nothing has changed since the peer became known.
+    ``direction`` is ``OUTBOUND`` or ``INBOUND``. A connection of before the change says nothing of it, and neither does
+    one that was made before istiod can have seen a new bundle. True where nothing has changed since the peer became
+    known.
     """
     limit = unproven_until(live_peer, live_bundle, direction)
     return limit is None or (connected is not None and connected > limit)
 
 
-def unproven_until(live_peer: Mapping | None, live_bundle: Mapping | None, direction: frozenset[str]) -> datetime | None:
+def unproven_until(
+    live_peer: Mapping | None, live_bundle: Mapping | None, direction: frozenset[str]
+) -> datetime | None:
     """Return the time after which a connection has to be made to be a proof; None where nothing needs one."""
     moments = [
         changed.at + (BUNDLE_NOTICED if ROOTS in changed.parts else timedelta())
@@ -189,8 +196,8 @@ def unproven_until(live_peer: Mapping | None, live_bundle: Mapping | None, direc
 def restart_for(mesh: str, place: str, peers: Mapping[str, Mapping], started: Iterable[datetime] | None) -> Restart:
     """Return whether istiod of ``mesh`` must be restarted, so that it forgets what its peers were.
 
-    ``peers`` are the live ServiceMeshPeers by our names of them, ``started`` when each running istiod pod was made (None
-    when that cannot be seen: then it counts as older), ``place`` is its Deployment as ``namespace/name``.
+    ``peers`` are the live ServiceMeshPeers by our names of them, ``started`` when each running istiod pod was made
+    (None when that cannot be seen: then it counts as older), ``place`` is its Deployment as ``namespace/name``.
     """
     oldest = None if started is None else min(started, default=datetime.max.replace(tzinfo=timezone.utc))
     found = {
@@ -200,7 +207,9 @@ def restart_for(mesh: str, place: str, peers: Mapping[str, Mapping], started: It
     }
     if not found:
         return Restart()
-    reasons = tuple(f"{changed.words()} for {name} changed at {time_text(changed.at)}" for name, changed in found.items())
+    reasons = tuple(
+        f"{changed.words()} for {name} changed at {time_text(changed.at)}" for name, changed in found.items()
+    )
     namespace, _slash, deployment = place.partition("/")
     sentence = (
         f"istiod of {mesh} must be restarted, because it keeps what it made before {'; '.join(reasons)}: run with "

@@ -1,5 +1,7 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A card by itself, before anybody uses it: for whom it is, where it leads, whose its roots are, and what of it our rules take."""
+"""A card by itself, before anybody uses it: for whom it is, where it leads, whose its roots are, and what of it our
+rules take.
+"""
 
 from __future__ import annotations
 
@@ -49,12 +51,17 @@ def check(card: Card, params: Mapping[str, Any]) -> None:
         pins = {"root_fingerprints": params["root_fingerprints"]}
         refuse_empty(pins, where, {"root_fingerprints": "that roots are not pinned"})
     for root in card.roots:
-        if params["root_fingerprints"] and not any(is_same_fingerprint(pin, root.fingerprint) for pin in params["root_fingerprints"]):
+        if params["root_fingerprints"] and not any(
+            is_same_fingerprint(pin, root.fingerprint) for pin in params["root_fingerprints"]
+        ):
             raise FederationError(
                 "FED210",
                 where=where,
                 what=f"root {root.spoken} is not among root_fingerprints",
-                fix=f"Compare the fingerprint with {card.mesh}'s administrator by another way before you change the pin to {card.pins}",
+                fix=(
+                    f"Compare the fingerprint with {card.mesh}'s administrator by another way before you change the pin"
+                    f" to {card.pins}"
+                ),
             )
 
 
@@ -72,7 +79,8 @@ def refuse_other(earlier: Card, card: Card) -> None:
 def expected(params: Mapping[str, Any], card: Card) -> tuple[list[dict], list[str]]:
     """Return what our import rules take of the card's offers, and a note where the card concerns no peer of ours.
 
-    Raises ``FederationError``: FED3xx for what is described wrongly, and as ``check_card`` for a card that does not fit.
+    Raises ``FederationError``: FED3xx for what is described wrongly, and as ``check_card`` for a card that does not
+    fit.
     """
     if not params["peers"]:
         return [], []

@@ -27,8 +27,8 @@ PRESENT, SUSPENDED, PENDING, LEFT_ALONE, HELD = "present", "suspended", "pending
 class Intent:
     """What a run means for all peers of a mesh.
 
-    ``quiet`` are known peers that are suspended, ``server_time`` is the API server's clock and ``now`` this machine's. ``services``
-    reads what can be exported, and is asked only when export rules change.
+    ``quiet`` are known peers that are suspended, ``server_time`` is the API server's clock and ``now`` this machine's.
+    ``services`` reads what can be exported, and is asked only when export rules change.
     """
 
     mesh: Mesh
@@ -47,8 +47,9 @@ class Intent:
 class Decision:
     """What becomes of one peer: its ``state``, the ``changes`` of its peering, and what is to be said of it.
 
-    ``beside`` are changes of the control plane that go before, ``reason`` says why a peer is pending or left alone, ``names`` are diff
-    items, ``told`` the same in words, ``lost`` the hosts that are imported no more, and ``is_awaited`` that something must be seen to end first.
+    ``beside`` are changes of the control plane that go before, ``reason`` says why a peer is pending or left alone,
+    ``names`` are diff items, ``told`` the same in words, ``lost`` the hosts that are imported no more, and
+    ``is_awaited`` that something must be seen to end first.
     """
 
     peer: Peer
@@ -83,7 +84,9 @@ def decide(intent: Intent, peer: Peer, peering: Peering, found: Received | None)
 
 
 def _waiting(intent: Intent, peer: Peer, peering: Peering) -> int:
-    """Return how many changes wait for a peer's card: all objects of a new peer, the sets of one that stands and has other rules."""
+    """Return how many changes wait for a peer's card: all objects of a new peer, the sets of one that stands and has
+    other rules.
+    """
     if not peering.objects:
         return OBJECTS
     sets = ((plan_exports(intent.mesh, peer), peering.exports), (plan_imports(intent.mesh, peer), peering.imports))
@@ -93,7 +96,9 @@ def _waiting(intent: Intent, peer: Peer, peering: Peering) -> int:
 def _quietened(intent: Intent, peer: Peer, peering: Peering) -> Decision:
     """Suspend a known peer; it keeps its addresses until it is seen to import nothing any more."""
     standing = replace(peering, exports=None)
-    awaited = not intent.is_planned and still_live(peer.local_name, standing, intent.server_time, intent.control_plane.version)
+    awaited = not intent.is_planned and still_live(
+        peer.local_name, standing, intent.server_time, intent.control_plane.version
+    )
     changes = suspended(intent.mesh, peer, peering, force=intent.force, is_closing=not awaited)
     lost = lost_hosts(peering, changes, intent.control_plane)
     return Decision(peer, SUSPENDED, changes=changes, lost=lost, is_awaited=bool(awaited))
@@ -129,9 +134,7 @@ def _kept(intent: Intent, peer: Peer, peering: Peering, found: Received) -> Deci
 def as_result(decisions: Iterable[Decision], held: Iterable[Peer]) -> dict[str, list]:
     """Return the rows of a module's result about peers; those that are ``held`` failed in this run."""
     own = list(decisions)
-    others = [
-        Decision(peer, HELD, f"{peer.name} failed in this run; its peering was left as it is") for peer in held
-    ]
+    others = [Decision(peer, HELD, f"{peer.name} failed in this run; its peering was left as it is") for peer in held]
     reasons = {
         state: [{"peer": one.peer.local_name, "reason": one.reason} for one in (*own, *others) if one.state in states]
         for state, states in (("pending", (PENDING, HELD)), ("left_alone", (LEFT_ALONE,)))

@@ -21,16 +21,26 @@ _CHANGE = ("change", "changed")
 
 @dataclass(frozen=True)
 class Names:
-    """The names of one peering under its present rules and under the new ones: exported hosts to services, exported hosts to imported ones."""
+    """The names of one peering under its present rules and under the new ones: exported hosts to services, exported
+    hosts to imported ones.
+    """
 
     exports: tuple[Mapping[str, str], Mapping[str, str]]
     imports: tuple[Mapping[str, str], Mapping[str, str]]
 
     @classmethod
     def of(
-        cls, peer: str, changes: Iterable[Change], live: Peering, services: Callable[[], list], hosts: Sequence[str], domain: str
+        cls,
+        peer: str,
+        changes: Iterable[Change],
+        live: Peering,
+        services: Callable[[], list],
+        hosts: Sequence[str],
+        domain: str,
     ) -> Names:
-        """Return the names that ``changes`` of one peering's rules are about; ``services`` is asked only when export rules change."""
+        """Return the names that ``changes`` of one peering's rules are about; ``services`` is asked only when export
+        rules change.
+        """
         exports: list[dict[str, str]] = [{}, {}]
         imports: list[dict[str, str]] = [{}, {}]
         for change in changes:
@@ -38,7 +48,9 @@ class Names:
             for side, spec in enumerate(specs):
                 if change.kind is EXPORTS:
                     rows = exported_names(services(), spec, peer)
-                    exports[side] = {row["exported"]: f"{row['namespace']}/{row['name']}" for row in rows if row["exported"]}
+                    exports[side] = {
+                        row["exported"]: f"{row['namespace']}/{row['name']}" for row in rows if row["exported"]
+                    }
                 if change.kind is IMPORTS:
                     rows = imported_names(list(hosts), spec, peer, domain)
                     imports[side] = {row["host"]: row["imported"] for row in rows if row["imported"]}
@@ -62,11 +74,21 @@ class Names:
     def told(self, mesh: str, peer: str) -> list[str]:
         """Return in words which names ``peer`` gains and loses, and which ``mesh`` takes from it and takes no more."""
         before, after = self.exports
-        lines = [f"{peer} gains {short_host(host)}{_of(host, after[host])}" for host in after if before.get(host) != after[host]]
+        lines = [
+            f"{peer} gains {short_host(host)}{_of(host, after[host])}"
+            for host in after
+            if before.get(host) != after[host]
+        ]
         lines += [f"{peer} loses {short_host(host)}, which it can import now" for host in before if host not in after]
         before, after = self.imports
-        lines += [f"{mesh} imports {short_host(host)} from {peer} as {after[host]}" for host in after if before.get(host) != after[host]]
-        return lines + [f"{mesh} no longer imports {short_host(host)} from {peer}" for host in before if host not in after]
+        lines += [
+            f"{mesh} imports {short_host(host)} from {peer} as {after[host]}"
+            for host in after
+            if before.get(host) != after[host]
+        ]
+        return lines + [
+            f"{mesh} no longer imports {short_host(host)} from {peer}" for host in before if host not in after
+        ]
 
 
 def _of(host: str, service: str) -> str:
@@ -79,7 +101,10 @@ def counted(actions: Iterable[str], *, is_planned: bool) -> str:
     found = Counter(_VERBS.get(action, _CHANGE)[0 if is_planned else 1] for action in actions)
     if not found:
         return ""
-    parts = [f"{number} {'to ' if is_planned else ''}{verb}" for verb, number in sorted(found.items(), key=lambda entry: entry[0], reverse=True)]
+    parts = [
+        f"{number} {'to ' if is_planned else ''}{verb}"
+        for verb, number in sorted(found.items(), key=lambda entry: entry[0], reverse=True)
+    ]
     first = next(iter(parts)).partition(" ")
     return ", ".join([f"{first[0]} object{'' if first[0] == '1' else 's'} {first[2]}", *parts[1:]])
 

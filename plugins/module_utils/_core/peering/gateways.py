@@ -53,7 +53,9 @@ def claimed_gateways(
     return found, new
 
 
-def foreign_objects(kind: Kind, namespace: str, live: Sequence[Mapping], new: Mapping[str, Peer]) -> list[tuple[Peer, str]]:
+def foreign_objects(
+    kind: Kind, namespace: str, live: Sequence[Mapping], new: Mapping[str, Peer]
+) -> list[tuple[Peer, str]]:
     """Return the objects of a kind that have the name of a ``new`` gateway and are not that gateway's."""
     named = [(new.get(one["metadata"]["name"]), one) for one in live]
     return [
@@ -95,7 +97,8 @@ def additions(
 ) -> list[Change]:
     """Return the changes that give every peer its gateways; when they are not ours to manage, refuse what is missing.
 
-    A peer that somebody else made keeps the gateways that it has. ``knows_route_config`` says whether the schema has that field.
+    A peer that somebody else made keeps the gateways that it has. ``knows_route_config`` says whether the schema has
+    that field.
     """
     changes, lacking = [], []
     for peer in mesh.peers:
@@ -119,7 +122,9 @@ def additions(
 
 
 def _refuse_missing(control_plane: ControlPlane, lacking: Sequence[tuple[str, Difference]]) -> None:
-    """Refuse gateways that are not as they must be and not ours to write: FED406 with every field as ``render`` writes it."""
+    """Refuse gateways that are not as they must be and not ours to write: FED406 with every field as ``render`` writes
+    it.
+    """
     if not lacking:
         return
     fields = [
@@ -132,7 +137,9 @@ def _refuse_missing(control_plane: ControlPlane, lacking: Sequence[tuple[str, Di
         for peer, difference in lacking
     ]
     told = "; ".join(
-        f"{row['field']}: {json.dumps(row['wanted'])}" + ("" if row["stands"] is None else f" (is {json.dumps(row['stands'])})") for row in fields
+        f"{row['field']}: {json.dumps(row['wanted'])}"
+        + ("" if row["stands"] is None else f" (is {json.dumps(row['stands'])})")
+        for row in fields
     )
     raise FederationError(
         "FED406",
@@ -149,9 +156,11 @@ def _refuse_missing(control_plane: ControlPlane, lacking: Sequence[tuple[str, Di
 def removals(
     mesh: Mesh, control_plane: ControlPlane, names: Sequence[str], peers: Mapping[str, Mapping], *, is_planned: bool
 ) -> list[Change]:
-    """Return the changes that take our keys for the peers of ``names`` out of the control plane, once their peerings are gone.
+    """Return the changes that take our keys for the peers of ``names`` out of the control plane, once their peerings
+    are gone.
 
-    ``peers`` are the live ServiceMeshPeers. A plan (check mode) may come while they stand: an earlier task would have removed them.
+    ``peers`` are the live ServiceMeshPeers. A plan (check mode) may come while they stand: an earlier task would have
+    removed them.
     """
     changes = []
     for name in names:
@@ -189,7 +198,8 @@ def wanted_budgets(mesh: Mesh, peers: Sequence[Peer]) -> dict[str, dict]:
 def budget_changes(
     mesh: Mesh, standing: Mapping[str, Mapping], wanted: Mapping[str, Mapping], ended: Collection[str], *, force: bool
 ) -> list[Change]:
-    """Return the changes from the budgets that stand to the ``wanted`` ones; of the peers in ``ended`` no other of ours stays.
+    """Return the changes from the budgets that stand to the ``wanted`` ones; of the peers in ``ended`` no other of ours
+    stays.
 
     Raises ``FederationError`` FED418 for a budget of somebody else.
     """
@@ -226,12 +236,15 @@ def shared_keys(control_plane: ControlPlane, names: Sequence[str]) -> list[dict]
 
 
 def given_up_before(mesh: Mesh, control_plane: ControlPlane, peers: Mapping[str, Mapping]) -> list[dict]:
-    """Return gateways of peers that are gone, of which an earlier run gave up our part: force removes them all the same.
+    """Return gateways of peers that are gone, of which an earlier run gave up our part: force removes them all the
+    same.
 
     They are those that the peer's entry names, or that say themselves for whom they are, and that no peer uses.
     """
     used = {name for live in peers.values() for name in gateway_names(live)}
-    ours = {path[:4] for peer in mesh.peers for path in owned_leaves(control_plane.live, gateways_manager(peer.local_name))}
+    ours = {
+        path[:4] for peer in mesh.peers for path in owned_leaves(control_plane.live, gateways_manager(peer.local_name))
+    }
     rows = []
     for peer in mesh.peers:
         found = gateway_keys(mesh, peer, control_plane) if peer.local_name not in peers else []
@@ -257,18 +270,33 @@ def taken_out(control_plane: ControlPlane, row: Mapping) -> tuple[Change, dict]:
     for _spec, _gateways, kind, name in paths:
         patch["spec"]["gateways"].setdefault(kind, {})[name] = None
     manager = ", ".join(row["managers"])
-    change = Change("update", CONTROL_PLANE, control_plane.namespace, control_plane.name, manager, None, gone, control_plane.uid)
+    change = Change(
+        "update", CONTROL_PLANE, control_plane.namespace, control_plane.name, manager, None, gone, control_plane.uid
+    )
     return change, patch
 
 
 def to_take_out(mesh: Mesh, control_plane: ControlPlane, places: Mapping[str, Sequence[str]]) -> list[dict]:
-    """Return the gateways of the described peers in a control plane that is kept elsewhere, and what to do about them."""
-    had = {name: [key for key in keys if value_at(control_plane.live, path_of(key)) is not MISSING] for name, keys in places.items()}
+    """Return the gateways of the described peers in a control plane that is kept elsewhere, and what to do
+    about them.
+    """
+    had = {
+        name: [key for key in keys if value_at(control_plane.live, path_of(key)) is not MISSING]
+        for name, keys in places.items()
+    }
     rows = [
-        (peer.local_name, list(dict.fromkeys([*had.get(peer.local_name, ()), *gateway_keys(mesh, peer, control_plane)]))) for peer in mesh.peers
+        (
+            peer.local_name,
+            list(dict.fromkeys([*had.get(peer.local_name, ()), *gateway_keys(mesh, peer, control_plane)])),
+        )
+        for peer in mesh.peers
     ]
     what = "take out where the control plane is kept"
-    return [{"peer": name, "keys": keys, "managers": [], "reason": f"{what}: {', '.join(keys)}"} for name, keys in rows if keys]
+    return [
+        {"peer": name, "keys": keys, "managers": [], "reason": f"{what}: {', '.join(keys)}"}
+        for name, keys in rows
+        if keys
+    ]
 
 
 def left_standing(shared: Sequence[dict], *, force: bool) -> list[dict]:

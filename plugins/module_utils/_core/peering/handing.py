@@ -1,8 +1,8 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
 """Whether a peer has the card that is kept for it, as far as this side can know.
 
-A changed address shows by itself that it has arrived: the peer connects again. Nothing shows of the rest, so the administrator says
-it, by the digits of the card.
+A changed address shows by itself that it has arrived: the peer connects again. Nothing shows of the rest, so the
+administrator says it, by the digits of the card.
 """
 
 from __future__ import annotations
@@ -29,7 +29,9 @@ MOST_NAMES = 5
 
 @dataclass(frozen=True)
 class Handing:
-    """What a peer was given last (``had``), what it is to have (``card``), and when the two began to differ (``since``)."""
+    """What a peer was given last (``had``), what it is to have (``card``), and when the two began to differ
+    (``since``).
+    """
 
     had: Card
     card: Card
@@ -57,14 +59,19 @@ class Handing:
 
     def line(self, path: str, name: str) -> str:
         """Return what the administrator is to do, and until when this is said. ``name`` is the peer's in a run."""
-        until = "until it connects again" if self.shows_by_itself else f"done: {OPTION}={name}={spoken(facts_digest(self.card))}"
+        until = (
+            "until it connects again"
+            if self.shows_by_itself
+            else f"done: {OPTION}={name}={spoken(facts_digest(self.card))}"
+        )
         return f"hand over {path}: {some(self.changes, MOST_NAMES)} ({until})"
 
 
 def handed_over(entries: Iterable[object]) -> Accepted:
     """Return what ``federation_handed_over`` says: each entry is a peer's name and the digits of a card.
 
-    Raises ``FederationError`` FED351 for a name without digits, or with too few of them: it would be said of every card to come.
+    Raises ``FederationError`` FED351 for a name without digits, or with too few of them: it would be said of every card
+    to come.
     """
     said = Accepted.read(entries)
     for name, digits in said.entries:
@@ -99,7 +106,11 @@ def card_changes(before: Card, after: Card) -> list[str]:
 
 
 def _reached(before: Ingress | None, after: Ingress | None) -> Iterable[tuple[str, str, str]]:
-    for word, part in (("address", "addresses"), ("discovery port", "discovery_port"), ("service port", "service_port")):
+    for word, part in (
+        ("address", "addresses"),
+        ("discovery port", "discovery_port"),
+        ("service port", "service_port"),
+    ):
         yield word, _written(getattr(before, part, None)), _written(getattr(after, part, None))
 
 

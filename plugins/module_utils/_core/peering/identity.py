@@ -95,7 +95,9 @@ class Accepted:
         return any(name in names and same_spoken(digits, wanted) for name, digits in self.entries)
 
     def refuse_strangers(self, known: Iterable[str], option: str = "federation_accept_changes") -> None:
-        """Refuse an entry of ``option`` for somebody who is not ``known``, a typing mistake that would accept nothing: FED302."""
+        """Refuse an entry of ``option`` for somebody who is not ``known``, a typing mistake that would accept nothing:
+        FED302.
+        """
         names = set(known)
         unknown = [name for name, _digits in self.entries if name not in names]
         if unknown:

@@ -55,8 +55,8 @@ def changes_for(
 ) -> list[Change]:
     """Return the changes that bring one peering to what is described: bundle before peer before sets.
 
-    ``kinds`` limits them to some kinds of object. ``now`` is the API server's clock: a change of a known peer's identity is
-    dated by it. Raises ``FederationError`` FED107 for another manager's field.
+    ``kinds`` limits them to some kinds of object. ``now`` is the API server's clock: a change of a known peer's
+    identity is dated by it. Raises ``FederationError`` FED107 for another manager's field.
     """
     changes: list[Change] = []
     for desired in plan_peering(mesh, peer, card):
@@ -74,9 +74,9 @@ def changes_for(
 def made_again(change: Change, live_peer: Mapping | None, now: datetime | None) -> list[Change]:
     """Return the steps of one change: an ImportedServiceSet that is made for a peer of old takes two.
 
-    istiod remembers the generation of the set that was there before, and takes a new one of that generation for the old one
-    (2.2 and later). So the set is made empty, and gets its rules by a change of its own. A peer that was made a moment ago
-    had no set before, and its first rules are in force at once.
+    istiod remembers the generation of the set that was there before, and takes a new one of that generation for the old
+    one (2.2 and later). So the set is made empty, and gets its rules by a change of its own. A peer that was made a
+    moment ago had no set before, and its first rules are in force at once.
     """
     manifest = change.manifest or {}
     rules = at(manifest, "spec", "importRules")
@@ -85,7 +85,9 @@ def made_again(change: Change, live_peer: Mapping | None, now: datetime | None) 
     made = time_of(live_peer["metadata"].get("creationTimestamp"))
     if made and now and now - made < YOUNG:
         return [change]
-    empty = change_to(None, {**manifest, "spec": {**manifest["spec"], "importRules": []}}, change.manager, force=change.force)
+    empty = change_to(
+        None, {**manifest, "spec": {**manifest["spec"], "importRules": []}}, change.manager, force=change.force
+    )
     filled = replace(change, action="update", differences=(Difference(("spec", "importRules"), [], rules),))
     return [empty, filled] if empty else [change]
 
@@ -108,11 +110,15 @@ def emptied(live: Mapping | None, *, force: bool = False) -> list[Change]:
         "metadata": {
             "name": metadata["name"],
             "namespace": metadata["namespace"],
-            "labels": {key: text for key, text in (metadata.get("labels") or {}).items() if key.startswith(f"{MANAGER}/")},
+            "labels": {
+                key: text for key, text in (metadata.get("labels") or {}).items() if key.startswith(f"{MANAGER}/")
+            },
         },
         "spec": {rules: []},
     }
-    applying = {str(entry.get("manager")) for entry in metadata.get("managedFields") or [] if entry.get("operation") == "Apply"}
+    applying = {
+        str(entry.get("manager")) for entry in metadata.get("managedFields") or [] if entry.get("operation") == "Apply"
+    }
     change = change_to(live, desired, MANAGER, force=force or not applying - {MANAGER})
     return [change] if change else []
 
@@ -123,7 +129,9 @@ def removed(peering: Peering) -> list[Change]:
 
 
 def brought_back(peering: Peering) -> list[str]:
-    """Return in words which objects of ours somebody else applies too (Argo CD, Flux), so that deleting is not the end."""
+    """Return in words which objects of ours somebody else applies too (Argo CD, Flux), so that deleting is
+    not the end.
+    """
     return [
         f"FED503 {live['kind']} {live['metadata']['namespace']}/{live['metadata']['name']} is applied by "
         f"{holder.manager} too, which may restore it: remove it at its source"
@@ -140,7 +148,11 @@ def still_live(name: str, peering: Peering, now: datetime, version: tuple[int, i
     An export that is live when its peer is deleted stops istiod's federation for good. Imports are waited for only
     while the peer answers; a peer that does not can take nothing back.
     """
-    found = [f"{name}: {host} is still exported" for host in still_exported(peering.exports)] if peering.peer is not None else []
+    found = (
+        [f"{name}: {host} is still exported" for host in still_exported(peering.exports)]
+        if peering.peer is not None
+        else []
+    )
     if answers(peering.peer, now, version):
         found += [f"{name}: {host} is still imported" for host in still_imported(peering.imports)]
     return found
@@ -149,8 +161,9 @@ def still_live(name: str, peering: Peering, now: datetime, version: tuple[int, i
 def check_peer(peer: Peer, control_plane: ControlPlane, found: Received | None) -> None:
     """Refuse a peer that cannot live beside this control plane.
 
-    Raises ``FederationError``: FED306 a peer called like this cluster in the mesh, FED226 one whose bundle would be the ConfigMap
-    of our own root, FED215 a trust domain that our proxies have still, FED408 one that the control plane takes for its own.
+    Raises ``FederationError``: FED306 a peer called like this cluster in the mesh, FED226 one whose bundle would be the
+    ConfigMap of our own root, FED215 a trust domain that our proxies have still, FED408 one that the control plane
+    takes for its own.
     """
     if peer.local_name == control_plane.cluster_name:
         raise FederationError(
@@ -196,15 +209,17 @@ def check_identity(
 ) -> list[Finding]:
     """Refuse a card by which a peer would be somebody else, and return what else is to be told of its roots.
 
-    ``now`` is the API server's clock. Raises ``FederationError``: FED218 a card from the future, FED216 another peer's identity,
-    FED223 an older card than the one in use, FED217 a known peer's new root, trust domain or client identity, until it is accepted.
+    ``now`` is the API server's clock. Raises ``FederationError``: FED218 a card from the future, FED216 another peer's
+    identity, FED223 an older card than the one in use, FED217 a known peer's new root, trust domain or client identity,
+    until it is accepted.
     """
     peering, card = peerings.of(peer.local_name), found.card
     standing = peerings.standing()
     refuse_early(peer, card, found.where, now)
     refuse_taken(peer, card, found.where, standing)
     refuse_shared_bundle(peer, peerings.peers)
-    # A card of this run was made by the peer a moment ago: it is not older, whatever the clock of this machine said before.
+    # A card of this run was made by the peer a moment ago: it is not older, whatever the clock of this machine said
+    # before.
     if found.in_run or not is_older_and_accepted(peer, card, found.where, peering.peer, accepted, mesh.names_of(peer)):
         refuse_changed(mesh, peer, found, peering, accepted, peerings.known.get(peer.local_name, ("", ""))[0])
     own = {mesh.name: [one for name in control_plane.own_config_maps for one in roots_in(peerings.bundles.get(name))]}
@@ -228,10 +243,7 @@ def refuse_changed(
     line = accept_line(found.card, peer.local_name)
     said = [f"says that {peer.name} has changed: {'; '.join(changes)}"] if changes else []
     said += (
-        [
-            f"cannot be compared with the peering of {peer.name}: the cluster no longer has its"
-            f" {' and its '.join(gone)}"
-        ]
+        [f"cannot be compared with the peering of {peer.name}: the cluster no longer has its {' and its '.join(gone)}"]
         if gone
         else []
     )
@@ -262,7 +274,10 @@ def refuse_strangers(peer: Peer, peering: Peering) -> None:
     """Refuse to touch what somebody else made: FED501."""
     if peering.strangers and not peer.adopt:
         raise FederationError(
-            "FED501", where=stranger(peering), what="was made by hand", fix=f"Set adopt: true for {peer.name} to take it over"
+            "FED501",
+            where=stranger(peering),
+            what="was made by hand",
+            fix=f"Set adopt: true for {peer.name} to take it over",
         )
 
 
@@ -281,7 +296,8 @@ def refuse_live(places: Sequence[str]) -> None:
 def remembered_beside(
     mesh: Mesh, peer: Peer, card: Card, control_plane: ControlPlane, changes: Sequence[Change]
 ) -> list[Change]:
-    """Return the change by which the control plane remembers whom a peer's gateways serve; ``changes`` are the peering's.
+    """Return the change by which the control plane remembers whom a peer's gateways serve; ``changes`` are the
+    peering's.
 
     It goes first: what is accepted is remembered before anything relies on it.
     """

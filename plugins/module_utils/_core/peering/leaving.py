@@ -35,7 +35,9 @@ def silenced(peerings: Iterable[Peering], now: datetime, control_plane: ControlP
         live = peering.peer
         if live is None or not is_ours(live) or answers(live, now, control_plane.version):
             continue
-        labels = {key: text for key, text in (live["metadata"].get("labels") or {}).items() if key.startswith(f"{MANAGER}/")}
+        labels = {
+            key: text for key, text in (live["metadata"].get("labels") or {}).items() if key.startswith(f"{MANAGER}/")
+        }
         try:
             change = change_to(live, _without_addresses(live, labels, remembered(live)), MANAGER)
         except FederationError as error:
@@ -56,7 +58,9 @@ def still(now: datetime, control_plane: ControlPlane, peerings: Mapping[str, Pee
 
 
 def refuse_left_out(control_plane: ControlPlane, left_out: Sequence[str]) -> None:
-    """Refuse to go on where the mesh is to be taken away and something of ours stands for a peer that nobody named: FED425."""
+    """Refuse to go on where the mesh is to be taken away and something of ours stands for a peer that nobody named:
+    FED425.
+    """
     if left_out:
         them = "it" if len(left_out) == 1 else "them"
         raise FederationError(
@@ -120,13 +124,17 @@ def refuse_unknown(names: Sequence[str], unreadable: Sequence[str]) -> None:
 
 
 def lost_hosts(peering: Peering, changes: Iterable[Change], control_plane: ControlPlane) -> list[str]:
-    """Return the hosts that ``changes`` of one peering's import rules take away from what its status says is imported."""
+    """Return the hosts that ``changes`` of one peering's import rules take away from what its status says
+    is imported.
+    """
     before = still_imported(peering.imports)
     for change in changes:
         if change.kind.name == "ImportedServiceSet" and change.manifest is not None and before:
             name, domain = change.name, control_plane.cluster_domain
             planned = {**(peering.imports or {}), "spec": change.manifest["spec"], "status": {}}
-            offered: list[dict] = [{"exportedName": row.get("exportedName"), "localService": {}} for row in _rows(peering.imports)]
+            offered: list[dict] = [
+                {"exportedName": row.get("exportedName"), "localService": {}} for row in _rows(peering.imports)
+            ]
             after = taken_from(name, {**planned, "status": {"importedServices": offered}}, domain)
             return [host for host in before if host.lower() not in after.hosts]
     return []
@@ -156,15 +164,20 @@ def owners(peerings: Peerings, control_plane: ControlPlane) -> set[str]:
 
 
 def gateway_places(mesh: Mesh, peerings: Peerings, control_plane: ControlPlane) -> dict[str, list[str]]:
-    """Return, by our name of each peer, where its gateways are in the control plane. Only its ServiceMeshPeer knows those that were taken over.
+    """Return, by our name of each peer, where its gateways are in the control plane. Only its ServiceMeshPeer knows
+    those that were taken over.
 
     What another peer uses as well is not told of it.
     """
     mesh = as_it_stands(not_adopting(mesh), peerings.peers, control_plane)
     found = {}
     for peer in mesh.peers:
-        others = {name for other, live in peerings.peers.items() if other != peer.local_name for name in gateway_names(live)}
-        found[peer.local_name] = [key for key in gateway_keys(mesh, peer, control_plane) if path_of(key)[3] not in others]
+        others = {
+            name for other, live in peerings.peers.items() if other != peer.local_name for name in gateway_names(live)
+        }
+        found[peer.local_name] = [
+            key for key in gateway_keys(mesh, peer, control_plane) if path_of(key)[3] not in others
+        ]
     return found
 
 
@@ -173,15 +186,16 @@ def not_adopting(mesh: Mesh) -> Mesh:
 
 
 def stays(name: str, peering: Peering, control_plane: ControlPlane) -> list[str]:
-    """Return in words what leaving a peer does not end: what istiod and proxies keep in memory, and what the peer keeps.
+    """Return in words what leaving a peer does not end: what istiod and proxies keep in memory, and what the peer
+    keeps.
 
     Source: Maistra's istiod never sends an empty set of bundles, and its export policy survives the peer.
     """
     domain = (((peering.peer or {}).get("spec") or {}).get("security") or {}).get("trustDomain") or "unknown"
     restart = f"rollout restart deployment/istiod-{control_plane.name} -n {control_plane.namespace}"
     found = [
-        f"{name}: the root of trust domain {domain} stays trusted until istiod restarts ({restart}, or federation_restart_istiod: true), "
-        "and by gateways and workloads until they restart after it"
+        f"{name}: the root of trust domain {domain} stays trusted until istiod restarts ({restart}, or"
+        " federation_restart_istiod: true), and by gateways and workloads until they restart after it"
     ]
     if inbound(peering.peer).state != CONNECTED:
         found.append(
@@ -266,14 +280,20 @@ def refuse_held(leaving: Mapping[str, Peering], *, force: bool) -> None:
 def taken_with(leaving: Mapping[str, Peering], peerings: Peerings, control_plane: ControlPlane) -> list[Taken]:
     """Return what goes with the peerings that are left, as far as no other peering gives it too."""
     others = hosts_of_others(peerings, leaving, control_plane)
-    ours = {name: peering.imports for name, peering in leaving.items() if peering.imports is not None and is_ours(peering.imports)}
+    ours = {
+        name: peering.imports
+        for name, peering in leaving.items()
+        if peering.imports is not None and is_ours(peering.imports)
+    }
     taken = [taken_from(name, imports, control_plane.cluster_domain, without=others) for name, imports in ours.items()]
     return [given for given in taken if given]
 
 
 def breaking(uses: Sequence[Use], unreadable: Sequence[str], names: Sequence[str]) -> Iterator[str]:
     """Give in words what breaks all the same, and what nobody knows."""
-    yield from told([str(use) for use in uses], "FED508 nothing is behind it once {} is left: ".format(", ".join(names)))
+    yield from told(
+        [str(use) for use in uses], "FED508 nothing is behind it once {} is left: ".format(", ".join(names))
+    )
     if unreadable:
         yield (
             f"FED506 whether something uses what is imported from {some(names, MOST_TOLD)} is not known: "
@@ -281,7 +301,9 @@ def breaking(uses: Sequence[Use], unreadable: Sequence[str], names: Sequence[str
         )
 
 
-def letting_in(objects: Iterable[Mapping], leaving: Mapping[str, Peering], control_plane: ControlPlane) -> Iterator[str]:
+def letting_in(
+    objects: Iterable[Mapping], leaving: Mapping[str, Peering], control_plane: ControlPlane
+) -> Iterator[str]:
     """Give in words the policies that let in a gateway which goes."""
     policies = [live for live in objects if live["kind"] == AUTHORIZATION_POLICY.name]
     ours = [live for live in policies if is_of_traffic(live)]
@@ -289,7 +311,10 @@ def letting_in(objects: Iterable[Mapping], leaving: Mapping[str, Peering], contr
     for name, peering in leaving.items():
         ingress = at(peering.peer, "spec", "gateways", "ingress", "name")
         account = f"{control_plane.namespace}/sa/{ingress}-service-account"
-        fixes = ((others, "take that principal out"), (ours, f"take {name} out of callers in mesh_traffic and run traffic"))
+        fixes = (
+            (others, "take that principal out"),
+            (ours, f"take {name} out of callers in mesh_traffic and run traffic"),
+        )
         for place, fix in ((place, fix) for found, fix in fixes for place in accounts_in(found, account) if ingress):
             yield f"FED508 {place} lets the gateway {ingress} of {name} in, which goes; {fix}"
 

@@ -31,7 +31,9 @@ class Left:
 
 
 def gateway_owners(control_plane: Mapping) -> set[str]:
-    """Return our names of the peers of which we own anything in a live control plane: gateways, or what it remembers."""
+    """Return our names of the peers of which we own anything in a live control plane: gateways, or what it
+    remembers.
+    """
     prefixes = (gateways_manager(""), identity_manager(""))
     managers = {manager for manager, _paths in all_owners(control_plane) if manager.startswith(prefixes)}
     return {manager.rpartition("/")[2] for manager in managers if owned_leaves(control_plane, manager)}
@@ -44,9 +46,15 @@ def bundle_owners(config_maps: Iterable[Mapping]) -> set[str]:
 
 
 def left_of(
-    mesh: Mesh, peer: Peer, objects: Iterable[Mapping], control_plane: ControlPlane, workloads: Sequence[Mapping], places: Iterable[str] = ()
+    mesh: Mesh,
+    peer: Peer,
+    objects: Iterable[Mapping],
+    control_plane: ControlPlane,
+    workloads: Sequence[Mapping],
+    places: Iterable[str] = (),
 ) -> list[Left]:
-    """Return what is left of one peer. ``places`` are those that its gateways had in the control plane, by ``gateway_keys``.
+    """Return what is left of one peer. ``places`` are those that its gateways had in the control plane, by
+    ``gateway_keys``.
 
     ``objects`` are its live federation objects and bundle, ``workloads`` the Deployments and Services of the control
     plane's namespace: the operator removes those of a gateway within a minute after its key has gone.
@@ -55,7 +63,10 @@ def left_of(
     found = [_object_left(name, live) for live in objects]
     had = [key for key in places if value_at(control_plane.live, path_of(key)) is not MISSING]
     keys = list(dict.fromkeys([*had, *gateway_keys(mesh, peer, control_plane)]))
-    found += [Left(name, f"{control_plane.place}, {key}", _why_it_stays(control_plane, key, gateways_manager(name))) for key in keys]
+    found += [
+        Left(name, f"{control_plane.place}, {key}", _why_it_stays(control_plane, key, gateways_manager(name)))
+        for key in keys
+    ]
     kept = {path_of(key)[3] for key in keys}
     names = {peer.gateways.ingress, peer.gateways.egress, *(path_of(key)[3] for key in places)}
     for live in workloads:
@@ -77,19 +88,27 @@ def _object_left(name: str, live: Mapping) -> Left:
     others = [holder.manager for holder in holders(live, MANAGER) if holder.is_applying]
     if others:
         return Left(name, what, f"exists again or still: {' and '.join(others)} also manages it; remove it there")
-    return Left(name, what, "is being deleted" if live["metadata"].get("deletionTimestamp") else "is still there", is_going=True)
+    return Left(
+        name, what, "is being deleted" if live["metadata"].get("deletionTimestamp") else "is still there", is_going=True
+    )
 
 
 def path_of(key: str) -> tuple[str, ...]:
-    """Return the path of a gateway in a control plane that ``gateway_keys`` names; a gateway's own name may have dots."""
+    """Return the path of a gateway in a control plane that ``gateway_keys`` names; a gateway's own name may
+    have dots.
+    """
     return tuple(key.split(".", 3))
 
 
 def _why_it_stays(control_plane: ControlPlane, key: str, own: str) -> str:
     """Return who keeps a gateway: who enabled it, else who holds anything of it."""
     path = path_of(key)
-    owners = [(manager, paths) for manager, paths in all_owners(control_plane.live) if any(each[:4] == path for each in paths)]
-    keeping = {manager for manager, paths in owners if (*path, "enabled") in paths} or {manager for manager, _paths in owners}
+    owners = [
+        (manager, paths) for manager, paths in all_owners(control_plane.live) if any(each[:4] == path for each in paths)
+    ]
+    keeping = {manager for manager, paths in owners if (*path, "enabled") in paths} or {
+        manager for manager, _paths in owners
+    }
     if own in keeping:
         return "is still there; run unfederate again"
     return f"is managed by {' and '.join(sorted(keeping)) or 'another field manager'}; remove it there"

@@ -44,16 +44,19 @@ class Peering:
 
     def live(self, kind: str) -> Mapping | None:
         """Return the live object of one kind's name."""
-        return {"ServiceMeshPeer": self.peer, "ExportedServiceSet": self.exports, "ImportedServiceSet": self.imports}.get(
-            kind, self.bundle
-        )
+        return {
+            "ServiceMeshPeer": self.peer,
+            "ExportedServiceSet": self.exports,
+            "ImportedServiceSet": self.imports,
+        }.get(kind, self.bundle)
 
 
 @dataclass(frozen=True)
 class Peerings:
     """All peerings of one control plane's namespace, as one LIST per kind gave them.
 
-    ``own_maps`` are the ConfigMaps that hold the mesh's own root; ``known`` is as ``identity.known_beside_gateways`` says.
+    ``own_maps`` are the ConfigMaps that hold the mesh's own root; ``known`` is as ``identity.known_beside_gateways``
+    says.
     """
 
     peers: Mapping[str, Mapping]
@@ -90,7 +93,9 @@ class Peerings:
         return [live for name, live in self.bundles.items() if name not in self.own_maps and is_ours(live)]
 
     def standing(self) -> list[Standing]:
-        """Return who stands, whoever made it: all ServiceMeshPeers, and peers of which our bundle or gateways are left."""
+        """Return who stands, whoever made it: all ServiceMeshPeers, and peers of which our bundle or
+        gateways are left.
+        """
         names = sorted({*self.peers, *bundle_owners(self.own_bundles())})
         found = [Standing.of(name, self.of(name).peer, self.of(name).bundle) for name in names]
         place = "the ServiceMeshControlPlane (annotation {})"

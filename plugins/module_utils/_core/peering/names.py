@@ -26,7 +26,8 @@ _EXPORTED_HOST = re.compile(r"(?P<name>.+)\.(?P<namespace>[^.]+)\.svc\.(?P<peer>
 _MOST_CLAUSES = 3
 
 _PROTOCOLS = {
-    name.lower(): name for name in ("HTTP", "HTTP2", "HTTPS", "GRPC", "GRPC-Web", "TCP", "TLS", "UDP", "Mongo", "MySQL", "Redis")
+    name.lower(): name
+    for name in ("HTTP", "HTTP2", "HTTPS", "GRPC", "GRPC-Web", "TCP", "TLS", "UDP", "Mongo", "MySQL", "Redis")
 }
 _KUBERNETES_PROTOCOLS = {"kubernetes.io/h2c": "http2", "kubernetes.io/ws": "http", "kubernetes.io/wss": "https"}
 
@@ -56,7 +57,9 @@ def exported_names(services: Iterable[Mapping], spec: Mapping | None, peer: str)
     return rows
 
 
-def imported_names(hosts: Iterable[str], spec: Mapping | None, peer: str, cluster_domain: str = CLUSTER_DOMAIN) -> list[dict]:
+def imported_names(
+    hosts: Iterable[str], spec: Mapping | None, peer: str, cluster_domain: str = CLUSTER_DOMAIN
+) -> list[dict]:
     """Return under which names an ImportedServiceSet imports a peer's services, and why.
 
     ``hosts`` are exported host names as the exporter gives them, ``spec`` is the set's ``spec`` as stored
@@ -161,7 +164,9 @@ class _Renaming:
 
 @dataclass(frozen=True)
 class _Rule:
-    """One rule, read once. A rule with a ``problem`` does not count; what it would select is known as far as it goes."""
+    """One rule, read once. A rule with a ``problem`` does not count; what it would select is known as far
+    as it goes.
+    """
 
     index: int
     where: str
@@ -184,7 +189,9 @@ class _Rule:
         if self.labels_match is not None and not self.labels_match(labels):
             return None
         for renaming in self.renamings:
-            if (not renaming.namespace or renaming.namespace == namespace) and (not renaming.name or renaming.name == name):
+            if (not renaming.namespace or renaming.namespace == namespace) and (
+                not renaming.name or renaming.name == name
+            ):
                 return renaming
         return _Renaming() if self.keeps_unlisted else None
 
@@ -214,11 +221,18 @@ def _export_rule(index: int, rule: Any) -> _Rule:
         if kind == "NameSelector":
             return _named(read, selector)
         namespace = _pattern(selector, "namespace", "labelSelector.")
-        read = replace(read, namespace=namespace, title=f"LabelSelector in {namespace or 'any namespace'}", keeps_unlisted=True)
+        read = replace(
+            read, namespace=namespace, title=f"LabelSelector in {namespace or 'any namespace'}", keeps_unlisted=True
+        )
         aliases = selector.get("aliases")
         if aliases is not None and not _is_list(aliases):
             raise _Unreadable("labelSelector.aliases is not a list")
-        read = replace(read, renamings=tuple(_renaming(entry, f"labelSelector.aliases[{place}]") for place, entry in enumerate(aliases or [])))
+        read = replace(
+            read,
+            renamings=tuple(
+                _renaming(entry, f"labelSelector.aliases[{place}]") for place, entry in enumerate(aliases or [])
+            ),
+        )
         return replace(read, labels_match=selector_test(selector.get("selector")))
     except ValueError as error:
         return replace(read, problem=str(error))
@@ -346,7 +360,9 @@ def _hosts_of(entry: _Candidate, spec: Mapping) -> Iterator[_Candidate]:
             yield _placed(replace(entry, name=host))
         else:
             stated = "no location, which means MESH_EXTERNAL" if location is None else f"location {location}"
-            yield replace(entry, name=host, obstacle=f"ServiceEntry {entry.name} has {stated}; only MESH_INTERNAL is exported")
+            yield replace(
+                entry, name=host, obstacle=f"ServiceEntry {entry.name} has {stated}; only MESH_INTERNAL is exported"
+            )
 
 
 def _placed(candidate: _Candidate) -> _Candidate:
@@ -378,7 +394,11 @@ def _exported(candidate: _Candidate, rules: Sequence[_Rule], no_rules: str, peer
         if value and not _DNS_LABEL.fullmatch(value)
     ]
     if faults:
-        return {"exported": None, "rule": found.rule.index, "reason": found.because(f"but its {' and its '.join(faults)}, so nothing is exported")}
+        return {
+            "exported": None,
+            "rule": found.rule.index,
+            "reason": found.because(f"but its {' and its '.join(faults)}, so nothing is exported"),
+        }
     name, namespace = found.renaming.new_name or candidate.name, found.renaming.new_namespace or candidate.namespace
     return {
         "exported": f"{name}.{namespace}.svc.{peer}-exports.local",
@@ -427,7 +447,9 @@ class _Match:
     has_rules: bool
 
     def because(self, remark: str) -> str:
-        """Return the reason; ``remark`` is what the caller has to add, or says in place of rules when there are none."""
+        """Return the reason; ``remark`` is what the caller has to add, or says in place of rules when there
+        are none.
+        """
         if not self.has_rules:
             return remark
         clauses = [f"{self.rule} comes first" if self.rule else "no rule matches"]

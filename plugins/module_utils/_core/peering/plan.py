@@ -46,7 +46,10 @@ def plan_gateways(mesh: Mesh, peer: Peer, *, version: tuple[int, int] | None, ha
     balancer = NETWORK_LOAD_BALANCER if found is None else found.annotations
     ingress_service = {
         "type": peer.gateways.service_type,
-        **_filled("metadata", {**_label(INGRESS_FOR, peer, found), **_filled("annotations", {**balancer, **peer.gateways.annotations})}),
+        **_filled(
+            "metadata",
+            {**_label(INGRESS_FOR, peer, found), **_filled("annotations", {**balancer, **peer.gateways.annotations})},
+        ),
         "ports": [
             {"name": "tls", "port": SERVICE_PORT, **_filled("nodePort", node_ports.service)},
             {"name": "https-discovery", "port": DISCOVERY_PORT, **_filled("nodePort", node_ports.discovery)},
@@ -101,10 +104,18 @@ def plan_budgets(mesh: Mesh, peer: Peer) -> list[dict]:
     if budget is None:
         return []
     kept = (
-        {"minAvailable": budget.min_available} if budget.min_available is not None else {"maxUnavailable": budget.max_unavailable}
+        {"minAvailable": budget.min_available}
+        if budget.min_available is not None
+        else {"maxUnavailable": budget.max_unavailable}
     )
     return [
-        _object(mesh, peer, DISRUPTION_BUDGET, gateway, {"spec": {**kept, "selector": {"matchLabels": {GATEWAY_LABEL: f"{gateway}.{mesh.namespace}"}}}})
+        _object(
+            mesh,
+            peer,
+            DISRUPTION_BUDGET,
+            gateway,
+            {"spec": {**kept, "selector": {"matchLabels": {GATEWAY_LABEL: f"{gateway}.{mesh.namespace}"}}}},
+        )
         for gateway in (peer.gateways.ingress, peer.gateways.egress)
     ]
 
@@ -187,7 +198,8 @@ def check_card(mesh: Mesh, peer: Peer, card: Card, trust_domain: str, *, where: 
                 "FED210",
                 where,
                 f"root {foreign[0].spoken} is not among root_fingerprints of {peer.name}",
-                f"Compare the fingerprint with {peer.name}'s administrator by another way before you change the pin to {card.pins}",
+                f"Compare the fingerprint with {peer.name}'s administrator by another way before you change the pin to"
+                f" {card.pins}",
             )
     for address in card.ingress.addresses if card.ingress else ():
         reason = unfit(address, loopback=mesh.loopback, same_cluster=peer.same_cluster, home=mesh.namespace)
@@ -298,7 +310,9 @@ def offers(mesh: Mesh, peer: Peer, services: Iterable[Mapping]) -> tuple[Export,
 
 
 def clashes(mesh: Mesh, peer: Peer, services: Iterable[Mapping]) -> list[str]:
-    """Return in words which live services our rules give one exported name: istiod then stops writing the set's status."""
+    """Return in words which live services our rules give one exported name: istiod then stops writing the
+    set's status.
+    """
     owners: dict[str, list[str]] = {}
     for row in exported_names(services, plan_exports(mesh, peer)["spec"], peer.local_name):
         if row["exported"]:
@@ -386,7 +400,9 @@ def _runtime(gateways: Gateways) -> dict:
 
 def _node_port(service: Mapping, number: int, name: str) -> int | None:
     ports = (service.get("spec") or {}).get("ports") or []
-    found: Mapping = next((p for p in ports if p.get("port") == number), next((p for p in ports if p.get("name") == name), {}))
+    found: Mapping = next(
+        (p for p in ports if p.get("port") == number), next((p for p in ports if p.get("name") == name), {})
+    )
     return found.get("nodePort")
 
 

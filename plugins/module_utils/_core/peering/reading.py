@@ -41,7 +41,11 @@ def lines(card: Card, now: datetime, imports: Sequence[Mapping] = ()) -> list[st
     """
     mesh, audience = card.mesh, card.audience
     age = (now - card.issued).days
-    old = f", which is more than {LIFETIME.days} days ago: ask {mesh} to run publish_cards again" if card.is_old(now) else ""
+    old = (
+        f", which is more than {LIFETIME.days} days ago: ask {mesh} to run publish_cards again"
+        if card.is_old(now)
+        else ""
+    )
     taken = {row["host"]: row for row in imports}
     offered = [_offer(export, taken.get(export.name)) for export in card.exports]
     return [
@@ -95,7 +99,9 @@ def _offer(export: Export, taken: Mapping | None) -> str:
 
 
 def differences(earlier: Card, card: Card) -> list[Difference]:
-    """Return what two cards of one mesh tell differently, what says who it is first; the date alone is no difference."""
+    """Return what two cards of one mesh tell differently, what says who it is first; the date alone is no
+    difference.
+    """
     before = {root.fingerprint: root for root in earlier.roots}
     after = {root.fingerprint: root for root in card.roots}
     found = [
@@ -111,7 +117,11 @@ def differences(earlier: Card, card: Card) -> list[Difference]:
     old, new = ({export.name: export for export in one.exports} for one in (earlier, card))
     for name in sorted({*old, *new}):
         if old.get(name) != new.get(name):
-            found.append(Difference("export", name, _ports(old[name]) if name in old else "", _ports(new[name]) if name in new else ""))
+            found.append(
+                Difference(
+                    "export", name, _ports(old[name]) if name in old else "", _ports(new[name]) if name in new else ""
+                )
+            )
     return found
 
 

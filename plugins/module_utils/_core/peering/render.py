@@ -28,12 +28,13 @@ def files(
 ) -> dict[str, str]:
     """Return the files of one mesh's plan: path below the folder to text.
 
-    ``gateways`` are our name of a peer with its control plane part as ``plan_gateways`` gives it, ``peerings`` our name of a
-    peer with its manifests, ``more`` what else there is by its name: the rules of ``mesh_traffic``, extensions, what is around 3scale's adapters.
+    ``gateways`` are our name of a peer with its control plane part as ``plan_gateways`` gives it, ``peerings`` our name
+    of a peer with its manifests, ``more`` what else there is by its name: the rules of ``mesh_traffic``, extensions,
+    what is around 3scale's adapters.
 
-    The folder is a kustomize component: included where the control plane is kept, it patches the
-    gateways in. It has no control plane to patch, so ``kubectl apply -k`` of it would leave them out without a word: for that
-    there is ``apply``, one folder per field manager. Source: kustomize documentation, "components" and "patches".
+    The folder is a kustomize component: included where the control plane is kept, it patches the gateways in. It has no
+    control plane to patch, so ``kubectl apply -k`` of it would leave them out without a word: for that there is
+    ``apply``, one folder per field manager. Source: kustomize documentation, "components" and "patches".
     """
     head = _HEAD.format(mesh=mesh.name)
     written = {f"{name}-peering.yaml": documents(head, manifests) for name, manifests in peerings}
@@ -106,7 +107,9 @@ def documents(head: str, manifests: Sequence[Mapping]) -> str:
             return True
 
     Dumper.add_representer(str, _represent_text)
-    texts = [yaml.dump(manifest, Dumper=Dumper, sort_keys=False, width=120, allow_unicode=True) for manifest in manifests]
+    texts = [
+        yaml.dump(manifest, Dumper=Dumper, sort_keys=False, width=120, allow_unicode=True) for manifest in manifests
+    ]
     return head + "---\n" + "---\n".join(texts)
 
 

@@ -36,7 +36,9 @@ _CAUSES = {
 
 @dataclass(frozen=True)
 class Link:
-    """One direction of a peering: its state, why it is not up, when it last carried everything, and since when it is up."""
+    """One direction of a peering: its state, why it is not up, when it last carried everything, and since when it is
+    up.
+    """
 
     state: str
     reason: str = ""
@@ -97,7 +99,9 @@ def answers(peer: Mapping | None, now: datetime, version: tuple[int, int] | None
     A peer behind a silent network stays "connected" for minutes after it has gone.
     """
     link = outbound(peer, now, version)
-    return link.state == CONNECTED and link.last_sync is not None and now - link.last_sync <= 1.2 * poll_interval(version)
+    return (
+        link.state == CONNECTED and link.last_sync is not None and now - link.last_sync <= 1.2 * poll_interval(version)
+    )
 
 
 def inbound(peer: Mapping | None) -> Link:
@@ -132,13 +136,12 @@ def exported(exports: Mapping | None) -> list[dict]:
 
 
 def imported(imports: Mapping | None) -> list[dict]:
-    """Return what a set says of the peer's services: rows ``{exported, imported}``, ``imported`` None when only offered."""
+    """Return what a set says of the peer's services: rows ``{exported, imported}``, ``imported`` None when only
+    offered.
+    """
     rows = items(_status(imports).get("importedServices"))
     return sorted(
-        (
-            {"exported": row.get("exportedName", ""), "imported": _local(row).get("hostname") or None}
-            for row in rows
-        ),
+        ({"exported": row.get("exportedName", ""), "imported": _local(row).get("hostname") or None} for row in rows),
         key=lambda row: str(row["exported"]),
     )
 
@@ -187,11 +190,15 @@ _NOT_KNOWN: Mapping[str, None] = {"imports": None, "offered_not_imported": None,
 
 
 def _taken(imports: Mapping | None, cluster_domain: str) -> dict:
-    """Return what is imported, what only offered, and what rules ask for in vain, as a set's status and its rules say."""
+    """Return what is imported, what only offered, and what rules ask for in vain, as a set's status and its
+    rules say.
+    """
     rows = imported(imports)
     rules = ((imports or {}).get("spec") or {}).get("importRules") or []
     return {
-        "imports": [{**row, "local": str(row["imported"]).endswith(f".svc.{cluster_domain}")} for row in rows if row["imported"]],
+        "imports": [
+            {**row, "local": str(row["imported"]).endswith(f".svc.{cluster_domain}")} for row in rows if row["imported"]
+        ],
         "offered_not_imported": [row["exported"] for row in rows if not row["imported"]],
         "asked_not_offered": _unanswered(rules, [row["exported"] for row in rows]),
     }
@@ -213,7 +220,9 @@ def _unproven(mesh_name: str, objects: Sequence[Mapping | None], proofs: Sequenc
     return f"{' and '.join(words)} not proven since the change of {what} at {latest}: {cure}"
 
 
-def lines(control_plane: ControlPlane, mesh: str, roots: Sequence[Root], rows: Sequence[Mapping], now: datetime) -> list[str]:
+def lines(
+    control_plane: ControlPlane, mesh: str, roots: Sequence[Root], rows: Sequence[Mapping], now: datetime
+) -> list[str]:
     """Return the status of one mesh as lines of text, the tables' columns aligned."""
     state = "ready" if control_plane.is_ready else f"not ready ({control_plane.condition})"
     root = ", ".join(f"root {r.spoken}, {r.days_left(now):,} days left" for r in roots) or "root unknown"
@@ -223,7 +232,10 @@ def lines(control_plane: ControlPlane, mesh: str, roots: Sequence[Root], rows: S
     )
     if not rows:
         return [head, "no peers"]
-    shown = [head, *_columns([["PEER", "OUT", "IN", "LAST SYNC", "EXPORTS", "IMPORTS", "NOTE"], *map(_peer_cells, rows)])]
+    shown = [
+        head,
+        *_columns([["PEER", "OUT", "IN", "LAST SYNC", "EXPORTS", "IMPORTS", "NOTE"], *map(_peer_cells, rows)]),
+    ]
     for heads, cells in _name_tables(rows):
         shown += ["", *_columns([heads, *cells])] if cells else []
     return shown
@@ -233,7 +245,15 @@ def _peer_cells(row: Mapping) -> list[str]:
     imports = "unknown" if row["imports"] is None else str(len(row["imports"]))
     notes = "; ".join(text for text in (row["note"], row.get("unproven")) if text)
     reason = notes or row["outbound_reason"] or row["inbound_reason"]
-    return [row["peer"], row["outbound"], row["inbound"], age(row["age_seconds"]), str(len(row["exports"])), imports, reason]
+    return [
+        row["peer"],
+        row["outbound"],
+        row["inbound"],
+        age(row["age_seconds"]),
+        str(len(row["exports"])),
+        imports,
+        reason,
+    ]
 
 
 def _name_tables(rows: Sequence[Mapping]) -> Iterator[tuple[list[str], list[list[str]]]]:
@@ -241,10 +261,15 @@ def _name_tables(rows: Sequence[Mapping]) -> Iterator[tuple[list[str], list[list
     exports = [[r["exported"], row["peer"], f"{r['name']}.{r['namespace']}"] for row in rows for r in row["exports"]]
     yield ["EXPORTED AS", "TO", "SERVICE"], exports
     imports = [
-        [str(r["imported"]), row["peer"], r["exported"], "yes" if r["local"] else "no"] for row in rows for r in row["imports"] or []
+        [str(r["imported"]), row["peer"], r["exported"], "yes" if r["local"] else "no"]
+        for row in rows
+        for r in row["imports"] or []
     ]
     yield ["IMPORTED AS", "FROM", "EXPORTED AS", "AS LOCAL"], imports
-    for title, key in (("OFFERED, NOT IMPORTED", "offered_not_imported"), ("ASKED FOR, NOT OFFERED", "asked_not_offered")):
+    for title, key in (
+        ("OFFERED, NOT IMPORTED", "offered_not_imported"),
+        ("ASKED FOR, NOT OFFERED", "asked_not_offered"),
+    ):
         yield [title, "FROM"], [[name, row["peer"]] for row in rows for name in row[key] or []]
 
 
@@ -281,7 +306,9 @@ def unmet(rows: Iterable[Mapping], expected: Mapping[str, Sequence[str]]) -> lis
 
 
 def progress(rows: Iterable[Mapping], expected: Mapping[str, Sequence[str]]) -> list[str]:
-    """Return the same in few words: ``west OUT pending (503 …) · 0 of 1 imports``, one entry per peer that is waited for."""
+    """Return the same in few words: ``west OUT pending (503 …) · 0 of 1 imports``, one entry per peer that is waited
+    for.
+    """
     by_name, told = {row["peer"]: row for row in rows}, []
     for name, hosts in expected.items():
         row = by_name.get(name)
@@ -362,9 +389,17 @@ def _time(text: object) -> datetime | None:
 
 
 def peer_rows(
-    asked: Mapping[str, str], notes: Mapping[str, str], peerings: Peerings, control_plane: ControlPlane, now: datetime, *, others: bool = True
+    asked: Mapping[str, str],
+    notes: Mapping[str, str],
+    peerings: Peerings,
+    control_plane: ControlPlane,
+    now: datetime,
+    *,
+    others: bool = True,
 ) -> list[dict]:
-    """Return a row per peer: those that are asked for (our name to its own), those that have a note, and with ``others`` all that stand."""
+    """Return a row per peer: those that are asked for (our name to its own), those that have a note, and with
+    ``others`` all that stand.
+    """
     rows = []
     for name in sorted({*asked, *notes, *(peerings.peers if others else ())}):
         peering = peerings.of(name)

@@ -1,7 +1,8 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
 """Who in a mesh uses what it imports: VirtualServices, DestinationRules and AuthorizationPolicies that name such hosts.
 
-Sources: the API references of networking.istio.io/v1beta1 and security.istio.io/v1beta1, where hosts and principals stand.
+Sources: the API references of networking.istio.io/v1beta1 and security.istio.io/v1beta1, where hosts and principals
+stand.
 """
 
 from __future__ import annotations
@@ -34,7 +35,8 @@ TRAFFIC = "mesh_traffic"
 
 @dataclass(frozen=True)
 class Taken:
-    """What one peer gives this mesh: ``hosts`` by their imported names, and ``domains`` of which all hosts are this peer's.
+    """What one peer gives this mesh: ``hosts`` by their imported names, and ``domains`` of which all hosts are this
+    peer's.
 
     ``is_local`` tells for each host whether it is imported as a service of this cluster.
     """
@@ -60,7 +62,11 @@ class Taken:
             return bare
         for host, is_local in self.hosts.items():
             domain = host.split(".", 2)[-1]
-            if not is_local and (end == domain or end.endswith(f".{domain}")) and (host == end or host.endswith(f".{end}")):
+            if (
+                not is_local
+                and (end == domain or end.endswith(f".{domain}"))
+                and (host == end or host.endswith(f".{end}"))
+            ):
                 return host
         return None
 
@@ -90,15 +96,24 @@ class Use:
 
     def as_row(self) -> dict:
         """Return the use as JSON-friendly data."""
-        return {"peer": self.peer, "kind": self.kind, "namespace": self.namespace, "name": self.name, "field": self.field, "host": self.host}
+        return {
+            "peer": self.peer,
+            "kind": self.kind,
+            "namespace": self.namespace,
+            "name": self.name,
+            "field": self.field,
+            "host": self.host,
+        }
 
 
-def taken_from(peer: str, imports: Mapping | None, cluster_domain: str = CLUSTER_DOMAIN, *, without: Iterable[str] = ()) -> Taken:
+def taken_from(
+    peer: str, imports: Mapping | None, cluster_domain: str = CLUSTER_DOMAIN, *, without: Iterable[str] = ()
+) -> Taken:
     """Return what the mesh takes from ``peer`` by its ImportedServiceSet: as its status says, and as its rules will.
 
-    Empty for a set without rules that imports nothing, so an emptied set is used by nobody. The suffix that rules give by
-    default belongs to this peer alone, so each host of it counts, whether the peer offers it now or not. ``without`` are
-    hosts that another peer gives as well.
+    Empty for a set without rules that imports nothing, so an emptied set is used by nobody. The suffix that rules give
+    by default belongs to this peer alone, so each host of it counts, whether the peer offers it now or not. ``without``
+    are hosts that another peer gives as well.
     """
     spec = (imports or {}).get("spec") or {}
     rules = spec.get("importRules") or []
@@ -106,7 +121,9 @@ def taken_from(peer: str, imports: Mapping | None, cluster_domain: str = CLUSTER
     hosts = [str(row["imported"]) for row in rows if row["imported"]]
     offered = [str(row["exported"]) for row in rows]
     fixed = [f"{name}.{namespace}.svc.{peer}-exports.local" for name, namespace in _fixed_names(rules)]
-    hosts += [row["imported"] for row in imported_names([*offered, *fixed], spec, peer, cluster_domain) if row["imported"]]
+    hosts += [
+        row["imported"] for row in imported_names([*offered, *fixed], spec, peer, cluster_domain) if row["imported"]
+    ]
     domain = f"svc.{peer}-imports.local"
     local = f".svc.{cluster_domain}"
     others = set(without)
@@ -133,16 +150,21 @@ def uses_in(objects: Iterable[Mapping], taken: Sequence[Taken], cluster_domain: 
             named = list(_named(live, namespace, given, cluster_domain))
             if is_routed:
                 # It depends on the peer whoever else serves the host, and says so once for each host.
-                hosts = [host for _place, host in named] or [text for place, text in _names_in(live) if place in ("host", "hosts")]
+                hosts = [host for _place, host in named] or [
+                    text for place, text in _names_in(live) if place in ("host", "hosts")
+                ]
                 named = [(TRAFFIC, host) for host in hosts]
             for place, host in named:
-                use = Use(str(live.get("kind")), namespace, str(metadata.get("name")), place, host, given.peer, is_routed)
+                use = Use(
+                    str(live.get("kind")), namespace, str(metadata.get("name")), place, host, given.peer, is_routed
+                )
                 found.setdefault((use.kind, use.namespace, use.name, use.field, use.host, use.peer), use)
     return list(found.values())
 
 
 def routes_in(objects: Iterable[Mapping], uses: Iterable[Use], taken: Iterable[Taken]) -> list[Mapping]:
-    """Return those ``objects`` of ``mesh_traffic`` that send calls to a host which is ``taken``; ``uses`` are theirs, as ``uses_in`` gives them.
+    """Return those ``objects`` of ``mesh_traffic`` that send calls to a host which is ``taken``; ``uses`` are theirs,
+    as ``uses_in`` gives them.
 
     A policy is none of them: what keeps callers out stays as long as there is anything to call.
     """
@@ -162,7 +184,8 @@ def place_in(live: Mapping) -> tuple[str, str, str]:
 
 
 def routed_by(traffic: object) -> dict[tuple[str, str], set[str]] | None:
-    """Return the peers, in the user's words, that rules of ``mesh_traffic`` send calls to, by (namespace, name) of the service; None without rules.
+    """Return the peers, in the user's words, that rules of ``mesh_traffic`` send calls to, by (namespace, name) of the
+    service; None without rules.
 
     Read as loosely as can be: who leaves must not be stopped by a rule that is wrong elsewhere.
     """
@@ -171,7 +194,9 @@ def routed_by(traffic: object) -> dict[tuple[str, str], set[str]] | None:
     found: dict[tuple[str, str], set[str]] = {}
     for entry in map(_mapping, traffic):
         namespace, _slash, name = str(entry.get("service")).partition("/")
-        words = {str(word) for word in (entry.get("failover_to"), *_mapping(entry.get("split"))) if word and word != "local"}
+        words = {
+            str(word) for word in (entry.get("failover_to"), *_mapping(entry.get("split"))) if word and word != "local"
+        }
         if words:
             found.setdefault((namespace, name), set()).update(words)
     return found
@@ -185,7 +210,9 @@ def namespaces_of_traffic(traffic: object, word: str = "service") -> set[str]:
 
 
 def names_of_traffic(live: Mapping) -> tuple[str, str]:
-    """Return (namespace, name) of the service whose split or failover an object of ours would hold by its name, or holds as merged."""
+    """Return (namespace, name) of the service whose split or failover an object of ours would hold by its name, or
+    holds as merged.
+    """
     merged = at(live, "metadata", "annotations", TRAFFIC_MERGED)
     if isinstance(merged, str) and is_merged(live):
         namespace, _slash, name = merged.partition("/")
@@ -193,8 +220,12 @@ def names_of_traffic(live: Mapping) -> tuple[str, str]:
     return str(at(live, "metadata", "namespace")), str(at(live, "metadata", "name")).partition(".")[2]
 
 
-def unwanted_routes(objects: Iterable[Mapping], uses: Iterable[Use], routed: Mapping[tuple[str, str], object] | None) -> list[Mapping]:
-    """Return those ``objects`` of ours behind ``uses`` which no rule of ``mesh_traffic`` asks for any more; none where rules are not known."""
+def unwanted_routes(
+    objects: Iterable[Mapping], uses: Iterable[Use], routed: Mapping[tuple[str, str], object] | None
+) -> list[Mapping]:
+    """Return those ``objects`` of ours behind ``uses`` which no rule of ``mesh_traffic`` asks for any more; none where
+    rules are not known.
+    """
     if routed is None:
         return []
     return [live for live in _behind(objects, uses) if names_of_traffic(live) not in routed]
@@ -208,14 +239,18 @@ def _peers_of(live: Mapping, taken: Sequence[Taken]) -> list[Taken]:
 def _named(live: Mapping, namespace: str, given: Taken, cluster_domain: str) -> Iterator[tuple[str, str]]:
     """Yield (field, host) for each place where an object names what is taken from one peer."""
     for place, name in _names_in(live):
-        for text in [name] if live.get("kind") == AUTHORIZATION_POLICY.name else full_names(name, namespace, cluster_domain):
+        for text in (
+            [name] if live.get("kind") == AUTHORIZATION_POLICY.name else full_names(name, namespace, cluster_domain)
+        ):
             host = given.named_by(_host_of_sni(text))
             if host:
                 yield place, host
 
 
 def is_of_traffic(live: Mapping) -> bool:
-    """Return whether this collection wrote an object for ``mesh_traffic``: it carries our label, and our manager applied it."""
+    """Return whether this collection wrote an object for ``mesh_traffic``: it carries our label, and our manager
+    applied it.
+    """
     labels = at(live, "metadata", "labels")
     return isinstance(labels, Mapping) and TRAFFIC_LABEL in labels and bool(owned_leaves(live, traffic_manager()))
 
@@ -226,12 +261,16 @@ def is_merged(live: Mapping) -> bool:
 
 
 def is_kept(live: Mapping) -> bool:
-    """Return whether an object is there for ``mesh_traffic``: one of ours, or one of somebody else into which fields of ours were merged."""
+    """Return whether an object is there for ``mesh_traffic``: one of ours, or one of somebody else into which fields of
+    ours were merged.
+    """
     return is_of_traffic(live) or is_merged(live)
 
 
 def withdrawal_of(live: Mapping) -> Change | None:
-    """Return the change that takes away what ``mesh_traffic`` put: the object, or of somebody else's the fields that are ours."""
+    """Return the change that takes away what ``mesh_traffic`` put: the object, or of somebody else's the fields that
+    are ours.
+    """
     if not is_merged(live):
         return removal_of(live, traffic_manager())
     metadata = {key: live["metadata"][key] for key in ("name", "namespace")}
@@ -252,8 +291,14 @@ def accounts_in(policies: Iterable[Mapping], account: str) -> list[str]:
     found = []
     for policy in policies:
         spec, metadata = _mapping(policy.get("spec")), policy.get("metadata") or {}
-        sources = [_mapping(each.get("source")) for rule in _mappings(spec.get("rules")) for each in _mappings(rule.get("from"))]
-        names = [text for source in sources for key in ("principals", "notPrincipals") for text in _texts(source.get(key))]
+        sources = [
+            _mapping(each.get("source"))
+            for rule in _mappings(spec.get("rules"))
+            for each in _mappings(rule.get("from"))
+        ]
+        names = [
+            text for source in sources for key in ("principals", "notPrincipals") for text in _texts(source.get(key))
+        ]
         if any(text.endswith(f"/ns/{account}") for text in names):
             found.append(f"AuthorizationPolicy {metadata.get('namespace')}/{metadata.get('name')}")
     return found
@@ -295,7 +340,10 @@ def _names_in(live: Mapping) -> Iterator[tuple[str, str]]:
 def _names_in_route(at: str, route: Mapping) -> Iterator[tuple[str, str]]:
     for each in _mappings(route.get("route")):
         yield from ((f"{at}.route", text) for text in _texts([_mapping(each.get("destination")).get("host")]))
-    mirrors = [_mapping(route.get("mirror")), *(_mapping(each.get("destination")) for each in _mappings(route.get("mirrors")))]
+    mirrors = [
+        _mapping(route.get("mirror")),
+        *(_mapping(each.get("destination")) for each in _mappings(route.get("mirrors"))),
+    ]
     for mirror in mirrors:
         yield from ((f"{at}.mirror", text) for text in _texts([mirror.get("host")]))
     for match in _mappings(route.get("match")):

@@ -30,7 +30,9 @@ _WORDS = {"outbound": "OUT", "inbound": "IN"}
 
 @dataclass(frozen=True)
 class Fault:
-    """One thing that is not as it should be: its ``kind``, our name of the peer ("" for the mesh itself), and what is seen."""
+    """One thing that is not as it should be: its ``kind``, our name of the peer ("" for the mesh itself), and what is
+    seen.
+    """
 
     kind: str
     peer: str
@@ -44,23 +46,29 @@ class Fault:
         return {**asdict(self), "fails": self.kind in fail_on}
 
 
-def faults_of(rows: Iterable[Mapping], control_plane: Mapping, bundles: Mapping[str, Mapping | None], now: datetime) -> list[Fault]:
+def faults_of(
+    rows: Iterable[Mapping], control_plane: Mapping, bundles: Mapping[str, Mapping | None], now: datetime
+) -> list[Fault]:
     """Return everything that is not as it should be.
 
-    ``rows`` are those of ``status.peer_row``, ``control_plane`` is its data with its roots, ``bundles`` maps our name of each peer to the
-    live ConfigMap with its roots. A peer that is suspended on purpose has no faults.
+    ``rows`` are those of ``status.peer_row``, ``control_plane`` is its data with its roots, ``bundles`` maps our name
+    of each peer to the live ConfigMap with its roots. A peer that is suspended on purpose has no faults.
     """
     found = faults_of_rows(rows)
     for root in control_plane.get("roots") or []:
         if root.get("days_left") is not None and root["days_left"] < NEAR_EXPIRY.days:
-            found.append(Fault(EXPIRING, "", f"root {root['fingerprint'][:16]} of this mesh expires in {root['days_left']} days"))
+            found.append(
+                Fault(EXPIRING, "", f"root {root['fingerprint'][:16]} of this mesh expires in {root['days_left']} days")
+            )
     for peer, bundle in sorted(bundles.items()):
         found += _expiring(peer, bundle, now)
     return found
 
 
 def own_roots(refused: FederationError | None) -> list[Fault]:
-    """Return the fault that the mesh's own roots are not in order, which an expired one is; none where they could only not be read."""
+    """Return the fault that the mesh's own roots are not in order, which an expired one is; none where they could only
+    not be read.
+    """
     if refused is None or not refused.code.startswith(OF_CERTIFICATES):
         return []
     return [Fault(EXPIRING, "", f"roots of this mesh: {refused.what}")]
@@ -102,7 +110,9 @@ def _expiring(peer: str, bundle: Mapping | None, now: datetime) -> Iterator[Faul
 
 
 def verdict_of(faults: Iterable[Fault], fail_on: Sequence[str]) -> str:
-    """Return ``down`` where faults that count are seen, else ``ok``. Where nothing fails a run, a peer that is not connected counts all the same."""
+    """Return ``down`` where faults that count are seen, else ``ok``. Where nothing fails a run, a peer that is not
+    connected counts all the same.
+    """
     return DOWN if counting(faults, fail_on or (PENDING,)) else OK
 
 
@@ -112,7 +122,9 @@ def counting(faults: Iterable[Fault], fail_on: Sequence[str]) -> list[Fault]:
 
 
 def verdict_line(mesh: str, rows: Sequence[Mapping], faults: Sequence[Fault], fail_on: Sequence[str]) -> str:
-    """Return in one line what a status comes to: √ everything as it should be, ‼ something to look at, × something that fails the run."""
+    """Return in one line what a status comes to: √ everything as it should be, ‼ something to look at, × something that
+    fails the run.
+    """
     counted = counting(faults, fail_on)
     others = [fault for fault in faults if fault not in counted]
     told = [*counted, *others]

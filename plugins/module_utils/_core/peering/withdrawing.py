@@ -1,8 +1,8 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
 """What a peer would lose of what it is offered now, because rules of ``mesh_exports`` have changed.
 
-A misspelled rule withdraws a service as well as one that was taken out on purpose, so what looks like the former is refused until it
-is said.
+A misspelled rule withdraws a service as well as one that was taken out on purpose, so what looks like the former is
+refused until it is said.
 """
 
 from __future__ import annotations
@@ -22,7 +22,9 @@ from .status import exported
 
 @dataclass(frozen=True)
 class Withdrawal:
-    """What one peer would lose: the ``names`` that vanish, whether they are all there are, and added rules that match ``nothing``."""
+    """What one peer would lose: the ``names`` that vanish, whether they are all there are, and added rules that match
+    ``nothing``.
+    """
 
     peer: Peer
     names: tuple[str, ...]
@@ -41,10 +43,11 @@ class Withdrawal:
 
 
 def withdrawal(peer: Peer, peering: Peering, changes: Iterable[Change], services: Sequence[Mapping]) -> Withdrawal:
-    """Return what ``peer`` would lose of what its set's status says is exported. ``services`` are those that the new rules can match.
+    """Return what ``peer`` would lose of what its set's status says is exported. ``services`` are those that the new
+    rules can match.
 
-    A suspended peer is to lose everything. Of a Service that could not be read nobody knows the labels: where a rule by labels
-    could give it, it is not counted as lost.
+    A suspended peer is to lose everything. Of a Service that could not be read nobody knows the labels: where a rule by
+    labels could give it, it is not counted as lost.
     """
     planned = next((change.manifest for change in changes if change.kind is EXPORTS and change.manifest), None)
     if planned is None or peer.suspended:
@@ -52,7 +55,9 @@ def withdrawal(peer: Peer, peering: Peering, changes: Iterable[Change], services
     before, after = (mapping(at(live, "spec")) for live in (peering.exports, planned))
     rows = exported(peering.exports)
     had = [row["exported"] for row in rows if _gives(before, row, [], peer.local_name)]
-    gone = [row["exported"] for row in rows if row["exported"] in had and not _gives(after, row, services, peer.local_name)]
+    gone = [
+        row["exported"] for row in rows if row["exported"] in had and not _gives(after, row, services, peer.local_name)
+    ]
     nothing = _matching_nothing(before, after, services, peer.local_name)
     return Withdrawal(peer, tuple(gone), bool(gone) and len(gone) == len(had), tuple(nothing) if gone else ())
 
@@ -65,9 +70,14 @@ def _matching_nothing(before: Mapping, after: Mapping, services: Sequence[Mappin
 
 
 def refuse_withdrawals(
-    found: Iterable[Withdrawal], accepted: Collection[str], names_of: Mapping[str, Sequence[str]], where: str = "mesh_exports", option: str = ""
+    found: Iterable[Withdrawal],
+    accepted: Collection[str],
+    names_of: Mapping[str, Sequence[str]],
+    where: str = "mesh_exports",
+    option: str = "",
 ) -> None:
-    """Refuse what looks like a mistake until it is said for that peer: FED332. ``names_of`` are the names that speak of each peer.
+    """Refuse what looks like a mistake until it is said for that peer: FED332. ``names_of`` are the names that speak of
+    each peer.
 
     ``where`` are the rules and ``option`` is what says that it is meant, in the words of whoever wrote them.
     """
@@ -84,12 +94,18 @@ def refuse_withdrawals(
 
 
 def _gives(spec: Mapping, row: Mapping, services: Sequence[Mapping], peer: str) -> bool:
-    """Return whether rules give an exported name: by the Service as read, else by its name, and by labels wherever they could."""
+    """Return whether rules give an exported name: by the Service as read, else by its name, and by labels wherever they
+    could.
+    """
     namespace, name = str(row["namespace"]), str(row["name"])
     known = [live for live in services if _place(live) == (namespace, name)]
     if not known:
         known = [{"kind": "Service", "metadata": {"name": name, "namespace": namespace}, "spec": {}}]
-        selectors = [rule.get("labelSelector") or {} for rule in spec.get("exportRules") or [] if rule.get("type") == "LabelSelector"]
+        selectors = [
+            rule.get("labelSelector") or {}
+            for rule in spec.get("exportRules") or []
+            if rule.get("type") == "LabelSelector"
+        ]
         if any(selector.get("namespace") in (None, "", "*", namespace) for selector in selectors):
             return True
     return any(each["exported"] == row["exported"] for each in exported_names(known, spec, peer))
@@ -110,4 +126,7 @@ def _told(rule: Mapping) -> str:
     if named:
         return f"the rule {named.get('namespace') or '*'}/{named.get('name') or '*'}"
     labels = ((labelled.get("selector") or {}).get("matchLabels") or {}).items()
-    return f"the rule {labelled.get('namespace') or '*'}/{','.join(f'{key}={value}' for key, value in labels) or 'by labels'}"
+    return (
+        "the rule"
+        f" {labelled.get('namespace') or '*'}/{','.join(f'{key}={value}' for key, value in labels) or 'by labels'}"
+    )

@@ -1,8 +1,8 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
 """Which addresses lead to another cluster's gateway, and which lead back to who calls: machine, node or cluster.
 
-An address on a card becomes the target of our egress gateway and of istiod, with any port. Sources: the IANA
-registries of special-purpose addresses (RFC 6890); RFC 4291, 6052, 3056 and 4380 for IPv4 inside IPv6; RFC 6761 for names;
+An address on a card becomes the target of our egress gateway and of istiod, with any port. Sources: the IANA registries
+of special-purpose addresses (RFC 6890); RFC 4291, 6052, 3056 and 4380 for IPv4 inside IPv6; RFC 6761 for names;
 Kubernetes, "DNS for Services and Pods".
 """
 
@@ -75,8 +75,8 @@ def special_kind(address: str) -> str:
 def unfit(address: str, *, loopback: bool, same_cluster: bool, home: str = "") -> Unfit | None:
     """Return why ``address`` cannot be where a mesh is reached by its peer; None when it can.
 
-    ``loopback`` takes addresses of this machine and short names, as testbeds need them. ``same_cluster`` is said of both
-    meshes: names of Services are then fine, but for the platform's and those of the namespace ``home``.
+    ``loopback`` takes addresses of this machine and short names, as testbeds need them. ``same_cluster`` is said of
+    both meshes: names of Services are then fine, but for the platform's and those of the namespace ``home``.
     """
     shown = printable(address, 80)
     kind = special_kind(address)

@@ -56,12 +56,15 @@ class Answer:
         return [
             {"manager": found[1], "field": str(cause.get("field", ""))}
             for cause in self.causes
-            if cause.get("reason") == "FieldManagerConflict" and (found := OTHER_MANAGER.search(str(cause.get("message", ""))))
+            if cause.get("reason") == "FieldManagerConflict"
+            and (found := OTHER_MANAGER.search(str(cause.get("message", ""))))
         ]
 
     @property
     def is_missing_object(self) -> bool:
-        """Whether this 404 is about the object that was asked for, not about its kind: what is not in a namespace that is missing is so told, too."""
+        """Whether this 404 is about the object that was asked for, not about its kind: what is not in a namespace that
+        is missing is so told, too.
+        """
         return bool(self.details.get("name"))
 
     @property

@@ -1,8 +1,8 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
 """What an API server has sent, read as a stranger's: bounded in depth and memory, and of the shape that is due.
 
-Whatever leaves this file has metadata with a name, as text, and is the object that was asked for. The bounds are far beyond what an
-honest server sends: the largest documents are schemas of a few MB.
+Whatever leaves this file has metadata with a name, as text, and is the object that was asked for. The bounds are far
+beyond what an honest server sends: the largest documents are schemas of a few MB.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ LONGEST_NAME = 253
 MOST_CONDITIONS = 1000
 # What a mapping, a list, and a value take in Python besides their text.
 OF_CONTAINER, OF_VALUE = 240, 64
-# The types that the CRDs of all versions give to what is read of these kinds; "*" is any key, "[]" each entry of a list.
+# The types that the CRDs of all versions give to what is read of these kinds; "*" is any key, "[]" each entry of a
+# list.
 # An API server stores nothing else there. What a CRD leaves open (techPreview) is not here, and is read with care.
 _GATEWAY = (
     ("", dict),
@@ -108,7 +109,8 @@ class Unusable(Exception):
 
 
 def data_of(content: bytearray) -> tuple[Any, int]:
-    """Return the data of a JSON text and what it takes in memory, in bytes. ``content`` is let go of as soon as it is not needed.
+    """Return the data of a JSON text and what it takes in memory, in bytes. ``content`` is let go of as soon as it is
+    not needed.
 
     Raises ``Unusable``: FED118 beyond the bounds, FED119 for what is not JSON as an API server writes it.
     """
@@ -123,7 +125,12 @@ def data_of(content: bytearray) -> tuple[Any, int]:
     if weight > HEAVIEST:
         raise Unusable("FED118", f"takes more than {HEAVIEST // MIB} MiB of memory", is_too_large=True)
     try:
-        return json.loads(text, object_pairs_hook=_unique, parse_float=_finite, parse_int=_whole, parse_constant=_no_number), weight
+        return (
+            json.loads(
+                text, object_pairs_hook=_unique, parse_float=_finite, parse_int=_whole, parse_constant=_no_number
+            ),
+            weight,
+        )
     except RecursionError:
         raise Unusable("FED118", f"is nested deeper than {DEEPEST} levels") from None
     except MemoryError:
@@ -137,8 +144,11 @@ def _weight(content: bytearray) -> int:
 
     Raises ``Unusable`` FED118 where that is too much, or nested too deep: a parser would recurse.
     """
-    # Without escapes and whatever else does not nest, a text of many MB is a few hundred KB of marks; pairs go from the inside.
-    marks: bytes | bytearray = content.replace(b"\\\\", b"").replace(b'\\"', b"").translate(None, _OTHERS).replace(b'""', b"")
+    # Without escapes and whatever else does not nest, a text of many MB is a few hundred KB of marks; pairs go from the
+    # inside.
+    marks: bytes | bytearray = (
+        content.replace(b"\\\\", b"").replace(b'\\"', b"").translate(None, _OTHERS).replace(b'""', b"")
+    )
     marks = _STRINGS.sub(b"", marks)
     values = marks.count(b",")
     weight = OF_CONTAINER * (marks.count(b"{") + marks.count(b"[")) + OF_VALUE * values
@@ -239,7 +249,9 @@ def _check_parts(live: dict, kind: Kind, name: str) -> None:
             mapping_of(live[key], key)
     conditions = live.get("status", {}).get("conditions")
     if conditions is not None and not (
-        isinstance(conditions, list) and len(conditions) <= MOST_CONDITIONS and all(isinstance(entry, dict) for entry in conditions)
+        isinstance(conditions, list)
+        and len(conditions) <= MOST_CONDITIONS
+        and all(isinstance(entry, dict) for entry in conditions)
     ):
         raise Unusable("FED119", "contains an object whose status.conditions is not a list of the required form")
     if kind is CONFIG_MAP:

@@ -42,7 +42,9 @@ def impersonating(said: Said, user: str | None, groups: Sequence[str]) -> Said:
 
 
 def visible(text: str, where: str) -> str:
-    """Return a token that a header can carry, without spaces around it. Raises ``FederationError`` FED101, which does not quote it."""
+    """Return a token that a header can carry, without spaces around it. Raises ``FederationError`` FED101, which does
+    not quote it.
+    """
     token = text.strip()
     # A list or a mapping in a token's place comes here as a text.
     if all("!" <= char <= "~" for char in token) and token[:1] not in ("[", "{", "'", '"'):

@@ -49,7 +49,10 @@ def from_json(text: str | bytes) -> Any:
 
 def is_true(live: object, condition: str) -> bool:
     """Return whether a live object's status says that a condition of this type is true."""
-    return any(entry.get("type") == condition and entry.get("status") == "True" for entry in items(at(live, "status", "conditions")))
+    return any(
+        entry.get("type") == condition and entry.get("status") == "True"
+        for entry in items(at(live, "status", "conditions"))
+    )
 
 
 def is_whole(value: Any) -> bool:

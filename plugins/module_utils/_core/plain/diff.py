@@ -70,11 +70,13 @@ class Change:
         }
 
 
-def change_to(live: Mapping | None, desired: Mapping, manager: str, *, force: bool = False, own: bool = False, edits: bool = False) -> Change | None:
+def change_to(
+    live: Mapping | None, desired: Mapping, manager: str, *, force: bool = False, own: bool = False, edits: bool = False
+) -> Change | None:
     """Return the change that brings one object to ``desired``, or None when nothing differs.
 
-    With ``edits`` what people wrote with ``kubectl`` is taken, and only a manager that applies by itself is in the way. With
-    ``own`` every field of ``desired`` must be ours as well, so that taking over what stands already is a change.
+    With ``edits`` what people wrote with ``kubectl`` is taken, and only a manager that applies by itself is in the way.
+    With ``own`` every field of ``desired`` must be ours as well, so that taking over what stands already is a change.
     Raises ``FederationError`` FED107 when another field manager holds a field that we want otherwise, unless ``force``.
     """
     kind = kind_of(desired)
@@ -82,7 +84,8 @@ def change_to(live: Mapping | None, desired: Mapping, manager: str, *, force: bo
     if live is None:
         return Change(
             "create", kind, metadata.get("namespace", ""), metadata["name"], manager, desired,
-            tuple(Difference(path, MISSING, value) for path, value in leaves(desired) if path not in _IDENTITY), force=force,
+            tuple(Difference(path, MISSING, value) for path, value in leaves(desired) if path not in _IDENTITY),
+            force=force,
         )  # fmt: skip
     differences = (*differences_between(live, desired, manager), *_ownership(live, desired, manager, own=own))
     if not differences:
@@ -90,22 +93,40 @@ def change_to(live: Mapping | None, desired: Mapping, manager: str, *, force: bo
     if not force:
         refuse_conflicts(live, differences, manager, applied_only=own or edits)
     return Change(
-        "update", kind, metadata.get("namespace", ""), metadata["name"], manager, desired, differences, live["metadata"]["uid"], force or own or edits
+        "update",
+        kind,
+        metadata.get("namespace", ""),
+        metadata["name"],
+        manager,
+        desired,
+        differences,
+        live["metadata"]["uid"],
+        force or own or edits,
     )
 
 
 def merge_of(live: Mapping, patch: Mapping, manager: str) -> Change | None:
     """Return the change that merges ``patch`` into one live object (RFC 7396), or None when nothing differs.
 
-    Where server-side apply only gives fields up, a merge takes out what others wrote: None stands for a field to remove.
+    Where server-side apply only gives fields up, a merge takes out what others wrote: None stands for a field to
+    remove.
     """
     found = ((path, value_at(live, path), MISSING if value is None else value) for path, value in leaves(patch))
-    differences = tuple(Difference(path, stands, after) for path, stands, after in found if not _is_equal(stands, after))
+    differences = tuple(
+        Difference(path, stands, after) for path, stands, after in found if not _is_equal(stands, after)
+    )
     if not differences:
         return None
     metadata = live["metadata"]
     return Change(
-        "merge", kind_of(live), metadata.get("namespace", ""), metadata["name"], manager, patch, differences, uid=metadata["uid"]
+        "merge",
+        kind_of(live),
+        metadata.get("namespace", ""),
+        metadata["name"],
+        manager,
+        patch,
+        differences,
+        uid=metadata["uid"],
     )
 
 
@@ -144,10 +165,16 @@ def differences_between(live: Mapping, desired: Mapping, manager: str) -> Iterat
 
 
 def _ownership(live: Mapping, desired: Mapping, manager: str, *, own: bool) -> Iterator[Difference]:
-    """Yield what we give up of fields that stay with others, and with ``own`` what we take of fields that stand already."""
+    """Yield what we give up of fields that stay with others, and with ``own`` what we take of fields that stand
+    already.
+    """
     wanted = dict(leaves(desired))
     shared = _held_by_others(live, manager)
-    owned = {path for entry in _applied(live, manager) for path in _field_paths(entry.get("fieldsV1") or {}, with_parents=False)}
+    owned = {
+        path
+        for entry in _applied(live, manager)
+        for path in _field_paths(entry.get("fieldsV1") or {}, with_parents=False)
+    }
     given_up = {path for path in owned & shared if path not in _IDENTITY and not _is_covered(path, wanted)}
     taken = {path for path in wanted if path not in _IDENTITY and not _is_covered(path, owned)} if own else set()
     texts = [sorted(map(path_text, paths)) or MISSING for paths in (given_up, taken)]
@@ -155,7 +182,9 @@ def _ownership(live: Mapping, desired: Mapping, manager: str, *, own: bool) -> I
         yield Difference(("metadata", "managedFields", ("key", (("manager", manager),))), *texts)
 
 
-def refuse_conflicts(live: Mapping, differences: Iterable[Difference], manager: str, *, applied_only: bool = False) -> None:
+def refuse_conflicts(
+    live: Mapping, differences: Iterable[Difference], manager: str, *, applied_only: bool = False
+) -> None:
     """Refuse to take fields from another manager; with ``applied_only`` from one that applies by itself.
 
     Raises ``FederationError`` FED107 that names the manager and the fields.
@@ -187,12 +216,17 @@ def also_held(live: Mapping, manager: str) -> list[str]:
     of operation Apply (Argo CD, Flux) write again by themselves, those of operation Update (``kubectl apply``,
     ``kubectl edit``) when somebody calls them. Labels and annotations do not count.
     """
-    return [f"{holder.manager} ({holder.how}) holds {some(sorted(map(path_text, holder.paths)), 4)}" for holder in holders(live, manager)]
+    return [
+        f"{holder.manager} ({holder.how}) holds {some(sorted(map(path_text, holder.paths)), 4)}"
+        for holder in holders(live, manager)
+    ]
 
 
 @dataclass(frozen=True)
 class Holder:
-    """Another field manager: its name, whether it writes by itself (``is_applying``), and the fields it shares with us."""
+    """Another field manager: its name, whether it writes by itself (``is_applying``), and the fields it
+    shares with us.
+    """
 
     manager: str
     is_applying: bool
@@ -228,7 +262,9 @@ def all_owners(live: Mapping) -> Iterator[tuple[str, set[Path]]]:
 
 def _applied(live: Mapping, manager: str) -> list[Mapping]:
     entries = (live.get("metadata") or {}).get("managedFields") or []
-    return [e for e in entries if e.get("manager") == manager and e.get("operation") == "Apply" and not e.get("subresource")]
+    return [
+        e for e in entries if e.get("manager") == manager and e.get("operation") == "Apply" and not e.get("subresource")
+    ]
 
 
 def _owners(live: Mapping, *, applied_only: bool = False) -> Iterator[tuple[str, set[Path]]]:
@@ -275,7 +311,9 @@ def leaves(value: object, at: Path = ()) -> Iterator[tuple[Path, object]]:
 
 
 def _is_keyed(value: object, at: Path) -> TypeGuard[Sequence[Mapping]]:
-    """Return whether a list is one that the API merges by a key: a Service's ports are, those of a ServiceEntry are one value."""
+    """Return whether a list is one that the API merges by a key: a Service's ports are, those of a ServiceEntry are one
+    value.
+    """
     if not isinstance(value, Sequence) or isinstance(value, str) or not value or not at or at[:2] in _FREE:
         return False
     key = _KEYED_LISTS.get(at[-1]) if isinstance(at[-1], str) else None
@@ -289,7 +327,9 @@ def value_at(value: Any, path: Path) -> Any:
             if not isinstance(value, Sequence) or isinstance(value, str):
                 return MISSING
             wanted = dict(step[1])
-            value = next((v for v in value if isinstance(v, Mapping) and all(v.get(k) == w for k, w in wanted.items())), MISSING)
+            value = next(
+                (v for v in value if isinstance(v, Mapping) and all(v.get(k) == w for k, w in wanted.items())), MISSING
+            )
         else:
             value = value.get(step, MISSING) if isinstance(value, Mapping) else MISSING
         if value is MISSING:
@@ -311,7 +351,9 @@ def path_text(path: Path) -> str:
 
 
 def as_result(changes: Sequence[Change]) -> dict:
-    """Return what each module that writes says of its changes: ``changed``, ``diff`` and ``changes``, which are their summaries."""
+    """Return what each module that writes says of its changes: ``changed``, ``diff`` and ``changes``, which are their
+    summaries.
+    """
     return {"changed": bool(changes), "diff": as_diff(changes), "changes": [change.summary() for change in changes]}
 
 
@@ -358,7 +400,9 @@ def _is_covered(path: Path, wanted: Iterable[Path]) -> bool:
 
 
 def stands_as_stored(live: Mapping, stored: Mapping, path: Path) -> bool:
-    """Return whether a field is as it was stored. The operator may add members to a roll, and takes none of ours out."""
+    """Return whether a field is as it was stored. The operator may add members to a roll, and takes none of
+    ours out.
+    """
     now, then = value_at(live, path), value_at(stored, path)
     if live.get("kind") == MEMBER_ROLL.name and isinstance(now, list) and isinstance(then, list):
         return all(entry in now for entry in then)

@@ -10,12 +10,15 @@ from .words import shown
 class FederationError(Exception):
     """Something that a user can fix.
 
-    ``code`` is a key of ``codes.CODES``; ``where`` names the place in the user's own words (an option, a card,
-    an object), ``what`` says what is wrong there, ``fix`` what to do. None of them holds a secret, and all are fit for a terminal.
-    ``facts`` are the same things as data, for a module's result; ``result`` is what the module had found out by then, beside them.
+    ``code`` is a key of ``codes.CODES``; ``where`` names the place in the user's own words (an option, a card, an
+    object), ``what`` says what is wrong there, ``fix`` what to do. None of them holds a secret, and all are fit for a
+    terminal. ``facts`` are the same things as data, for a module's result; ``result`` is what the module had found out
+    by then, beside them.
     """
 
-    def __init__(self, code: str, *, where: str, what: str, fix: str, facts: dict | None = None, result: dict | None = None) -> None:
+    def __init__(
+        self, code: str, *, where: str, what: str, fix: str, facts: dict | None = None, result: dict | None = None
+    ) -> None:
         where, what, fix = shown(where), shown(what), shown(fix)
         super().__init__(code, where, what, fix)
         self.code, self.where, self.what, self.fix = code, where, what, fix
@@ -31,7 +34,9 @@ class FederationError(Exception):
         return link_to(self.code)
 
     def failure(self, written: str = "") -> dict:
-        """Return what each failed task's result says of this; ``written`` is what had been written by then, as a sentence."""
+        """Return what each failed task's result says of this; ``written`` is what had been written by then, as a
+        sentence.
+        """
         said = f" {written}" if written else ""
         parts = {"code": self.code, "where": self.where, "what": self.what, "fix": self.fix, "link": self.reference}
         return {"msg": f"{self}{said}  ({self.reference})", **parts}

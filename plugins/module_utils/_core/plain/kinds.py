@@ -18,7 +18,9 @@ TRUST_DOMAIN = re.compile(r"[a-z0-9]([a-z0-9._-]{0,253}[a-z0-9])?")
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind of the API: its name, group/version and the plural in its URL; the namespace "" means the whole cluster."""
+    """One kind of the API: its name, group/version and the plural in its URL; the namespace "" means the
+    whole cluster.
+    """
 
     name: str
     api_version: str
@@ -53,8 +55,12 @@ PACKAGE_MANIFEST = Kind("PackageManifest", "packages.operators.coreos.com/v1", "
 INSTALL_PLAN = Kind("InstallPlan", "operators.coreos.com/v1alpha1", "installplans")
 CSV = Kind("ClusterServiceVersion", "operators.coreos.com/v1alpha1", "clusterserviceversions")
 OPERATOR_GROUP = Kind("OperatorGroup", "operators.coreos.com/v1", "operatorgroups")
-MUTATING_WEBHOOK = Kind("MutatingWebhookConfiguration", "admissionregistration.k8s.io/v1", "mutatingwebhookconfigurations")
-VALIDATING_WEBHOOK = Kind("ValidatingWebhookConfiguration", "admissionregistration.k8s.io/v1", "validatingwebhookconfigurations")
+MUTATING_WEBHOOK = Kind(
+    "MutatingWebhookConfiguration", "admissionregistration.k8s.io/v1", "mutatingwebhookconfigurations"
+)
+VALIDATING_WEBHOOK = Kind(
+    "ValidatingWebhookConfiguration", "admissionregistration.k8s.io/v1", "validatingwebhookconfigurations"
+)
 SERVICE_ACCOUNT = Kind("ServiceAccount", "v1", "serviceaccounts")
 ROLE = Kind("Role", "rbac.authorization.k8s.io/v1", "roles")
 ROLE_BINDING = Kind("RoleBinding", "rbac.authorization.k8s.io/v1", "rolebindings")
@@ -114,7 +120,20 @@ GROUP = Kind("APIGroup", "v1", "apigroups")
 KINDS = {
     kind.name: kind
     for kind in (
-        *(CONFIG_MAP, SERVICE, DEPLOYMENT, POD, CONTROL_PLANE, MEMBER_ROLL, MEMBER, PEER, EXPORTS, IMPORTS, SERVICE_ENTRY, DISRUPTION_BUDGET),
+        *(
+            CONFIG_MAP,
+            SERVICE,
+            DEPLOYMENT,
+            POD,
+            CONTROL_PLANE,
+            MEMBER_ROLL,
+            MEMBER,
+            PEER,
+            EXPORTS,
+            IMPORTS,
+            SERVICE_ENTRY,
+            DISRUPTION_BUDGET,
+        ),
         *(SUBSCRIPTION, INSTALL_PLAN, CSV, OPERATOR_GROUP, MUTATING_WEBHOOK, VALIDATING_WEBHOOK),
         *(STATEFUL_SET, DAEMON_SET, DEPLOYMENT_CONFIG),
         *(EXTENSION, WASM_PLUGIN),
@@ -125,12 +144,16 @@ KINDS = {
 
 
 def extension_kind(version: Version | None) -> Kind:
-    """Return how a ServiceMeshExtension is written for a version, on v2.0 as v1alpha1; the newer way where none is known."""
+    """Return how a ServiceMeshExtension is written for a version, on v2.0 as v1alpha1; the newer way where none is
+    known.
+    """
     return OLD_EXTENSION if version is not None and version < V1_EXTENSIONS_FROM else EXTENSION
 
 
 def kind_of(manifest: Mapping[str, Any]) -> Kind:
-    """Return the kind of an object, in the version that it is written in. Raises ``KeyError`` for a kind that is not in ``KINDS``."""
+    """Return the kind of an object, in the version that it is written in. Raises ``KeyError`` for a kind that is not in
+    ``KINDS``.
+    """
     is_old = (manifest["kind"], manifest.get("apiVersion")) == (OLD_EXTENSION.name, OLD_EXTENSION.api_version)
     return OLD_EXTENSION if is_old else KINDS[manifest["kind"]]
 

@@ -1,8 +1,8 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
 """What a kubeconfig says about one cluster and one user: obeyed as kubectl does, or refused by name.
 
-Nothing here quotes a value of a kubeconfig, whatever is wrong with it. Source: client-go, ``tools/clientcmd``; what kubectl
-sends was recorded (``tests/unit/kubeconfigs.py``).
+Nothing here quotes a value of a kubeconfig, whatever is wrong with it. Source: client-go, ``tools/clientcmd``; what
+kubectl sends was recorded (``tests/unit/kubeconfigs.py``).
 """
 
 from __future__ import annotations
@@ -52,13 +52,16 @@ EXEC_VERSIONS = {f"client.authentication.k8s.io/{version}" for version in ("v1",
 EXEC_EXTENSION = "client.authentication.k8s.io/exec"
 # What is quoted nowhere, because it looks like a token that was given in the place of something else.
 TOKEN_LIKE = re.compile(r"sha256~|eyJ[A-Za-z0-9_-]{8}|[A-Za-z0-9+=_-]{80}")
-# What a header's name may hold besides letters and digits; all else is written in percent signs, as they themselves are.
+# What a header's name may hold besides letters and digits; all else is written in percent signs, as they themselves
+# are.
 NAME_MARKS = frozenset(b"!#$&'*+-.^_`|~")
 
 
 @dataclass(frozen=True)
 class Document:
-    """One kubeconfig: its ``place`` in the user's words, the ``folder`` that its relative paths start at, and its ``data``."""
+    """One kubeconfig: its ``place`` in the user's words, the ``folder`` that its relative paths start at, and its
+    ``data``.
+    """
 
     place: str
     folder: str
@@ -418,7 +421,9 @@ def _told(cluster: _Entry) -> dict[str, Any]:
 
 
 def _id_token(user: _Entry, now: float) -> str:
-    """Return the token of an OpenID provider while it is valid. Renewing it is left to kubectl, which keeps the renewed one."""
+    """Return the token of an OpenID provider while it is valid. Renewing it is left to kubectl, which keeps the renewed
+    one.
+    """
     provider = user.below("auth-provider")
     if provider is None:
         return ""

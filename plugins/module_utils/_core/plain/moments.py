@@ -18,7 +18,9 @@ def time_text(moment: datetime) -> str:
 
 
 def time_of(text: object) -> datetime | None:
-    """Return the moment that an RFC 3339 text tells, with or without fractions and offset; None for other texts, and before or after all clocks."""
+    """Return the moment that an RFC 3339 text tells, with or without fractions and offset; None for other texts, and
+    before or after all clocks.
+    """
     try:
         plain = _FRACTION.sub(lambda found: f".{found[1][:6]:0<6}", str(text))
         moment = datetime.fromisoformat(plain.replace("Z", "+00:00"))

@@ -1,7 +1,8 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
 """What is secret in texts and data, and how they look where they are shown.
 
-A secret of fewer than ``LONG`` characters is masked where it stands and nowhere else: as a word of its own it could be part of any name.
+A secret of fewer than ``LONG`` characters is masked where it stands and nowhere else: as a word of its own it could be
+part of any name.
 """
 
 from __future__ import annotations
@@ -43,7 +44,9 @@ def without_tokens(value: Any, depth: int = 0) -> Any:
 
 
 def content_of(kubeconfig: object) -> object:
-    """Return the data of a kubeconfig that is given as a mapping or a text; None for a path, or for what cannot be read."""
+    """Return the data of a kubeconfig that is given as a mapping or a text; None for a path, or for what cannot be
+    read.
+    """
     if not isinstance(kubeconfig, str):
         return kubeconfig
     if not is_content(kubeconfig):
@@ -63,7 +66,9 @@ def login_secrets(login: str) -> set[str]:
 
 
 def is_content(text: str) -> bool:
-    """Return whether a text is no path: a kubeconfig or certificate itself, or something else that must not be quoted."""
+    """Return whether a text is no path: a kubeconfig or certificate itself, or something else that must not
+    be quoted.
+    """
     return len(text) > LONGEST_PATH or bool(re.search(r"[\n\r{]|: |-----|\x00", text))
 
 
@@ -86,7 +91,10 @@ def without_parts(value: Any, parts: frozenset[str]) -> Any:
 
 def _without_part(told: Mapping, parts: frozenset[str]) -> dict:
     shown = {key: HIDDEN if key in parts and child else child for key, child in told.items()}
-    return {key: shown_url(child) if key == "image" and isinstance(child, str) and "//" in child else child for key, child in shown.items()}
+    return {
+        key: shown_url(child) if key == "image" and isinstance(child, str) and "//" in child else child
+        for key, child in shown.items()
+    }
 
 
 def to_mask(secrets: Iterable[str]) -> set[str]:

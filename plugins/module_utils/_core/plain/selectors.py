@@ -45,13 +45,17 @@ def label_selector(strings: Sequence[str]) -> dict:
             if operator != "=":
                 expressions.add((key, operator, values))
             elif labels.setdefault(key, values[0]) != values[0]:
-                raise ValueError(f"'{key}={labels[key]}' and '{key}={values[0]}' exclude each other; write '{key} in ({labels[key]}, {values[0]})'")
+                raise ValueError(
+                    f"'{key}={labels[key]}' and '{key}={values[0]}' exclude each other; write '{key} in ({labels[key]},"
+                    f" {values[0]})'"
+                )
     selector: dict = {}
     if labels:
         selector["matchLabels"] = dict(sorted(labels.items()))
     if expressions:
         selector["matchExpressions"] = [
-            {"key": key, "operator": operator, **({"values": list(values)} if values else {})} for key, operator, values in sorted(expressions)
+            {"key": key, "operator": operator, **({"values": list(values)} if values else {})}
+            for key, operator, values in sorted(expressions)
         ]
     return selector
 

@@ -1,7 +1,9 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Text that others wrote, made fit for a terminal, a log or a report: nothing in it moves a cursor, turns the line, or hides.
+"""Text that others wrote, made fit for a terminal, a log or a report: nothing in it moves a cursor, turns the line, or
+hides.
 
-What leaves a module, a filter or an action plugin goes through ``shown`` once, at the exit. Letters of any language stay as they are.
+What leaves a module, a filter or an action plugin goes through ``shown`` once, at the exit. Letters of any language
+stay as they are.
 """
 
 from __future__ import annotations
@@ -16,7 +18,8 @@ MOST_MARKS = 2
 """Combining signs in a row: no language needs more on one letter, and many of them cover the lines above and below."""
 DEEPEST = 64
 
-# Letters and marks that no screen shows. Source: Unicode, DerivedCoreProperties, Default_Ignorable_Code_Point, less what is not
+# Letters and marks that no screen shows. Source: Unicode, DerivedCoreProperties, Default_Ignorable_Code_Point, less
+# what is not
 # printable anyway; and the braille pattern without a dot.
 _UNSEEN = frozenset(
     map(
@@ -41,7 +44,8 @@ _OF_LINES = frozenset({"pem", "before", "after", "exception"})
 
 
 def shown(text: str, *, longest: int = LONGEST, with_lines: bool = False) -> str:
-    """Return a text of at most ``longest`` signs in which every sign is seen where it stands; others are written as ``\\x1b``.
+    """Return a text of at most ``longest`` signs in which every sign is seen where it stands; others are written as
+    ``\\x1b``.
 
     ``with_lines`` keeps the ends of its lines, and any length.
     """
@@ -60,7 +64,9 @@ def shown(text: str, *, longest: int = LONGEST, with_lines: bool = False) -> str
 
 
 def shown_in(value: Any, *, depth: int = 0, with_lines: bool = False) -> Any:
-    """Return data with every text in it as ``shown``, keys included; certificates and both sides of a diff keep their lines."""
+    """Return data with every text in it as ``shown``, keys included; certificates and both sides of a diff keep their
+    lines.
+    """
     if isinstance(value, str):
         return shown(value, with_lines=with_lines)
     if depth > DEEPEST:
@@ -82,7 +88,9 @@ def _spelled(sign: str) -> str:
 
 
 def printable(text: str, most: int) -> str:
-    """Return a stranger's text as plain ASCII of at most ``most`` characters, for messages: nothing in it moves a cursor."""
+    """Return a stranger's text as plain ASCII of at most ``most`` characters, for messages: nothing in it moves a
+    cursor.
+    """
     shown = text[:most].encode("ascii", "backslashreplace").decode()
     shown = "".join(sign if sign.isprintable() else "?" for sign in shown)
     return shown if len(text) <= most and len(shown) <= most else shown[: most - 1] + "~"

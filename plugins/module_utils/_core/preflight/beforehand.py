@@ -38,9 +38,11 @@ def identities(
     accepted: Accepted,
     now: datetime | None,
 ) -> list[Finding]:
-    """Return what a run would refuse of each peer, or tell of it: its name, its trust domain, its changed identity, its card's age.
+    """Return what a run would refuse of each peer, or tell of it: its name, its trust domain, its changed identity, its
+    card's age.
 
-    ``now`` is the API server's clock, None where not everything of the peers could be read: then nothing can be compared.
+    ``now`` is the API server's clock, None where not everything of the peers could be read: then nothing can be
+    compared.
     """
     found: list[Finding] = []
     for peer in mesh.peers:
@@ -65,9 +67,19 @@ def waiting(mesh: Mesh, cards: Delivery) -> list[dict]:
     ]
 
 
-def result(mesh: str, control_plane: ControlPlane | None, findings: Sequence[Finding], unknown: Sequence[Unknown], pending: Sequence[dict]) -> dict:
+def result(
+    mesh: str,
+    control_plane: ControlPlane | None,
+    findings: Sequence[Finding],
+    unknown: Sequence[Unknown],
+    pending: Sequence[dict],
+) -> dict:
     """Return the module's result."""
-    head = f"{mesh} · {control_plane.namespace}/{control_plane.name} {control_plane.version_text}" if control_plane else mesh
+    head = (
+        f"{mesh} · {control_plane.namespace}/{control_plane.name} {control_plane.version_text}"
+        if control_plane
+        else mesh
+    )
     found = told(head, findings, unknown)
     return {
         **found,
@@ -84,7 +96,9 @@ def planned_of(mesh: Mesh, peers: Iterable[Peer], received: Mapping[str, Receive
 
 
 def is_told_before(finding: Finding, mesh: Mesh) -> bool:
-    """Return whether another module says the same in a run, before this: of gateways, and of the mesh's own rules with its cards."""
+    """Return whether another module says the same in a run, before this: of gateways, and of the mesh's own rules with
+    its cards.
+    """
     if finding.code in ("FED762", "FED772"):
         return finding.place.startswith("mesh_exports")
     gateways = {peer.gateways.egress for peer in mesh.peers} if finding.code == "FED710" else set()

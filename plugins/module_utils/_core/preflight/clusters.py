@@ -47,8 +47,8 @@ class ClusterEstate:
     """A cluster before its meshes: the operators that they need, the control planes that are wanted, and what stands.
 
     ``operators`` are as ``operators.settled`` gives them; with ``upgrade`` those that wait are to be approved.
-    ``packages`` and ``catalogs`` are as ``operators.Found`` has them; ``namespaces`` are live, by name, and of ``roles``
-    those that bear the label of a mesh.
+    ``packages`` and ``catalogs`` are as ``operators.Found`` has them; ``namespaces`` are live, by name, and of
+    ``roles`` those that bear the label of a mesh.
     """
 
     server: str
@@ -213,7 +213,9 @@ def look(estate: ClusterEstate, refusals: Iterable[Refusal] = ()) -> tuple[list[
 
 
 def may_stand(one: Mapping) -> bool:
-    """Return whether it matters if a wanted control plane stands already: one may go on under a name that a new one must not have."""
+    """Return whether it matters if a wanted control plane stands already: one may go on under a name that a new one
+    must not have.
+    """
     return _name_of(one) == UNDEPLOYED_NAME
 
 
@@ -222,9 +224,13 @@ def _name_of(one: Mapping) -> str:
 
 
 def check_wanted(one: Mapping, namespace: str, standing: Iterable[Mapping]) -> None:
-    """Refuse a control plane, wanted in ``namespace``, that its version would not take; ``standing`` are those that are there, where that matters."""
+    """Refuse a control plane, wanted in ``namespace``, that its version would not take; ``standing`` are those that are
+    there, where that matters.
+    """
     mesh, version, name = str(one.get("mesh")), str(one.get("version") or "") or None, _name_of(one)
-    desired = plan_control_plane(mesh, namespace, name, one.get("spec") or {}, version=version, trust_domain=None, live=None)
+    desired = plan_control_plane(
+        mesh, namespace, name, one.get("spec") or {}, version=version, trust_domain=None, live=None
+    )
     wanted = parse_version(desired["spec"]["version"])
     check_spec(desired, None, wanted)
     live = next((live for live in standing if live["metadata"]["name"] == name), None)

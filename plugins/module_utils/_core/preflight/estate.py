@@ -53,14 +53,18 @@ SIDECARS, GATEWAYS = Read(SIDECAR, MESH), Read(ISTIO_GATEWAY, MESH)
 POLICIES, DESTINATIONS, PODS = Read(NETWORK_POLICY, HOME), Read(DESTINATION_RULE, HOME), Read(POD, HOME)
 EXTENSIONS = (Read(EXTENSION, MESH), Read(WASM_PLUGIN, MESH))
 SECRETS = Read(SECRET, NAMED)
-VERSION, NETWORKS, SDN, NODES, SERVED = (Read(kind, CLUSTER) for kind in (CLUSTER_VERSION, NETWORK, CLUSTER_NETWORK, NODE, GROUP))
+VERSION, NETWORKS, SDN, NODES, SERVED = (
+    Read(kind, CLUSTER) for kind in (CLUSTER_VERSION, NETWORK, CLUSTER_NETWORK, NODE, GROUP)
+)
 TOKENS = Read(AUTHENTICATION, CLUSTER)
 ADMITTING = Read(AUTHORIZATION_POLICY, MESH)
 
 
 @dataclass(frozen=True)
 class Platform:
-    """The cluster below a mesh. None means not served or not read; ``groups`` are those API groups of other operators that are served."""
+    """The cluster below a mesh. None means not served or not read; ``groups`` are those API groups of other operators
+    that are served.
+    """
 
     version: Mapping | None = field(metadata=read_from(VERSION), default=None)
     network: Mapping | None = field(metadata=read_from(NETWORKS), default=None)
@@ -72,7 +76,11 @@ class Platform:
     @property
     def release(self) -> tuple[int, int, int] | None:
         """Return the OpenShift release that runs: the newest that was completed, such as (4, 14, 3)."""
-        done = [str(entry.get("version")) for entry in items(at(self.version, "status", "history")) if entry.get("state") == "Completed"]
+        done = [
+            str(entry.get("version"))
+            for entry in items(at(self.version, "status", "history"))
+            if entry.get("state") == "Completed"
+        ]
         found = re.match(r"([0-9]{1,6})\.([0-9]{1,6})\.([0-9]{1,6})", done[0]) if done else None
         return (int(found[1]), int(found[2]), int(found[3])) if found else None
 
@@ -98,14 +106,15 @@ class Estate:
 
     ``cards`` are peers' cards by our names of the peers; ``peers``, ``exports``, ``imports``, ``config_maps`` and
     ``own_services`` (those of the control plane's namespace) are live objects by name; ``services``, ``entries``
-    (ServiceEntries) and ``sidecars`` by namespace, ``targets`` the Services of other namespaces that something is imported
-    into as local. None, or a namespace that is missing, was not read: nothing is found
-    there. ``roll`` is the member roll, empty where there is none. ``untouched`` are described peers that belong to somebody else,
-    ``without_gateways`` those whose gateways only a real run makes. ``is_thorough``: asked for by somebody who waits for it,
-    not by a run that has just changed things. ``platform`` is the cluster below. ``extensions`` are WasmPlugins and
-    ServiceMeshExtensions, ``own_pods`` the pods of the control plane's namespace, ``missing_secrets`` those pull secrets
-    (namespace, name) that something names and that are not there. ``policies`` are AuthorizationPolicies, where something is exported;
-    ``wanted`` are the rules of ``mesh_traffic`` as far as they could be read. What is filled from the cluster says from which reads.
+    (ServiceEntries) and ``sidecars`` by namespace, ``targets`` the Services of other namespaces that something is
+    imported into as local. None, or a namespace that is missing, was not read: nothing is found there. ``roll`` is the
+    member roll, empty where there is none. ``untouched`` are described peers that belong to somebody else,
+    ``without_gateways`` those whose gateways only a real run makes. ``is_thorough``: asked for by somebody who waits
+    for it, not by a run that has just changed things. ``platform`` is the cluster below. ``extensions`` are WasmPlugins
+    and ServiceMeshExtensions, ``own_pods`` the pods of the control plane's namespace, ``missing_secrets`` those pull
+    secrets (namespace, name) that something names and that are not there. ``policies`` are AuthorizationPolicies, where
+    something is exported; ``wanted`` are the rules of ``mesh_traffic`` as far as they could be read. What is filled
+    from the cluster says from which reads.
     """
 
     mesh: Mesh
@@ -167,7 +176,9 @@ class Estate:
 
     @property
     def exportable_or_own(self) -> list[Mapping]:
-        """Return what rules without a namespace can mean: what is exportable, and the Services of the control plane's namespace."""
+        """Return what rules without a namespace can mean: what is exportable, and the Services of the control plane's
+        namespace.
+        """
         return [*(self.own_services or {}).values(), *self.exportable]
 
     def said(self, *path: str) -> object:
@@ -194,7 +205,11 @@ class Estate:
         for name in self._names(self.exports):
             peer = self.mesh.peer(name)
             if peer and self.is_described(name):
-                yield name, plan_exports(self.mesh, peer)["spec"], Rules("mesh_exports", tuple(rule.number for rule in self.mesh.exports_to(peer)))
+                yield (
+                    name,
+                    plan_exports(self.mesh, peer)["spec"],
+                    Rules("mesh_exports", tuple(rule.number for rule in self.mesh.exports_to(peer))),
+                )
             elif name in self.exports:
                 yield name, at(self.exports[name], "spec"), Rules(place_of(self.exports[name]), None, "exportRules")
 
@@ -203,19 +218,32 @@ class Estate:
         for name in self._names(self.imports):
             peer = self.mesh.peer(name)
             if peer and self.is_described(name):
-                yield name, plan_imports(self.mesh, peer)["spec"], Rules("mesh_imports", tuple(rule.number for rule in self.mesh.imports_from(peer)))
+                yield (
+                    name,
+                    plan_imports(self.mesh, peer)["spec"],
+                    Rules("mesh_imports", tuple(rule.number for rule in self.mesh.imports_from(peer))),
+                )
             elif name in self.imports:
                 yield name, at(self.imports[name], "spec"), Rules(place_of(self.imports[name]), None, "importRules")
 
     def with_plan(self, manifests: Sequence[Mapping]) -> Estate:
         """Return the estate as it will be once ``manifests`` are applied; what the cluster says of them stays."""
-        after = {kind: dict(live) for kind, live in ((PEER.name, self.peers), (EXPORTS.name, self.exports), (IMPORTS.name, self.imports))}
+        after = {
+            kind: dict(live)
+            for kind, live in ((PEER.name, self.peers), (EXPORTS.name, self.exports), (IMPORTS.name, self.imports))
+        }
         after["ConfigMap"] = dict(self.config_maps)
         for manifest in manifests:
             live = after[manifest["kind"]].get(manifest["metadata"]["name"]) or {}
             merged = {**live, **manifest, "metadata": {**manifest["metadata"], **(live.get("metadata") or {})}}
             after[manifest["kind"]][manifest["metadata"]["name"]] = merged
-        return replace(self, peers=after[PEER.name], exports=after[EXPORTS.name], imports=after[IMPORTS.name], config_maps=after["ConfigMap"])
+        return replace(
+            self,
+            peers=after[PEER.name],
+            exports=after[EXPORTS.name],
+            imports=after[IMPORTS.name],
+            config_maps=after["ConfigMap"],
+        )
 
     def _names(self, sets: Objects) -> list[str]:
         standing = {name for name, _live in self.standing()}
@@ -238,18 +266,26 @@ class Rules:
 
 
 def rules_in(sets: Iterable[tuple], name: str) -> list[Mapping]:
-    """Return the rules of sets, as ``export_rules`` and ``import_rules`` give them; ``name`` is their word in a spec."""
+    """Return the rules of sets, as ``export_rules`` and ``import_rules`` give them; ``name`` is their word
+    in a spec.
+    """
     return [rule for _peer, spec, _places in sets for rule in items(at(spec, name))]
 
 
 def namespaces_in(exports: Sequence[Mapping], imports: Sequence[Mapping], members: frozenset[str]) -> set[str]:
-    """Return the member namespaces whose Services the rules are about: those exported from, and those imported into as local."""
-    named = {str(at(rule, "nameSelector", "namespace") or at(rule, "labelSelector", "namespace") or "*") for rule in exports}
+    """Return the member namespaces whose Services the rules are about: those exported from, and those imported into as
+    local.
+    """
+    named = {
+        str(at(rule, "nameSelector", "namespace") or at(rule, "labelSelector", "namespace") or "*") for rule in exports
+    }
     wanted = members if "*" in named else members & named
     return set(wanted) | (targets_of(imports) & members)
 
 
 def targets_of(imports: Sequence[Mapping]) -> set[str]:
     """Return the namespaces that something is imported into as local, whether they are members or not."""
-    targets = {str(at(rule, "nameSelector", "alias", "namespace") or "") for rule in imports if rule.get("importAsLocal")}
+    targets = {
+        str(at(rule, "nameSelector", "alias", "namespace") or "") for rule in imports if rule.get("importAsLocal")
+    }
     return {target for target in targets if is_label(target)}

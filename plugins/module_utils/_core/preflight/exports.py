@@ -30,7 +30,10 @@ class Offered:
     peers: list[str] = field(default_factory=list)
 
 
-@check(reads=[PEERS, EXPORT_SETS, SERVICES, ENTRIES], codes=["FED761", "FED762", "FED764", "FED765", "FED768", "FED769", "FED770"])
+@check(
+    reads=[PEERS, EXPORT_SETS, SERVICES, ENTRIES],
+    codes=["FED761", "FED762", "FED764", "FED765", "FED768", "FED769", "FED770"],
+)
 def services(estate: Estate) -> Iterator[Finding]:
     """Give what is wrong with the Services and ServiceEntries that rules export, and those that they cannot export."""
     found = estate.exportable
@@ -77,19 +80,25 @@ def strangers(estate: Estate) -> Iterator[Finding]:
 
 @check(reads=[PEERS, EXPORT_SETS, SERVICES, ENTRIES], codes=["FED771"])
 def absent(estate: Estate) -> Iterator[Finding]:
-    """Give rules for one Service that its namespace does not have; hosts of ServiceEntries only where those were read."""
+    """Give rules for one Service that its namespace does not have; hosts of ServiceEntries only where those
+    were read.
+    """
     for place, name, namespace in _named(estate):
         if name in ("", "*") or namespace not in estate.services:
             continue
         entries = (estate.entries or {}).get(namespace)
         found = [*estate.services[namespace], *(entries or ())]
-        names = {str(at(live, "metadata", "name")) for live in found} | {str(host) for live in found for host in strings(at(live, "spec", "hosts"))}
+        names = {str(at(live, "metadata", "name")) for live in found} | {
+            str(host) for live in found for host in strings(at(live, "spec", "hosts"))
+        }
         if name not in names and not ("." in name and entries is None):
             yield Finding("FED771", place, f"names {namespace}/{name}, but there is no such Service")
 
 
 def _named(estate: Estate) -> Iterator[tuple[str, str, str]]:
-    """Give the rules for another namespace than our own: how people name the rule, the service's name, the namespace."""
+    """Give the rules for another namespace than our own: how people name the rule, the service's name, the
+    namespace.
+    """
     for _peer, spec, rules in estate.export_rules():
         stored = at(spec, "exportRules")
         for index, rule in enumerate(stored if isinstance(stored, list) else []):
@@ -125,7 +134,11 @@ def _service(estate: Estate, offered: Offered) -> Iterator[Finding]:
 
 def _one_port_each(live: Mapping, ports: list[dict]) -> str:
     name = at(live, "metadata", "name")
-    proposed = [f"{name}-{port['name'] or port['number']} with port {port['number']}" for port in ports if port["protocol"] != "UDP"]
+    proposed = [
+        f"{name}-{port['name'] or port['number']} with port {port['number']}"
+        for port in ports
+        if port["protocol"] != "UDP"
+    ]
     return f"Make one Service per port with the same selector, such as {listed(proposed)}, and export those"
 
 
@@ -171,7 +184,9 @@ def _outside(exportable: list[Mapping], spec: Mapping | None, peer: str, rules: 
         rule = stored[row["rule"]]
         if rule.get("type") == "LabelSelector" or at(rule, "nameSelector", "name") not in (None, "", "*"):
             what = "a ServiceEntry outside the mesh" if "." in row["name"] else "an ExternalName Service"
-            yield Finding("FED765", rules.place(row["rule"]), f"means {row['namespace']}/{row['name']}, which is {what}")
+            yield Finding(
+                "FED765", rules.place(row["rule"]), f"means {row['namespace']}/{row['name']}, which is {what}"
+            )
 
 
 def _is_outside(live: Mapping) -> bool:
@@ -182,7 +197,10 @@ def _is_outside(live: Mapping) -> bool:
 
 def _as_if_inside(live: Mapping) -> dict:
     moved = copy.deepcopy(dict(live))
-    moved["spec"] = {**mapping(moved.get("spec")), **({"type": "ClusterIP"} if live.get("kind") == SERVICE.name else {"location": "MESH_INTERNAL"})}
+    moved["spec"] = {
+        **mapping(moved.get("spec")),
+        **({"type": "ClusterIP"} if live.get("kind") == SERVICE.name else {"location": "MESH_INTERNAL"}),
+    }
     return moved
 
 

@@ -50,7 +50,9 @@ def gateways_in_use(estate: Estate) -> list[Gateway]:
             continue
         for direction in ("ingress", "egress"):
             gateway = str(at(live, "spec", "gateways", direction, "name") or "")
-            used.append(Gateway(name, direction, gateway, settings_of(estate, direction, gateway), estate.control_plane.place))
+            used.append(
+                Gateway(name, direction, gateway, settings_of(estate, direction, gateway), estate.control_plane.place)
+            )
     return used
 
 
@@ -66,7 +68,11 @@ def missing(estate: Estate) -> Iterator[Finding]:
     """Give gateways that a peer names and the control plane does not have."""
     for gateway in gateways_in_use(estate):
         if gateway.settings is None:
-            seen = f"names the {gateway.direction} gateway {gateway.name}" if gateway.name else f"names no {gateway.direction} gateway"
+            seen = (
+                f"names the {gateway.direction} gateway {gateway.name}"
+                if gateway.name
+                else f"names no {gateway.direction} gateway"
+            )
             place = f"{PEER.name} {gateway.peer}, spec.gateways.{gateway.direction}"
             yield Finding("FED704", place, f"{seen}, and {gateway.control_plane} has no such key under {gateway.key}")
 
@@ -104,7 +110,10 @@ def _settings(estate: Estate, gateway: Gateway) -> Iterator[Finding]:
     if gateway.direction == "egress":
         view, wanted = strings(settings.get("requestedNetworkView")), f"network-{gateway.peer}"
         if wanted not in view:
-            seen = f"has requestedNetworkView {', '.join(map(str, view)) or 'empty'}, and its peer is called {gateway.peer}"
+            seen = (
+                f"has requestedNetworkView {', '.join(map(str, view)) or 'empty'}, and its peer is called"
+                f" {gateway.peer}"
+            )
             yield Finding("FED701", gateway.place, seen, f"Set requestedNetworkView: [{wanted}]")
     elif estate.version and estate.version >= (2, 5) and at(settings, "routeConfig", "enabled") is not False:
         yield Finding("FED708", gateway.place, "does not have routeConfig.enabled: false")
@@ -132,7 +141,9 @@ def _service(estate: Estate, gateway: Gateway) -> Iterator[Finding]:
         yield Finding("FED713", place, wrong)
     for point in items(at(live, "status", "loadBalancer", "ingress")):
         if gateway.direction == "ingress" and is_not_layer_4(point.get("hostname")):
-            yield Finding("FED714", place, f"has the address {point['hostname']}, which is a classic or application load balancer")
+            yield Finding(
+                "FED714", place, f"has the address {point['hostname']}, which is a classic or application load balancer"
+            )
 
 
 def is_not_layer_4(address: object) -> bool:
@@ -143,7 +154,9 @@ def is_not_layer_4(address: object) -> bool:
 @check(reads=[PEERS], codes=["FED714"])
 def load_balancers(estate: Estate) -> Iterator[Finding]:
     """Give the peers' balancers that are none for federation, by their cards or by what stands in their peerings."""
-    told = {name: (f"Card of {card.mesh}", card.ingress.addresses) for name, card in estate.cards.items() if card.ingress}
+    told = {
+        name: (f"Card of {card.mesh}", card.ingress.addresses) for name, card in estate.cards.items() if card.ingress
+    }
     for name, live in estate.standing():
         told.setdefault(name, (place_of(live), tuple(strings(at(live, "spec", "remote", "addresses")))))
     for place, addresses in told.values():
@@ -189,13 +202,21 @@ def names(estate: Estate) -> Iterator[Finding]:
     """Give names of peers and gateways that are too long, or taken."""
     for name, live in estate.standing():
         if len(name) > LONGEST_PEER:
-            yield Finding("FED705", place_of(live), f"has a name of {len(name)} characters, {LONGEST_PEER} are the most")
+            yield Finding(
+                "FED705", place_of(live), f"has a name of {len(name)} characters, {LONGEST_PEER} are the most"
+            )
         if name == estate.control_plane.cluster_name:
-            yield Finding("FED711", place_of(live), f"is called {name}, like spec.cluster.name of {estate.control_plane.place}")
+            yield Finding(
+                "FED711", place_of(live), f"is called {name}, like spec.cluster.name of {estate.control_plane.place}"
+            )
     for gateway in gateways_in_use(estate):
         length = len(gateway.name) + len(estate.namespace)
         if gateway.settings is not None and length > 62:
-            yield Finding("FED705", gateway.place, f"and the namespace {estate.namespace} have {length} characters together, 62 are the most")
+            yield Finding(
+                "FED705",
+                gateway.place,
+                f"and the namespace {estate.namespace} have {length} characters together, 62 are the most",
+            )
 
 
 @check(reads=[PEERS, GATEWAYS], codes=["FED707"], is_thorough=True)
@@ -211,7 +232,9 @@ def user_gateways(estate: Estate) -> Iterator[Finding]:
         bound = [name for name, labels in pods.items() if selector and selector.items() <= labels.items()]
         if bound:
             shown = ", ".join(f"{key}: {text}" for key, text in selector.items())
-            yield Finding("FED707", place_of(live), f"selects {shown}, and so the federation ingress {listed(bound)} too")
+            yield Finding(
+                "FED707", place_of(live), f"selects {shown}, and so the federation ingress {listed(bound)} too"
+            )
 
 
 @check(codes=["FED726"], is_thorough=True)
@@ -230,7 +253,12 @@ def cluster_domain(estate: Estate) -> Iterator[Finding]:
     host = f"istiod-{control_plane.name}.{estate.namespace}.svc.{domain}"
     if not any(at(rule, "spec", "host") == host for rule in estate.destination_rules):
         seen = f"has the cluster domain {domain}, and no DestinationRule in {estate.namespace} has the host {host}"
-        yield Finding("FED712", control_plane.place, seen, f"Add a DestinationRule for {host}, like the operator's for {CLUSTER_DOMAIN}")
+        yield Finding(
+            "FED712",
+            control_plane.place,
+            seen,
+            f"Add a DestinationRule for {host}, like the operator's for {CLUSTER_DOMAIN}",
+        )
 
 
 @check(reads=[PEERS], codes=["FED718", "FED719", "FED721"])
@@ -239,13 +267,25 @@ def control_plane_settings(estate: Estate) -> Iterator[Finding]:
     if not _is_federated(estate):
         return
     control_plane = estate.control_plane
-    if estate.said("security", "dataPlane", "automtls") is False and estate.said("security", "dataPlane", "mtls") is not True:
-        yield Finding("FED718", f"{control_plane.place}, spec.security.dataPlane", "has automtls: false and no mtls: true")
-    aliases = {*control_plane.additional_domains, *strings(estate.said("techPreview", "meshConfig", "trustDomainAliases"))}
+    if (
+        estate.said("security", "dataPlane", "automtls") is False
+        and estate.said("security", "dataPlane", "mtls") is not True
+    ):
+        yield Finding(
+            "FED718", f"{control_plane.place}, spec.security.dataPlane", "has automtls: false and no mtls: true"
+        )
+    aliases = {
+        *control_plane.additional_domains,
+        *strings(estate.said("techPreview", "meshConfig", "trustDomainAliases")),
+    }
     for _name, live in estate.standing():
         domain = at(live, "spec", "security", "trustDomain")
         if isinstance(domain, str) and domain in aliases:
-            yield Finding("FED719", f"{control_plane.place}, trust domain aliases", f"hold {domain}, the trust domain of {place_of(live)}")
+            yield Finding(
+                "FED719",
+                f"{control_plane.place}, trust domain aliases",
+                f"hold {domain}, the trust domain of {place_of(live)}",
+            )
     if str(estate.pilot_env("PILOT_ENABLE_FEDERATION")).lower() == "false":
         yield Finding("FED721", control_plane.place, "sets PILOT_ENABLE_FEDERATION to false for istiod")
 
@@ -254,4 +294,15 @@ def _is_federated(estate: Estate) -> bool:
     return bool(estate.peers or estate.mesh.peers)
 
 
-CHECKS = (missing, settings, services, load_balancers, shared, names, user_gateways, readiness, cluster_domain, control_plane_settings)
+CHECKS = (
+    missing,
+    settings,
+    services,
+    load_balancers,
+    shared,
+    names,
+    user_gateways,
+    readiness,
+    cluster_domain,
+    control_plane_settings,
+)

@@ -27,7 +27,9 @@ TCP = {"TCP", "Mongo", "MySQL", "Redis"}
 
 @dataclass(frozen=True)
 class Taken:
-    """One service that our rules take of a peer: its exported and imported host, and its ports, None where they are not known."""
+    """One service that our rules take of a peer: its exported and imported host, and its ports, None where they are not
+    known.
+    """
 
     peer: str
     where: str
@@ -85,7 +87,9 @@ def _ports(service: Taken) -> Iterator[Finding]:
     place = f"{service.where}, {service.exported}"
     ports = service.ports or ()
     if all(port.protocol == "UDP" for port in ports):
-        yield Finding("FED769", place, f"has {'UDP ports only' if ports else 'no ports'}, so {service.imported} cannot be reached")
+        yield Finding(
+            "FED769", place, f"has {'UDP ports only' if ports else 'no ports'}, so {service.imported} cannot be reached"
+        )
     if len(ports) > 1:
         shown = listed(f"{port.name or 'unnamed'} {port.number}" for port in ports)
         cure = f"Ask {service.peer} to export one Service per port"
@@ -99,12 +103,19 @@ def _local(estate: Estate, service: Taken) -> Iterator[Finding]:
         return
     live = next((s for s in services if s.get("kind") == SERVICE.name and at(s, "metadata", "name") == name), None)
     if live is None:
-        yield Finding("FED786", f"{SERVICE.name} {namespace}/{name}", f"does not exist, and {service.exported} of {service.peer} is imported under its name")
+        yield Finding(
+            "FED786",
+            f"{SERVICE.name} {namespace}/{name}",
+            f"does not exist, and {service.exported} of {service.peer} is imported under its name",
+        )
         return
     own = {port["name"] for port in ports_of(live)}
     strange = [port.name or "(unnamed)" for port in service.ports or () if port.name not in own]
     if strange:
-        seen = f"has no port called {listed(strange)}, as {service.exported} of {service.peer} has; its own are {listed(n or '(unnamed)' for n in own)}"
+        seen = (
+            f"has no port called {listed(strange)}, as {service.exported} of {service.peer} has; its own are"
+            f" {listed(n or '(unnamed)' for n in own)}"
+        )
         yield Finding("FED785", place_of(live), seen)
 
 
@@ -119,12 +130,16 @@ def strangers(estate: Estate) -> Iterator[Finding]:
             if estate.members is None or target in estate.members:
                 continue
             service = f"{target}/{name or at(rule, 'nameSelector', 'name') or '*'}"
-            yield Finding("FED774", rules.place(index), f"imports {service} from {peer}, and {target} is not a member of the mesh")
+            yield Finding(
+                "FED774", rules.place(index), f"imports {service} from {peer}, and {target} is not a member of the mesh"
+            )
 
 
 @check(reads=[PEERS, IMPORT_SETS], codes=["FED791"])
 def unmatched(estate: Estate) -> Iterator[Finding]:
-    """Give rules that match nothing on any card of the peers that they are for; a peer without a card could still match."""
+    """Give rules that match nothing on any card of the peers that they are for; a peer without a card could still
+    match.
+    """
     matched: dict[str, bool] = {}
     peers: dict[str, list[str]] = {}
     for peer, spec, rules in estate.import_rules():
@@ -137,7 +152,9 @@ def unmatched(estate: Estate) -> Iterator[Finding]:
             rows = imported_names(hosts, alone, peer, estate.control_plane.cluster_domain)
             # A rule that does not count has a code of its own.
             passes_over = any("skipped" in row["reason"] for row in rows)
-            matched[place] = matched.get(place, False) or card is None or passes_over or any(row["rule"] is not None for row in rows)
+            matched[place] = (
+                matched.get(place, False) or card is None or passes_over or any(row["rule"] is not None for row in rows)
+            )
             peers.setdefault(place, []).append(peer)
     for place, is_matched in matched.items():
         if not is_matched:
@@ -164,10 +181,18 @@ def _by_host(taken: list[Taken]) -> dict[tuple[str, str], list[str]]:
 
 
 def _several_tcp(taken: list[Taken]) -> Iterator[Finding]:
-    hosts = [service for service in taken if not service.is_local and any(port.protocol in TCP for port in service.ports or ())]
+    hosts = [
+        service
+        for service in taken
+        if not service.is_local and any(port.protocol in TCP for port in service.ports or ())
+    ]
     if len(hosts) > 1:
         place = f"Imported hosts {listed(service.imported for service in hosts)}"
-        yield Finding("FED787", place, f"are plain TCP, from {listed(service.peer for service in hosts)}, and not imported as local")
+        yield Finding(
+            "FED787",
+            place,
+            f"are plain TCP, from {listed(service.peer for service in hosts)}, and not imported as local",
+        )
 
 
 @check(reads=[PEERS, IMPORT_SETS, SIDECARS], codes=["FED788"])
@@ -216,14 +241,21 @@ def not_in_force(estate: Estate) -> Iterator[Finding]:
         meant = imported_names(waiting, at(imports, "spec"), name, estate.control_plane.cluster_domain)
         missing = [row["host"] for row in meant if row["imported"]]
         if missing and not any(row["imported"] for row in rows):
-            seen = f"has rules for {listed(missing)}, written {age(int((estate.now - written).total_seconds()))}, and nothing of it is imported"
-            yield Finding("FED783", place_of(imports), f"{seen} (metadata.generation {at(imports, 'metadata', 'generation')})")
+            seen = (
+                f"has rules for {listed(missing)}, written {age(int((estate.now - written).total_seconds()))}, and"
+                " nothing of it is imported"
+            )
+            yield Finding(
+                "FED783", place_of(imports), f"{seen} (metadata.generation {at(imports, 'metadata', 'generation')})"
+            )
 
 
 def _written(live: Mapping | None) -> datetime | None:
     """Return when an object's spec was last written, as far as its field managers tell."""
     entries = [entry for entry in items(at(live, "metadata", "managedFields")) if not entry.get("subresource")]
-    times = [moment(text) for text in (at(live, "metadata", "creationTimestamp"), *(entry.get("time") for entry in entries))]
+    times = [
+        moment(text) for text in (at(live, "metadata", "creationTimestamp"), *(entry.get("time") for entry in entries))
+    ]
     return max((time for time in times if time), default=None)
 
 

@@ -1,5 +1,6 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Known issues of single versions that federation meets: as data, each with its source, and what shows that it bites here.
+"""Known issues of single versions that federation meets: as data, each with its source, and what shows that it bites
+here.
 
 A version alone is no finding: the condition must be there. Where the patch release with the cure is not known, or the
 control plane does not tell its own, the finding says that the version cannot exclude it.
@@ -26,7 +27,8 @@ MANY_MEMBERS = 50
 
 @dataclass(frozen=True)
 class Issue:
-    """One known issue: the minor versions that have it, the last patch release that does where that is known, and its evidence.
+    """One known issue: the minor versions that have it, the last patch release that does where that is known, and its
+    evidence.
 
     ``evidence`` gives (place, seen) for each place where the issue bites, from ``reads``.
     """
@@ -98,9 +100,16 @@ def _no_external_ips(estate: Estate) -> Iterator[tuple[str, str]]:
     for gateway in gateways_in_use(estate):
         live = (estate.own_services or {}).get(gateway.name)
         wanted = strings(at(gateway.settings, "service", "externalIPs"))
-        lacking = [address for address in wanted if live is not None and address not in strings(at(live, "spec", "externalIPs"))]
+        lacking = [
+            address
+            for address in wanted
+            if live is not None and address not in strings(at(live, "spec", "externalIPs"))
+        ]
         if lacking:
-            yield f"{SERVICE.name} {estate.namespace}/{gateway.name}", f"lacks the external IPs {listed(lacking)} that the control plane lists"
+            yield (
+                f"{SERVICE.name} {estate.namespace}/{gateway.name}",
+                f"lacks the external IPs {listed(lacking)} that the control plane lists",
+            )
 
 
 def _locality(estate: Estate) -> Iterator[tuple[str, str]]:
@@ -116,7 +125,9 @@ def _no_endpoint_slices(estate: Estate) -> Iterator[tuple[str, str]]:
 
 
 def _several_networks(estate: Estate) -> Iterator[tuple[str, str]]:
-    is_on = estate.said("cluster", "multiCluster", "enabled") is True or bool(estate.said("cluster", "multiCluster", "meshNetworks"))
+    is_on = estate.said("cluster", "multiCluster", "enabled") is True or bool(
+        estate.said("cluster", "multiCluster", "meshNetworks")
+    )
     if is_on and estate.peers:
         yield f"{estate.control_plane.place}, spec.cluster.multiCluster", "is in use beside federation"
 
@@ -129,18 +140,38 @@ def _many_members(estate: Estate) -> Iterator[tuple[str, str]]:
 def _managed_cluster(estate: Estate) -> Iterator[tuple[str, str]]:
     found = managed_cluster(estate.server)
     if found:
-        yield f"API server {found[0]}", f"is one of {found[1]}, and {estate.control_plane.place} is {estate.control_plane.version_text}"
+        yield (
+            f"API server {found[0]}",
+            f"is one of {found[1]}, and {estate.control_plane.place} is {estate.control_plane.version_text}",
+        )
 
 
 def _named_default(estate: Estate) -> Iterator[tuple[str, str]]:
     if estate.control_plane.name == UNDEPLOYED_NAME:
-        yield estate.control_plane.place, f"is {estate.control_plane.version_text} and has a name with which that version fails to deploy (OSSM-2042)"
+        yield (
+            estate.control_plane.place,
+            (
+                f"is {estate.control_plane.version_text} and has a name with which that version fails to deploy"
+                " (OSSM-2042)"
+            ),
+        )
 
 
 ISSUES = (
-    Issue("MAISTRA-2411", "FED717", (2, 1), (2, 1), _no_network_policy, (PEERS, OWN_SERVICES, POLICIES), last_patch=(2, 1, 0), is_thorough=True),
+    Issue(
+        "MAISTRA-2411",
+        "FED717",
+        (2, 1),
+        (2, 1),
+        _no_network_policy,
+        (PEERS, OWN_SERVICES, POLICIES),
+        last_patch=(2, 1, 0),
+        is_thorough=True,
+    ),
     Issue("MAISTRA-2687", "FED749", (2, 1), (2, 1), _no_chain, (BUNDLES,), last_patch=(2, 1, 0), is_thorough=True),
-    Issue("OSSM-1396 and OSSM-1052", "FED716", (2, 2), (2, 3), _no_external_ips, (PEERS, OWN_SERVICES), is_certain=True),
+    Issue(
+        "OSSM-1396 and OSSM-1052", "FED716", (2, 2), (2, 3), _no_external_ips, (PEERS, OWN_SERVICES), is_certain=True
+    ),
     Issue("OSSM-1211", "FED724", (2, 1), (2, 3), _locality, (PEERS, IMPORT_SETS)),
     Issue("OSSM-1962", "FED720", (2, 3), None, _no_endpoint_slices, is_certain=True),
     Issue("OSSM-3644", "FED722", (2, 3), (2, 4), _several_networks, (PEERS,)),

@@ -85,21 +85,34 @@ def reach(estate: Estate) -> Iterator[Finding]:
 
 def _security(estate: Estate, live: Mapping) -> Iterator[Finding]:
     place, ours = place_of(live), estate.control_plane.trust_domain
-    domain, identity = str(at(live, "spec", "security", "trustDomain") or ""), str(at(live, "spec", "security", "clientID") or "")
+    domain, identity = (
+        str(at(live, "spec", "security", "trustDomain") or ""),
+        str(at(live, "spec", "security", "clientID") or ""),
+    )
     if not domain or domain == ours:
-        yield Finding("FED732", f"{place}, spec.security.trustDomain", f"is {ours}, this mesh's own" if domain else "is missing")
+        yield Finding(
+            "FED732", f"{place}, spec.security.trustDomain", f"is {ours}, this mesh's own" if domain else "is missing"
+        )
     place = f"{place}, spec.security.clientID"
     parts = _IDENTITY.fullmatch(identity)
     if not identity:
         yield Finding("FED731", place, "is missing")
     elif identity.startswith("spiffe://"):
         plain = identity.removeprefix("spiffe://")
-        yield Finding("FED730", place, f"starts with spiffe:// ({printable(identity, 160)})", f"Write {printable(plain, 160)}")
+        yield Finding(
+            "FED730", place, f"starts with spiffe:// ({printable(identity, 160)})", f"Write {printable(plain, 160)}"
+        )
     elif not parts:
-        what = "holds a wildcard" if "*" in identity else "has not the five parts <trust domain>/ns/<namespace>/sa/<service account>"
+        what = (
+            "holds a wildcard"
+            if "*" in identity
+            else "has not the five parts <trust domain>/ns/<namespace>/sa/<service account>"
+        )
         yield Finding("FED730", place, f"{what} ({printable(identity, 160)})")
     elif domain and parts["domain"] != domain:
-        yield Finding("FED730", place, f"belongs to the trust domain {printable(parts['domain'], 80)}, the peer's is {domain}")
+        yield Finding(
+            "FED730", place, f"belongs to the trust domain {printable(parts['domain'], 80)}, the peer's is {domain}"
+        )
 
 
 def _roots(estate: Estate, name: str, live: Mapping) -> Iterator[Finding]:
@@ -114,7 +127,9 @@ def _roots(estate: Estate, name: str, live: Mapping) -> Iterator[Finding]:
     found = estate.config_maps.get(bundle)
     text = at(found, "data", ROOT_KEY)
     if text is None:
-        yield Finding("FED734", place, f"{'has no ' + ROOT_KEY if found else 'does not exist'}, and {place_of(live)} needs it")
+        yield Finding(
+            "FED734", place, f"{'has no ' + ROOT_KEY if found else 'does not exist'}, and {place_of(live)} needs it"
+        )
         return
     if not text:
         yield Finding("FED735", f"{place}, {ROOT_KEY}", "is empty")
@@ -139,9 +154,13 @@ def _addresses(estate: Estate, name: str, live: Mapping) -> Iterator[Finding]:
     wrong = [address for address in addresses if not is_address(address)]
     if not addresses and not _is_suspended(estate, name, live):
         yield Finding("FED741", place, "is empty")
-    special = [address for address in addresses if address not in wrong and special_kind(address) and not estate.mesh.loopback]
+    special = [
+        address for address in addresses if address not in wrong and special_kind(address) and not estate.mesh.loopback
+    ]
     if wrong or special:
-        seen = [f"{printable(str(address), 80)!r}" for address in wrong] + [f"{address}, {special_kind(address)}" for address in special]
+        seen = [f"{printable(str(address), 80)!r}" for address in wrong] + [
+            f"{address}, {special_kind(address)}" for address in special
+        ]
         yield Finding("FED740", place, f"holds {listed(seen)}")
 
 
@@ -167,7 +186,9 @@ def _against_card(estate: Estate, name: str, live: Mapping) -> Iterator[Finding]
 
 
 def _differences(estate: Estate, name: str, live: Mapping, card: Card) -> list[str]:
-    pairs: list[tuple[str, Any, Any]] = [("trust domain", at(live, "spec", "security", "trustDomain"), card.trust_domain)]
+    pairs: list[tuple[str, Any, Any]] = [
+        ("trust domain", at(live, "spec", "security", "trustDomain"), card.trust_domain)
+    ]
     pairs += [("client identity", at(live, "spec", "security", "clientID"), card.client_id)]
     if card.ingress and at(live, "spec", "remote", "addresses"):
         remote = at(live, "spec", "remote")
@@ -177,7 +198,11 @@ def _differences(estate: Estate, name: str, live: Mapping, card: Card) -> list[s
             ("service port", at(remote, "servicePort") or 15443, card.ingress.service_port),
         ]
     # What is missing altogether has a code of its own.
-    found = [f"{word} {printable(str(stands), 120)}, the card says {said}" for word, stands, said in pairs if stands and stands != said]
+    found = [
+        f"{word} {printable(str(stands), 120)}, the card says {said}"
+        for word, stands, said in pairs
+        if stands and stands != said
+    ]
     bundle = str(at(live, "spec", "security", "certificateChain", "name") or bundle_name(name))
     text = at(estate.config_maps.get(bundle), "data", ROOT_KEY)
     if text and not set(fingerprints_in(str(text))) >= {root.fingerprint for root in card.roots}:
@@ -201,8 +226,16 @@ def _reach(estate: Estate, live: Mapping, *, has_cause: bool) -> Iterator[Findin
     if any(word in link.reason for word in _ANSWERED):
         return
     status = link.reason.partition(";")[0] or "no answer yet"
-    loud = "; from 2.5 on istiod polls every minute, so it may be blocked most of the time" if (estate.version or (0, 0)) >= (2, 5) else ""
-    last = f"has not sent its list since {_ago(since)}" if link.last_sync else f"has not answered since it was made {_ago(since)}"
+    loud = (
+        "; from 2.5 on istiod polls every minute, so it may be blocked most of the time"
+        if (estate.version or (0, 0)) >= (2, 5)
+        else ""
+    )
+    last = (
+        f"has not sent its list since {_ago(since)}"
+        if link.last_sync
+        else f"has not answered since it was made {_ago(since)}"
+    )
     yield Finding("FED743", place_of(live), f"{last} ({status}){loud}")
 
 
@@ -231,7 +264,9 @@ def left_exports(estate: Estate) -> Iterator[Finding]:
     for name, live in sorted(estate.exports.items()):
         offered = [row["exported"] for row in exported(live)]
         if name in going and offered:
-            yield Finding("FED745", place_of(estate.peers[name]), f"is being deleted while {listed(offered)} is exported to it")
+            yield Finding(
+                "FED745", place_of(estate.peers[name]), f"is being deleted while {listed(offered)} is exported to it"
+            )
         elif name not in estate.peers and offered:
             yield Finding(
                 "FED745", place_of(live), f"still lists {listed(offered)}, but the peer {name} no longer exists"
@@ -264,4 +299,15 @@ def elsewhere(estate: Estate) -> Iterator[Finding]:
         yield Finding("FED748", place_of(live), f"is not in the control plane's namespace {estate.namespace}")
 
 
-CHECKS = (security, bundles, own_roots, addresses, against_cards, reach, shared_domains, left_exports, left_imports, elsewhere)
+CHECKS = (
+    security,
+    bundles,
+    own_roots,
+    addresses,
+    against_cards,
+    reach,
+    shared_domains,
+    left_exports,
+    left_imports,
+    elsewhere,
+)

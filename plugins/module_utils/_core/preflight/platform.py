@@ -40,7 +40,11 @@ def release(ground: Ground) -> Iterator[Finding]:
     release, first = ground.platform.release, FIRST_OPENSHIFT.of(ground.control_plane.version)
     if release and first and release[:2] < first:
         shown, wanted = ".".join(map(str, release)), ".".join(map(str, first))
-        yield Finding("FED792", CLUSTER_VERSION, f"is {shown}, and {ground.control_plane.version_text} is made for {wanted} and later")
+        yield Finding(
+            "FED792",
+            CLUSTER_VERSION,
+            f"is {shown}, and {ground.control_plane.version_text} is made for {wanted} and later",
+        )
 
 
 @check(reads=[VERSION], codes=["FED793"], is_thorough=True)
@@ -50,7 +54,11 @@ def update(ground: Ground) -> Iterator[Finding]:
     progressing = next((c for c in items(at(version, "status", "conditions")) if c.get("type") == "Progressing"), {})
     if progressing.get("status") == "True":
         target = at(version, "status", "desired", "version")
-        yield Finding("FED793", CLUSTER_VERSION, f"is on the way to {target}: {progressing.get('message') or 'an update is under way'}")
+        yield Finding(
+            "FED793",
+            CLUSTER_VERSION,
+            f"is on the way to {target}: {progressing.get('message') or 'an update is under way'}",
+        )
 
 
 @check(reads=[NETWORKS], codes=["FED794"], is_thorough=True)
@@ -59,7 +67,11 @@ def migration(ground: Ground) -> Iterator[Finding]:
     network = ground.platform.network
     if at(network, "status", "migration"):
         wanted = at(network, "status", "migration", "networkType") or at(network, "spec", "networkType")
-        yield Finding("FED794", NETWORK, f"is being moved from {ground.platform.network_type or 'its network'} to {wanted or 'another'}")
+        yield Finding(
+            "FED794",
+            NETWORK,
+            f"is being moved from {ground.platform.network_type or 'its network'} to {wanted or 'another'}",
+        )
 
 
 @check(reads=[NETWORKS, VERSION], codes=["FED795"], is_thorough=True)
@@ -71,7 +83,11 @@ def network_of_2_0(ground: Ground) -> Iterator[Finding]:
     if is_ovn and ground.control_plane.version == (2, 0) and release and release[:2] < OVN_FOR_2_0_FROM:
         first = OVN_FOR_2_0.get(release[:2])
         if first is None or release[2] < first:
-            yield Finding("FED795", NETWORK, f"is OVNKubernetes, a technology preview for v2.0 on OpenShift {'.'.join(map(str, release))}")
+            yield Finding(
+                "FED795",
+                NETWORK,
+                f"is OVNKubernetes, a technology preview for v2.0 on OpenShift {'.'.join(map(str, release))}",
+            )
 
 
 @check(reads=[NETWORKS, SDN, ROLL], codes=["FED795"], is_thorough=True)
@@ -81,7 +97,10 @@ def joined_projects(ground: Ground) -> Iterator[Finding]:
         return
     plugin, members = str(at(ground.platform.sdn, "pluginName") or ""), len(ground.members or ())
     if plugin.endswith("-multitenant") and members >= MANY_NAMESPACES:
-        seen = f"joins projects one by one in its mode {plugin.rpartition('/')[2]}, which is slow with {members} members (MAISTRA-2378)"
+        seen = (
+            f"joins projects one by one in its mode {plugin.rpartition('/')[2]}, which is slow with {members} members"
+            " (MAISTRA-2378)"
+        )
         yield Finding("FED795", NETWORK, seen, "Move to OVN-Kubernetes, or divide the mesh")
 
 
@@ -89,7 +108,9 @@ def joined_projects(ground: Ground) -> Iterator[Finding]:
 def addresses(ground: Ground) -> Iterator[Finding]:
     """Give addresses of a family that the version does not take."""
     version = ground.control_plane.version
-    families = {family for family in map(_family, items(at(ground.platform.network, "status", "clusterNetwork"))) if family}
+    families = {
+        family for family in map(_family, items(at(ground.platform.network, "status", "clusterNetwork"))) if family
+    }
     if families == {4, 6}:
         yield Finding("FED799", NETWORK, "has addresses of IPv4 and of IPv6, which no version 2 supports")
     elif families == {6} and version and version < IPV6_FROM:
@@ -117,7 +138,9 @@ def other_operators(ground: Ground) -> Iterator[Finding]:
         yield Finding("FED796", f"API group {SAIL}", seen)
     if COMMUNITY in groups:
         seen = "is served: the community's Istio operator is or was here, and both want the same webhooks and kinds"
-        yield Finding("FED796", f"API group {COMMUNITY}", seen, "Remove it with its kinds, or keep the mesh in another cluster")
+        yield Finding(
+            "FED796", f"API group {COMMUNITY}", seen, "Remove it with its kinds, or keep the mesh in another cluster"
+        )
 
 
 @check(reads=[SERVED], codes=["FED797"], is_thorough=True)
@@ -142,12 +165,21 @@ def nodes(ground: Ground) -> Iterator[Finding]:
     """Give nodes of an architecture that the version has no images for."""
     control_plane = ground.control_plane
     if control_plane.version and control_plane.version < ARM64_FROM:
-        arm = [str(at(node, "metadata", "name")) for node in ground.platform.nodes if at(node, "status", "nodeInfo", "architecture") == "arm64"]
+        arm = [
+            str(at(node, "metadata", "name"))
+            for node in ground.platform.nodes
+            if at(node, "status", "nodeInfo", "architecture") == "arm64"
+        ]
         if arm:
-            yield Finding("FED798", f"Nodes {listed(sorted(arm))}", f"are arm64, for which {control_plane.version_text} has no images")
+            yield Finding(
+                "FED798",
+                f"Nodes {listed(sorted(arm))}",
+                f"are arm64, for which {control_plane.version_text} has no images",
+            )
 
 
-# What stands below a control plane, whether it is there already or only wanted; companions are installed with those that are wanted.
+# What stands below a control plane, whether it is there already or only wanted; companions are installed with those
+# that are wanted.
 @check(codes=["FED753"], is_thorough=True, spares=[TOKENS])
 def tokens(ground: Ground) -> Iterator[Finding]:
     """Give service account tokens of another issuer than the control plane expects."""
@@ -157,21 +189,26 @@ def tokens(ground: Ground) -> Iterator[Finding]:
 
 
 def identity_of(spec: Mapping, standing: ControlPlane | None) -> object:
-    """Return the type of identity that a control plane has, as its ``spec`` describes it, else as it is ``standing``."""
+    """Return the type of identity that a control plane has, as its ``spec`` describes it, else as it is
+    ``standing``.
+    """
     described = at(spec, *IDENTITY)
     return described if described is not None or standing is None else standing.said(*IDENTITY)
 
 
 def may_be_foreign(identity: object, server: str, *, is_settled: bool) -> bool:
-    """Return whether it is worth asking for the issuer of a cluster's tokens; where all ``is_settled``, the name of its API server tells."""
+    """Return whether it is worth asking for the issuer of a cluster's tokens; where all ``is_settled``, the name of its
+    API server tells.
+    """
     return identity != THIRD_PARTY and bool(not is_settled or managed_cluster(server))
 
 
 def foreign_tokens(identity: object, shown: str, authentication: Mapping | None, server: str) -> Iterator[Finding]:
     """Give whether a cluster's tokens have another issuer than a control plane with this ``identity`` type expects.
 
-    ``shown`` is how people name the control plane. What the cluster says of itself (``authentication``) counts; where that was not read, the
-    name of its API server. Source: OpenShift Service Mesh documentation, "Creating a control plane", Red Hat OpenShift Service on AWS.
+    ``shown`` is how people name the control plane. What the cluster says of itself (``authentication``) counts; where
+    that was not read, the name of its API server. Source: OpenShift Service Mesh documentation, "Creating a control
+    plane", Red Hat OpenShift Service on AWS.
     """
     if identity == THIRD_PARTY:
         return
@@ -183,7 +220,11 @@ def foreign_tokens(identity: object, shown: str, authentication: Mapping | None,
         return
     managed = managed_cluster(server)
     if managed:
-        yield Finding("FED753", f"API server {managed[0]}", f"is one of {managed[1]}, whose tokens may have another issuer, {lacks}")
+        yield Finding(
+            "FED753",
+            f"API server {managed[0]}",
+            f"is one of {managed[1]}, whose tokens may have another issuer, {lacks}",
+        )
 
 
 BELOW = (release, update, migration, network_of_2_0, joined_projects, addresses, other_operators, nodes, tokens)

@@ -19,7 +19,11 @@ from .estate import ADMITTING, SERVICES, Estate
 @check(reads=[SERVICES, ADMITTING], codes=["FED871"], is_thorough=True)
 def callers(estate: Estate) -> Iterator[Finding]:
     """Give exported services that answer a peer with 403, unless a rule of ``mesh_traffic`` is about to admit it."""
-    services = {(str(live["metadata"]["namespace"]), str(live["metadata"]["name"])): live for found in estate.services.values() for live in found}
+    services = {
+        (str(live["metadata"]["namespace"]), str(live["metadata"]["name"])): live
+        for found in estate.services.values()
+        for live in found
+    }
     standing = Standing(estate.control_plane, frozenset(), services, rules=tuple(estate.policies))
     kept = tuple(peer for peer in estate.mesh.peers if estate.is_described(peer.local_name))
     yield from cut_off(estate.wanted, replace(estate.mesh, peers=kept), standing)

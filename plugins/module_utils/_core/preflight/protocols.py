@@ -10,7 +10,8 @@ from collections.abc import Mapping
 
 PROTOCOLS = {"http", "http2", "https", "grpc", "grpc-web", "tcp", "tls", "mongo", "mysql", "redis", "udp"}
 
-# What is no HTTP: named tcp-<this>. Istio reads mongo, mysql and redis only where that was switched on, and tcp always works.
+# What is no HTTP: named tcp-<this>. Istio reads mongo, mysql and redis only where that was switched on, and tcp always
+# works.
 _TCP = {
     22: "ssh",
     25: "smtp",
@@ -53,7 +54,18 @@ _TCP = {
     50000: "db2",
     61616: "openwire",
 }
-_OTHERS = {80: "http", 443: "https", 3000: "http", 5000: "http", 8000: "http", 8080: "http", 8081: "http", 8443: "https", 9000: "http", 50051: "grpc"}
+_OTHERS = {
+    80: "http",
+    443: "https",
+    3000: "http",
+    5000: "http",
+    8000: "http",
+    8080: "http",
+    8081: "http",
+    8443: "https",
+    9000: "http",
+    50051: "grpc",
+}
 # Words in a port's or a Service's name, the most telling first.
 _WORDS = (
     ("grpc", "grpc"),
@@ -82,7 +94,9 @@ _WORDS = (
 
 
 def says_protocol(port: Mapping) -> bool:
-    """Return whether a Service's port tells what it speaks: by ``appProtocol``, by UDP, or by the first word of its name."""
+    """Return whether a Service's port tells what it speaks: by ``appProtocol``, by UDP, or by the first word of its
+    name.
+    """
     if port.get("protocol") == "UDP" or port.get("appProtocol"):
         return True
     name = str(port.get("name") or "").lower()
@@ -95,7 +109,9 @@ def advised_name(port: Mapping, service: str = "") -> str:
     A word in the port's own name weighs more than its number, a word in the Service's name less.
     """
     name, number = str(port.get("name") or "").lower(), port.get("port")
-    by_number = (f"tcp-{_TCP[number]}" if number in _TCP else _OTHERS.get(number, "")) if isinstance(number, int) else ""
+    by_number = (
+        (f"tcp-{_TCP[number]}" if number in _TCP else _OTHERS.get(number, "")) if isinstance(number, int) else ""
+    )
     return _by_word(name) or by_number or _by_word(service.lower())
 
 

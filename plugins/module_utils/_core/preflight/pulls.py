@@ -1,8 +1,8 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
 """Images that a mesh asks for and may not get: pull secrets that are not named, not there, or not used by a version.
 
-Sources: Istio documentation, WasmPlugin (``imagePullSecret``); maistra.io/v1 ServiceMeshExtension; Kubernetes documentation,
-"Images" (waiting containers).
+Sources: Istio documentation, WasmPlugin (``imagePullSecret``); maistra.io/v1 ServiceMeshExtension; Kubernetes
+documentation, "Images" (waiting containers).
 """
 
 from __future__ import annotations
@@ -38,7 +38,10 @@ def pull_secrets(estate: Estate) -> Iterator[Finding]:
 def waiting_pods(estate: Estate) -> Iterator[Finding]:
     """Give pods of the control plane that wait for their images."""
     for pod in estate.own_pods:
-        for container in (*items(at(pod, "status", "initContainerStatuses")), *items(at(pod, "status", "containerStatuses"))):
+        for container in (
+            *items(at(pod, "status", "initContainerStatuses")),
+            *items(at(pod, "status", "containerStatuses")),
+        ):
             reason = at(container, "state", "waiting", "reason")
             if reason in NOT_PULLED:
                 seen = f"waits for {container.get('image')}: {at(container, 'state', 'waiting', 'message') or reason}"
@@ -48,7 +51,10 @@ def waiting_pods(estate: Estate) -> Iterator[Finding]:
 def named_secrets(estate: Estate) -> list[tuple[str, str, str]]:
     """Return which pull secrets are named: where, the namespace in which they must stand, and the name."""
     plane = estate.control_plane
-    found = [(f"{plane.place}, {path}", plane.namespace, name) for path, name in _pull_secrets(at(plane.live, "spec"), "spec")]
+    found = [
+        (f"{plane.place}, {path}", plane.namespace, name)
+        for path, name in _pull_secrets(at(plane.live, "spec"), "spec")
+    ]
     for live in estate.extensions:
         names = _secrets_of(live) if _are_used(estate, live) else []
         found += [(place_of(live), str(at(live, "metadata", "namespace")), name) for name in names]
@@ -60,15 +66,24 @@ def _extension(estate: Estate, live: Mapping) -> Iterator[Finding]:
     if registry not in REGISTRIES_WITH_LOGIN:
         return
     if not _secrets_of(live):
-        yield Finding("FED750", place_of(live), f"asks {registry} for its image, which wants a login, and names no pull secret")
+        yield Finding(
+            "FED750", place_of(live), f"asks {registry} for its image, which wants a login, and names no pull secret"
+        )
     elif not _are_used(estate, live):
         seen = f"names a pull secret for {registry}, and {estate.control_plane.version_text} does not use it"
-        yield Finding("FED750", place_of(live), seen, "Serve the image from a registry that is open to the proxies, or upgrade to 2.3")
+        yield Finding(
+            "FED750",
+            place_of(live),
+            seen,
+            "Serve the image from a registry that is open to the proxies, or upgrade to 2.3",
+        )
 
 
 def _are_used(estate: Estate, live: Mapping) -> bool:
     """Return whether this version looks at the pull secrets that an extension names."""
-    return live.get("kind") != WASM_PLUGIN.name or not estate.version or estate.version >= PULL_SECRET_OF_WASM_PLUGIN_FROM
+    return (
+        live.get("kind") != WASM_PLUGIN.name or not estate.version or estate.version >= PULL_SECRET_OF_WASM_PLUGIN_FROM
+    )
 
 
 def registry_of(image: str) -> str:

@@ -1,7 +1,8 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
 """What istiod passes over in the rules of live sets, whoever wrote them.
 
-Source: federation.md sections 5.2 to 5.5 and 8 (G30, G33, G36, G38, G40 to G42, G44, G50); maistra/istio, namemapping.go.
+Source: federation.md sections 5.2 to 5.5 and 8 (G30, G33, G36, G38, G40 to G42, G44, G50); maistra/istio,
+namemapping.go.
 """
 
 from __future__ import annotations
@@ -26,7 +27,9 @@ _WRITTEN = {"NameSelector": "nameSelector", "LabelSelector": "labelSelector"}
 
 @dataclass(frozen=True)
 class Matched:
-    """What a rule that counts matches; an empty name or namespace is any, ``labels`` None where it does not look at them."""
+    """What a rule that counts matches; an empty name or namespace is any, ``labels`` None where it does not look at
+    them.
+    """
 
     name: str
     namespace: str
@@ -46,7 +49,10 @@ def export_rules(estate: Estate) -> Iterator[Finding]:
         yield from _rules(estate, live, "exportRules", _export_problem)
 
 
-@check(reads=[IMPORT_SETS], codes=["FED766", "FED767", "FED773", "FED775", "FED780", "FED781", "FED782", "FED784", "FED789"])
+@check(
+    reads=[IMPORT_SETS],
+    codes=["FED766", "FED767", "FED773", "FED775", "FED780", "FED781", "FED782", "FED784", "FED789"],
+)
 def import_rules(estate: Estate) -> Iterator[Finding]:
     """Give the rules of live sets of imports that do not count, are never reached, or do harm."""
     for _name, live in sorted(estate.imports.items()):
@@ -54,7 +60,9 @@ def import_rules(estate: Estate) -> Iterator[Finding]:
         yield from _locality(live)
 
 
-def _rules(estate: Estate, live: Mapping, field: str, problem_of: Callable[[Estate, Mapping, Mapping], Problem | None]) -> Iterator[Finding]:
+def _rules(
+    estate: Estate, live: Mapping, field: str, problem_of: Callable[[Estate, Mapping, Mapping], Problem | None]
+) -> Iterator[Finding]:
     earlier: list[tuple[int, Matched]] = []
     rules = at(live, "spec", field)
     for index, rule in enumerate(rules if isinstance(rules, list) else []):
@@ -156,7 +164,9 @@ def _locality(live: Mapping) -> Iterator[Finding]:
     lacking = {"zone": ["region"], "subzone": ["region", "zone"]}.get(parts[-1] if parts else "", [])
     missing = [word for word in lacking if word not in parts]
     if missing:
-        yield Finding("FED784", f"{place_of(live)}, spec.locality", f"has a {parts[-1]} and no {' and no '.join(missing)}")
+        yield Finding(
+            "FED784", f"{place_of(live)}, spec.locality", f"has a {parts[-1]} and no {' and no '.join(missing)}"
+        )
 
 
 def _matched(rule: Mapping) -> Matched:

@@ -1,9 +1,9 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
 """Where everything stands in the picture of a page: meshes as boxes, peerings as lines, names on the lines.
 
-A few meshes stand on a ring, with every peering and every name. Many are put into groups of meshes that have the same partners, and the
-picture then has a line per pair of groups, and one per peering that needs somebody; the others are counted in the head of their group.
-Equal data gives an equal picture.
+A few meshes stand on a ring, with every peering and every name. Many are put into groups of meshes that have the same
+partners, and the picture then has a line per pair of groups, and one per peering that needs somebody; the others are
+counted in the head of their group. Equal data gives an equal picture.
 """
 
 from __future__ import annotations
@@ -42,10 +42,15 @@ def drawing_of(page: Mapping) -> dict:
 
 def _box(row: Mapping, x: float, y: float) -> dict:
     """Return a mesh's box with its middle at a place."""
-    lines = [row["version"], row["trust_domain"]] if row["seen"] else [row["role"].replace("peer", "peer of others").replace("run", "not seen"), ""]
+    lines = (
+        [row["version"], row["trust_domain"]]
+        if row["seen"]
+        else [row["role"].replace("peer", "peer of others").replace("run", "not seen"), ""]
+    )
     told = " · ".join(part for part in lines if part)
     return {
-        "name": row["name"], "shown": _cut(row["name"], WIDE - 44), "told": _cut(told, WIDE - 20), "state": row["state"], "seen": row["seen"],
+        "name": row["name"], "shown": _cut(row["name"], WIDE - 44), "told": _cut(told, WIDE - 20),
+        "state": row["state"], "seen": row["seen"],
         "x": round(x - WIDE / 2), "y": round(y - HIGH / 2), "width": WIDE, "height": HIGH,
     }  # fmt: skip
 
@@ -83,7 +88,9 @@ def _on_a_ring(names: Sequence[str]) -> dict[str, tuple[float, float]]:
 
 
 def _edges(places: Collection[tuple[float, float]], labels: Sequence[Mapping]) -> tuple[float, float, float]:
-    """Return where the picture begins and ends (left, top, bottom): at its outermost box or label, whichever that is."""
+    """Return where the picture begins and ends (left, top, bottom): at its outermost box or label,
+    whichever that is.
+    """
     left = min(x for x, _y in places) - WIDE / 2
     top = min([*(y - HIGH / 2 for _x, y in places), *(label["y"] - 14 for label in labels)])
     bottom = max([*(y + HIGH / 2 for _x, y in places), *(label["y"] + 4 for label in labels)])
@@ -136,7 +143,11 @@ def _grouped(page: Mapping, names: Sequence[str]) -> dict:
     for number, group in enumerate(drawn):
         group["state"] = worst([*inside.get(number, []), *(meshes[name]["state"] for name in groups[number])])
         group["told"] = _told_of(groups[number], inside.get(number, []))
-    broken = [row for row in page["peerings"] if row["state"] not in (OK, "suspended") and all(end in places for end in row["between"])]
+    broken = [
+        row
+        for row in page["peerings"]
+        if row["state"] not in (OK, "suspended") and all(end in places for end in row["between"])
+    ]
     return {
         "width": max(group["x"] + group["width"] for group in drawn) + MARGIN,
         "height": bottom,
@@ -163,7 +174,9 @@ def _members(groups: Sequence[Sequence[str]]) -> dict[str, int]:
     return {name: number for number, group in enumerate(groups) for name in group}
 
 
-def _states(page: Mapping, member_of: Mapping[str, int]) -> tuple[dict[int, list[str]], dict[tuple[int, int], list[str]]]:
+def _states(
+    page: Mapping, member_of: Mapping[str, int]
+) -> tuple[dict[int, list[str]], dict[tuple[int, int], list[str]]]:
     """Return the states of the peerings inside each group, and of those between each two."""
     inside: dict[int, list[str]] = {}
     between: dict[tuple[int, int], list[str]] = {}
@@ -201,13 +214,18 @@ def groups_of(partners: Mapping[str, set[str]]) -> list[list[str]]:
 def beside_their_hubs(groups: Sequence[list[str]], partners: Mapping[str, set[str]]) -> list[list[str]]:
     """Return groups in their order, but each that has partners in one other group only right behind that one."""
     member_of = _members(groups)
-    known = [{member_of[other] for name in group for other in partners[name]} - {number} for number, group in enumerate(groups)]
+    known = [
+        {member_of[other] for name in group for other in partners[name]} - {number}
+        for number, group in enumerate(groups)
+    ]
     behind: dict[int, list[int]] = {}
     for number, others in enumerate(known):
         if len(others) == 1 and not (len(known[min(others)]) == 1 and number < min(others)):
             behind.setdefault(min(others), []).append(number)
     leaves = {number for numbers in behind.values() for number in numbers}
-    order = [number for first in range(len(groups)) if first not in leaves for number in (first, *behind.get(first, ()))]
+    order = [
+        number for first in range(len(groups)) if first not in leaves for number in (first, *behind.get(first, ()))
+    ]
     return [groups[number] for number in order]
 
 
@@ -221,14 +239,17 @@ def _alike(one: str, other: str, partners: Mapping[str, set[str]]) -> bool:
 
 
 def _placed(groups: Sequence[Sequence[str]]) -> tuple[dict[str, tuple[float, float]], list[dict], int]:
-    """Return the middle of each mesh's box, a frame per group, and the lower edge of it all. Groups stand in rows, like words."""
+    """Return the middle of each mesh's box, a frame per group, and the lower edge of it all. Groups stand in rows, like
+    words.
+    """
     places, drawn = {}, []
     x, y, tallest = LEFT, MARGIN, 0
     for group in groups:
         columns = min(5, max(1, math.ceil(math.sqrt(len(group) / 1.6))))
         rows = math.ceil(len(group) / columns)
         width, height = GAP + columns * (WIDE + GAP), HEAD + rows * (HIGH + GAP)
-        # One mesh alone is a hub, or a mesh with partners of its own: it begins a row, and those that only it knows stand behind it.
+        # One mesh alone is a hub, or a mesh with partners of its own: it begins a row, and those that only it knows
+        # stand behind it.
         if x > LEFT and (x + width > ROW_OF_GROUPS or len(group) == 1):
             x, y, tallest = LEFT, y + tallest + GAP, 0
         for at, name in enumerate(group):
@@ -240,15 +261,22 @@ def _placed(groups: Sequence[Sequence[str]]) -> tuple[dict[str, tuple[float, flo
 
 
 def _bundles(between: Mapping[tuple[int, int], Sequence[str]], drawn: Sequence[Mapping]) -> Iterable[dict]:
-    """Give a line per pair of groups, from frame to frame; where one stands below the other it goes round those between them."""
+    """Give a line per pair of groups, from frame to frame; where one stands below the other it goes round those between
+    them.
+    """
     for (first, second), states in sorted(between.items()):
         one, other = drawn[first], drawn[second]
-        (ax, ay), (bx, by) = ((group["x"] + group["width"] / 2, group["y"] + group["height"] / 2) for group in (one, other))
+        (ax, ay), (bx, by) = (
+            (group["x"] + group["width"] / 2, group["y"] + group["height"] / 2) for group in (one, other)
+        )
         if one["x"] == other["x"] and ay != by:
             x, bend = one["x"], min(LEFT - 6, 14 + abs(by - ay) // 16)
             path = f"M{x} {round(ay)}C{round(x - bend)} {round(ay)} {round(x - bend)} {round(by)} {x} {round(by)}"
         else:
-            (x1, y1), (x2, y2) = _edge(ax, ay, bx, by, one["width"], one["height"]), _edge(bx, by, ax, ay, other["width"], other["height"])
+            (x1, y1), (x2, y2) = (
+                _edge(ax, ay, bx, by, one["width"], one["height"]),
+                _edge(bx, by, ax, ay, other["width"], other["height"]),
+            )
             path = f"M{x1} {y1}L{x2} {y2}"
         told = f"{states.count(OK)} of {len(states)} peerings between two groups connected"
         yield {"path": path, "state": worst(states), "told": told, "number": len(states)}

@@ -1,5 +1,7 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Reports that earlier runs wrote: joined with this one's, or compared with it; and the line that says what came of it."""
+"""Reports that earlier runs wrote: joined with this one's, or compared with it; and the line that says what
+came of it.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,9 @@ def joined(report: Mapping, others: Mapping[str, Mapping[str, Mapping]]) -> dict
 
 
 def reported(path: str, content: bytes | None) -> Mapping[str, Mapping]:
-    """Return the report of a file, its meshes' entries by their names. Raises ``FederationError`` FED364 for what is no report."""
+    """Return the report of a file, its meshes' entries by their names. Raises ``FederationError`` FED364 for what is no
+    report.
+    """
     data = None if content is None else from_json(content)
     if isinstance(data, Mapping) and data and all(isinstance(entry, Mapping) for entry in data.values()):
         return data
@@ -41,12 +45,17 @@ def reported(path: str, content: bytes | None) -> Mapping[str, Mapping]:
         "FED364",
         where=f"Report {path}",
         what="does not exist" if content is None else "is no report that federation_report has written as JSON",
-        fix="Name files that federation_report names in the runs of the other meshes; a page's own JSON cannot be joined",
+        fix=(
+            "Name files that federation_report names in the runs of the other meshes; a page's own JSON cannot be"
+            " joined"
+        ),
     )
 
 
 def saved(path: str, content: bytes | None) -> Mapping:
-    """Return the page that an earlier run saved as JSON in a file. Raises ``FederationError`` FED970 where that is none."""
+    """Return the page that an earlier run saved as JSON in a file. Raises ``FederationError`` FED970 where that is
+    none.
+    """
     what = "does not exist"
     if content is not None:
         what = "is no report that playbook report has written as JSON"
@@ -54,7 +63,10 @@ def saved(path: str, content: bytes | None) -> Mapping:
         if is_page(data):
             return data
     raise FederationError(
-        "FED970", where=f"report_since {path}", what=what, fix="Name a file that report_json has written, or leave report_since out"
+        "FED970",
+        where=f"report_since {path}",
+        what=what,
+        fix="Name a file that report_json has written, or leave report_since out",
     )
 
 
@@ -69,5 +81,7 @@ def line_of(page: Mapping, paths: Sequence[str], *, is_written: bool) -> str:
         f"{number} thing{'s' if number != 1 else ''} to do" if number else "nothing to do",
     ]
     if "changes" in page:
-        told.append(f"{len(page['changes']['rows']) + page['changes']['left_out']} changes since {page['changes']['since']}")
+        told.append(
+            f"{len(page['changes']['rows']) + page['changes']['left_out']} changes since {page['changes']['since']}"
+        )
     return " · ".join([*told, some(paths) if is_written else "not written in check mode"])

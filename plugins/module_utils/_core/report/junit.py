@@ -1,5 +1,7 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The report of a run as JUnit's XML, which CI systems show: a suite for each mesh, a case for each thing that was looked at."""
+"""The report of a run as JUnit's XML, which CI systems show: a suite for each mesh, a case for each thing that was
+looked at.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,9 @@ _NO_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 @dataclass(frozen=True)
 class Case:
-    """One thing that was looked at: how it ended is "" (well), ``failure``, ``error`` or ``skipped``, and ``what`` was seen."""
+    """One thing that was looked at: how it ended is "" (well), ``failure``, ``error`` or ``skipped``, and ``what`` was
+    seen.
+    """
 
     name: str
     ending: str = ""
@@ -31,7 +35,9 @@ def junit(report: Mapping[str, Any]) -> str:
     root = ElementTree.Element("testsuites", name="ossm.federation")
     for mesh, entry in report.items():
         cases = list(_cases(mapping(entry)))
-        counts: dict[str, Any] = {word: str(sum(case.ending == ending for case in cases)) for word, ending in _COUNTED.items()}
+        counts: dict[str, Any] = {
+            word: str(sum(case.ending == ending for case in cases)) for word, ending in _COUNTED.items()
+        }
         suite = ElementTree.SubElement(root, "testsuite", name=_clean(mesh), tests=str(len(cases)), **counts)
         for case in cases:
             element = ElementTree.SubElement(suite, "testcase", classname=_clean(mesh), name=_clean(case.name))

@@ -23,32 +23,61 @@ def _lines(page: Mapping) -> Iterator[str]:
     total = page["summary"]
     yield "# Federation report"
     yield ""
-    yield f"Made {text(page['made'])}. Verdict: **{text(page['verdict'])}**. {total['meshes']} meshes, {total['meshes_unknown']} of them unknown;"
-    yield f"{total['peerings_ok']} of {total['peerings']} peerings connected; {total['errors']} errors and {total['warnings']} warnings."
-    yield from _table("What has to be done", ("Who", "About", "What", "Do", "Code"), map(_action, page["actions"]), nothing="Nothing.")
+    yield (
+        f"Made {text(page['made'])}. Verdict: **{text(page['verdict'])}**. {total['meshes']} meshes,"
+        f" {total['meshes_unknown']} of them unknown;"
+    )
+    yield (
+        f"{total['peerings_ok']} of {total['peerings']} peerings connected; {total['errors']} errors and"
+        f" {total['warnings']} warnings."
+    )
+    yield from _table(
+        "What has to be done", ("Who", "About", "What", "Do", "Code"), map(_action, page["actions"]), nothing="Nothing."
+    )
     changes = page.get("changes")
     if changes:
         changed = [(row["kind"], row["where"], row["before"], row["after"]) for row in changes["rows"]]
-        yield from _table(f"Changed since {changes['since']}", ("Kind", "Where", "Before", "After"), changed, nothing="Nothing.")
+        yield from _table(
+            f"Changed since {changes['since']}", ("Kind", "Where", "Before", "After"), changed, nothing="Nothing."
+        )
     columns: Sequence[str] = ("name", "state", "version", "trust_domain", "control_plane", "why")
-    yield from _table("Meshes", ("Mesh", "State", "Version", "Trust domain", "Control plane", "Note"), _cells(page["meshes"], columns))
+    yield from _table(
+        "Meshes", ("Mesh", "State", "Version", "Trust domain", "Control plane", "Note"), _cells(page["meshes"], columns)
+    )
     columns = ("mesh", "to", "state", "outbound", "inbound", "last_full_sync", "outbound_reason")
     sides = [side for row in page["peerings"] for side in row["sides"]]
     yield from _table("Peerings", ("Mesh", "Peer", "State", "Out", "In", "Last sync", "Reason"), _cells(sides, columns))
     columns = ("mesh", "side", "peer", "namespace", "name", "host")
-    yield from _table("Services", ("Mesh", "Side", "Peer", "Namespace", "Name", "Host"), _cells(page["services"], columns))
+    yield from _table(
+        "Services", ("Mesh", "Side", "Peer", "Namespace", "Name", "Host"), _cells(page["services"], columns)
+    )
     columns = ("mesh", "peer", "fingerprint", "not_after", "days_left", "said")
-    yield from _table("Trust", ("Mesh", "Peer", "Root", "Valid until", "Days left", "Note"), _cells(page["trust"], columns))
+    yield from _table(
+        "Trust", ("Mesh", "Peer", "Root", "Valid until", "Days left", "Note"), _cells(page["trust"], columns)
+    )
     for key in OPTIONAL:
         rows = page.get(key) or []
-        names = list(dict.fromkeys(name for row in rows for name, value in row.items() if not isinstance(value, (dict, list))))
+        names = list(
+            dict.fromkeys(name for row in rows for name, value in row.items() if not isinstance(value, (dict, list)))
+        )
         if names:
-            yield from _table(key.capitalize().replace("_tls", " TLS"), [name.replace("_", " ").capitalize() for name in names], _cells(rows, names))
+            yield from _table(
+                key.capitalize().replace("_tls", " TLS"),
+                [name.replace("_", " ").capitalize() for name in names],
+                _cells(rows, names),
+            )
             yield from ("", NOTES[key]) if key in NOTES else ()
     columns = ("mesh", "severity", "code", "place", "seen", "cure")
-    yield from _table("Findings", ("Mesh", "Severity", "Code", "Place", "Seen", "Cure"), _cells(page["findings"], columns), nothing="None.")
+    yield from _table(
+        "Findings",
+        ("Mesh", "Severity", "Code", "Place", "Seen", "Cure"),
+        _cells(page["findings"], columns),
+        nothing="None.",
+    )
     if page["unknown"]:
-        yield from _table("Not looked at", ("Mesh", "What", "Because"), _cells(page["unknown"], ("mesh", "what", "because")))
+        yield from _table(
+            "Not looked at", ("Mesh", "What", "Because"), _cells(page["unknown"], ("mesh", "what", "because"))
+        )
 
 
 def _action(row: Mapping) -> tuple:

@@ -1,7 +1,8 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
 """The report of a run as metrics: Prometheus' text format, version 0.0.4.
 
-Source: https://prometheus.io/docs/instrumenting/exposition_formats/. Everything that others wrote stands in a label's value, quoted.
+Source: https://prometheus.io/docs/instrumenting/exposition_formats/. Everything that others wrote stands in a label's
+value, quoted.
 """
 
 from __future__ import annotations

@@ -6,7 +6,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ..control_plane.live import ControlPlane
-from ..control_plane.mixer import VERSION_WITHOUT, Heir, Limits, actions_of, adapter_of, heirs, heirs_of_control_plane, limits_of
+from ..control_plane.mixer import (
+    VERSION_WITHOUT,
+    Heir,
+    Limits,
+    actions_of,
+    adapter_of,
+    heirs,
+    heirs_of_control_plane,
+    limits_of,
+)
 from ..extensions.keeping import key_of
 from ..extensions.rendering import text_of
 from ..extensions.selecting import Proxy
@@ -19,7 +28,9 @@ def has_threescale(objects: Sequence[Mapping]) -> bool:
     return any(adapter_of(each) == ADAPTER for each in objects)
 
 
-def report(control_plane: ControlPlane, objects: Sequence[Mapping], proxies: Sequence[Proxy], unknown: Sequence[str]) -> dict:
+def report(
+    control_plane: ControlPlane, objects: Sequence[Mapping], proxies: Sequence[Proxy], unknown: Sequence[str]
+) -> dict:
     """Return as data and for people what Mixer's ``objects`` do, and what of them a version without Mixer can have."""
     spec = mapping(at(control_plane.live, "status", "appliedSpec")) or mapping(control_plane.live.get("spec"))
     found = [*heirs_of_control_plane(spec), *heirs(objects)]
@@ -48,17 +59,37 @@ def _threescale_of(objects: Sequence[Mapping], proxies: Sequence[Proxy], addon: 
     return draft_of(handlers, uses, [Workload(proxy.namespace, proxy.labels) for proxy in proxies], addon)
 
 
-def _lines(control_plane: ControlPlane, found: Sequence[Heir], limits: Limits | None, draft: Draft | None, unknown: Sequence[str]) -> list[str]:
+def _lines(
+    control_plane: ControlPlane,
+    found: Sequence[Heir],
+    limits: Limits | None,
+    draft: Draft | None,
+    unknown: Sequence[str],
+) -> list[str]:
     """Return the report as lines for people; what the control plane made itself is counted, since it takes it along."""
     own = [heir for heir in found if not heir.is_of_operator]
-    head = f"{control_plane.place} {control_plane.version_text}: {len(own) or 'no'} object{'' if len(own) == 1 else 's'} of Mixer's"
+    head = (
+        f"{control_plane.place} {control_plane.version_text}: {len(own) or 'no'} object{'' if len(own) == 1 else 's'}"
+        " of Mixer's"
+    )
     taken = len(found) - len(own)
-    result = [f"{head}, which {VERSION_WITHOUT} does not look at{f'; {taken} more belong to the control plane itself and go with it' if taken else ''}"]
+    result = [
+        f"{head}, which {VERSION_WITHOUT} does not look"
+        f" at{f'; {taken} more belong to the control plane itself and go with it' if taken else ''}"
+    ]
     result += [heir.text for heir in own]
     if limits:
-        result += ["rate limits, for mesh_control_plane_spec:", *_indented(limits.spec), *(f"  needs: {note}" for note in limits.notes)]
+        result += [
+            "rate limits, for mesh_control_plane_spec:",
+            *_indented(limits.spec),
+            *(f"  needs: {note}" for note in limits.notes),
+        ]
     if draft:
-        result += ["3scale, a draft of mesh_threescale:", *_indented(draft.description), *(f"  {each.text}" for each in draft.findings)]
+        result += [
+            "3scale, a draft of mesh_threescale:",
+            *_indented(draft.description),
+            *(f"  {each.text}" for each in draft.findings),
+        ]
     return [*result, *(f"unknown: {gap}" for gap in unknown)]
 
 

@@ -1,8 +1,9 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What one page says of the meshes of a run: who is there, who speaks to whom, what is offered and taken, what is wrong, and who acts.
+"""What one page says of the meshes of a run: who is there, who speaks to whom, what is offered and taken, what is
+wrong, and who acts.
 
-Data in, data out: the entries of a report, as ``mesh_report`` gives them, become tables that a page, a text and a later run can read.
-What a run did not see is unknown here, never green.
+Data in, data out: the entries of a report, as ``mesh_report`` gives them, become tables that a page, a text and a later
+run can read. What a run did not see is unknown here, never green.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ NOT_READY = "FED726"
 """The finding of a preflight that says what the control plane says itself."""
 PEER_UNWELL = "FED907"
 """The finding of health that says what the peering says itself, which knows whose turn it is."""
-# Best first: the state of a whole is the worst of its parts. What is unknown may be as bad as what is down, but is not known to be.
+# Best first: the state of a whole is the worst of its parts. What is unknown may be as bad as what is down, but is not
+# known to be.
 STATES = (OK, UNKNOWN, UNSURE, DOWN)
 SUSPENDED = status.SUSPENDED
 _BAD = frozenset({status.PENDING, status.REFUSED, status.STALE, status.ABSENT})
@@ -39,8 +41,9 @@ NOTES = {
 def page_of(report: Mapping[str, Any], *, others: Iterable[str] = (), made: str = "") -> dict:
     """Return what the page says, as JSON-friendly data.
 
-    ``report`` maps the name of each mesh to its entry, ``others`` are meshes of the inventory that this run did not look at, and
-    ``made`` is when it looked. Names, messages and findings stay as they are: whoever shows them makes them harmless.
+    ``report`` maps the name of each mesh to its entry, ``others`` are meshes of the inventory that this run did not
+    look at, and ``made`` is when it looked. Names, messages and findings stay as they are: whoever shows them makes
+    them harmless.
     """
     entries = {str(mesh): mapping(entry) for mesh, entry in report.items()}
     meshes = _meshes(entries, [str(name) for name in others])
@@ -52,11 +55,17 @@ def page_of(report: Mapping[str, Any], *, others: Iterable[str] = (), made: str 
         "verdict": _verdict(entries),
         "meshes": meshes,
         "peerings": peerings,
-        "services": sorted(services, key=lambda row: [str(row[key]) for key in ("mesh", "side", "peer", "namespace", "name", "host")]),
+        "services": sorted(
+            services, key=lambda row: [str(row[key]) for key in ("mesh", "side", "peer", "namespace", "name", "host")]
+        ),
         "trust": _of_all(entries, _trust),
         "findings": _of_all(entries, _findings),
         "findings_left_out": _left_out(entries),
-        "unknown": [{"mesh": mesh, **row} for mesh, entry in entries.items() for row in _of(entry, "unknown", ("what", "because"))],
+        "unknown": [
+            {"mesh": mesh, **row}
+            for mesh, entry in entries.items()
+            for row in _of(entry, "unknown", ("what", "because"))
+        ],
         "actions": _actions(entries, peerings),
     }
     entries = {mesh: {**entry, "probes": [*_probes(entry)]} for mesh, entry in entries.items()}
@@ -73,33 +82,49 @@ def _of_all(entries: Mapping[str, Mapping], rows_of: Callable[[str, Mapping], It
 
 # What those who have looked call their states, in the words of the page.
 _SAID = {
-    "healthy": OK, "synced": OK, "equal": OK, "not sent": OK, "absent by intent": OK, "idle": OK, "degraded": UNSURE, "stale": UNSURE, "waiting": UNSURE,
+    "healthy": OK, "synced": OK, "equal": OK, "not sent": OK, "absent by intent": OK, "idle": OK, "degraded": UNSURE,
+    "stale": UNSURE, "waiting": UNSURE,
     "differs": UNSURE, "failing": DOWN, "rejected": DOWN, "not connected": DOWN,
 }  # fmt: skip
 
 
 def state_of(row: Mapping) -> str:
-    """Return the state of a row that health, proxies, comparisons or rates have; a word that nobody knows is unknown."""
+    """Return the state of a row that health, proxies, comparisons or rates have; a word that nobody knows
+    is unknown.
+    """
     said = str(row.get("state") or "").lower()
     return said if said in STATES else _SAID.get(said, UNKNOWN)
 
 
 def _stated(row: Mapping) -> dict:
-    """Return a row with a state where it has none, but a mode of mutual TLS or a diagnosis. What is permissive is as Istio makes it."""
+    """Return a row with a state where it has none, but a mode of mutual TLS or a diagnosis. What is permissive is as
+    Istio makes it.
+    """
     if "state" in row:
         return dict(row)
     if "mode" in row:
         return {**row, "state": {"STRICT": OK, "PERMISSIVE": OK, "DISABLE": UNSURE}.get(str(row["mode"]), UNKNOWN)}
     if "rung" in row:
-        return {**{key: value for key, value in row.items() if key != "probes"}, "state": DOWN if row.get("code") else OK}
+        return {
+            **{key: value for key, value in row.items() if key != "probes"},
+            "state": DOWN if row.get("code") else OK,
+        }
     return dict(row)
 
 
 _PROBED = ("from", "client", "address", "ip", "port", "server_name", "outcome", "told")
 _SHOWN = ("protocol", "certificate", "asks_for_certificate")
-# What the outcomes of calls are here: two of a pod's, and of the controller's those that are no failure. A failure of the
+# What the outcomes of calls are here: two of a pod's, and of the controller's those that are no failure. A failure of
+# the
 # controller's proves nothing, so it is never worse than something to check.
-_CAME_TO = {"reached": OK, "not reached": DOWN, "TLS": OK, "not called": UNKNOWN, "no time left": UNKNOWN, "unknown": UNKNOWN}
+_CAME_TO = {
+    "reached": OK,
+    "not reached": DOWN,
+    "TLS": OK,
+    "not called": UNKNOWN,
+    "no time left": UNKNOWN,
+    "unknown": UNKNOWN,
+}
 
 
 def _probes(entry: Mapping) -> Iterator[dict]:
@@ -108,7 +133,12 @@ def _probes(entry: Mapping) -> Iterator[dict]:
         for row in items(diagnosis.get("probes")):
             state = _CAME_TO.get(str(row.get("outcome")), UNSURE)
             handshake = {key: row.get(key) for key in _SHOWN}
-            yield {"peer": diagnosis.get("peer"), "state": state, **{key: row.get(key) for key in _PROBED}, "handshake": handshake}
+            yield {
+                "peer": diagnosis.get("peer"),
+                "state": state,
+                **{key: row.get(key) for key in _PROBED},
+                "handshake": handshake,
+            }
 
 
 _FINDING = ("code", "severity", "title", "place", "seen", "why", "cure", "reference")
@@ -136,17 +166,27 @@ def _verdict(entries: Mapping[str, Mapping]) -> str:
 
 
 def _meshes(entries: Mapping[str, Mapping], others: Iterable[str]) -> list[dict]:
-    """Return a row per mesh: those of the run, those of the inventory that it left out, and peers that only their partners know."""
+    """Return a row per mesh: those of the run, those of the inventory that it left out, and peers that only their
+    partners know.
+    """
     rows = [_mesh(mesh, entry) for mesh, entry in sorted(entries.items())]
     left_out = sorted(set(others) - set(entries))
     rows += [_unseen(name, "was not part of this run", "left out") for name in left_out]
-    peers = {end for mesh, entry in entries.items() for row in items(entry.get("peers")) for end in [_other_end(entries, row)]}
-    return rows + [_unseen(name, "is described by its peers only", "peer") for name in sorted(peers - set(entries) - set(left_out))]
+    peers = {
+        end
+        for mesh, entry in entries.items()
+        for row in items(entry.get("peers"))
+        for end in [_other_end(entries, row)]
+    }
+    return rows + [
+        _unseen(name, "is described by its peers only", "peer") for name in sorted(peers - set(entries) - set(left_out))
+    ]
 
 
 def _unseen(name: str, why: str, role: str) -> dict:
     return {
-        "name": name, "role": role, "seen": False, "state": UNKNOWN, "why": why, "server": "", "control_plane": "", "version": "",
+        "name": name, "role": role, "seen": False, "state": UNKNOWN, "why": why, "server": "", "control_plane": "",
+        "version": "",
         "trust_domain": "", "members": [], "code": "",
     }  # fmt: skip
 
@@ -154,7 +194,10 @@ def _unseen(name: str, why: str, role: str) -> dict:
 def _mesh(name: str, entry: Mapping) -> dict:
     plane, error = mapping(entry.get("control_plane")), mapping(entry.get("error"))
     if not plane:
-        return {**_unseen(name, str(error.get("message") or "was not looked at"), "run"), "code": str(error.get("code") or "")}
+        return {
+            **_unseen(name, str(error.get("message") or "was not looked at"), "run"),
+            "code": str(error.get("code") or ""),
+        }
     return {
         "name": name,
         "role": "run",
@@ -194,7 +237,8 @@ def _peerings(entries: Mapping[str, Mapping]) -> list[dict]:
             other = _other_end(entries, row)
             pairs.setdefault((min(mesh, other), max(mesh, other)), []).append(_side(mesh, other, row))
     return [
-        {"between": list(pair), "state": _pair_state(sides), "sides": sides, "names": _names(sides)} for pair, sides in sorted(pairs.items())
+        {"between": list(pair), "state": _pair_state(sides), "sides": sides, "names": _names(sides)}
+        for pair, sides in sorted(pairs.items())
     ]
 
 
@@ -213,9 +257,14 @@ def _side(mesh: str, other: str, row: Mapping) -> dict:
         "last_full_sync": row.get("last_full_sync"),
         "age_seconds": row.get("age_seconds"),
         "exports": [str(each.get("exported")) for each in items(row.get("exports"))],
-        "imports": None
-        if row.get("imports") is None
-        else [{key: str(each.get(key) or "") for key in ("exported", "imported")} for each in items(row.get("imports"))],
+        "imports": (
+            None
+            if row.get("imports") is None
+            else [
+                {key: str(each.get(key) or "") for key in ("exported", "imported")}
+                for each in items(row.get("imports"))
+            ]
+        ),
         "offered_not_imported": strings(row.get("offered_not_imported")),
         "asked_not_offered": [str(name) for name in row.get("asked_not_offered") or ()],
         "note": str(row.get("note") or ""),
@@ -238,7 +287,9 @@ def _pair_state(sides: Sequence[Mapping]) -> str:
 
 
 def _names(sides: Sequence[Mapping]) -> list[dict]:
-    """Return what goes over a peering: from whom to whom, under which exported name; each once, whichever side said it."""
+    """Return what goes over a peering: from whom to whom, under which exported name; each once, whichever
+    side said it.
+    """
     found: set[tuple[str, str, str]] = set()
     for side in sides:
         for host in side["exports"]:
@@ -249,12 +300,16 @@ def _names(sides: Sequence[Mapping]) -> list[dict]:
 
 
 def short(host: str) -> str:
-    """Return a service's host as people say it, ``cart.shop``, whether it is exported, imported or local; another host as it is."""
+    """Return a service's host as people say it, ``cart.shop``, whether it is exported, imported or local; another host
+    as it is.
+    """
     return host.partition(".svc.")[0]
 
 
 def _services(mesh: str, entry: Mapping) -> Iterator[dict]:
-    """Give the services that a mesh offers and those it has taken; what is offered to it and not taken is no service of it."""
+    """Give the services that a mesh offers and those it has taken; what is offered to it and not taken is no service of
+    it.
+    """
     for row in items(entry.get("peers")):
         peer = str(row.get("peer") or "")
         for each in items(row.get("exports")):
@@ -294,10 +349,21 @@ def _actions(entries: Mapping[str, Mapping], peerings: Sequence[Mapping]) -> lis
     found = _of_all(entries, _of_mesh)
     for side in known.values():
         # A diagnosis has looked further than the status.
-        diagnosed = [row for row in items(entries[side["mesh"]].get("diagnoses")) if row.get("peer") == side["peer"] and row.get("code")]
-        found += map(partial(_of_diagnosis, side), diagnosed) if diagnosed else _of_side(side, known.get((side["to"], side["mesh"])))
+        diagnosed = [
+            row
+            for row in items(entries[side["mesh"]].get("diagnoses"))
+            if row.get("peer") == side["peer"] and row.get("code")
+        ]
+        found += (
+            map(partial(_of_diagnosis, side), diagnosed)
+            if diagnosed
+            else _of_side(side, known.get((side["to"], side["mesh"])))
+        )
     unique = {(*action["who"], action["what"], action["about"]): action for action in found}
-    return sorted(unique.values(), key=lambda action: (action["severity"] != "error", action["who"], action["about"], action["what"]))
+    return sorted(
+        unique.values(),
+        key=lambda action: (action["severity"] != "error", action["who"], action["about"], action["what"]),
+    )
 
 
 def _action(who: Sequence[str], about: str, what: str, fix: str, *, code: str = "", severity: str = "error") -> dict:
@@ -312,14 +378,24 @@ def _of_mesh(mesh: str, entry: Mapping) -> Iterator[dict]:
         yield _action([mesh], mesh, str(error.get("message")), fix, code=str(error.get("code") or ""))
     is_told = any(row.get("code") == NOT_READY for row in items(entry.get("findings")))
     if plane and plane.get("ready") is False and not is_told:
-        yield _action([mesh], f"control plane of {mesh}", f"is not ready: {plane.get('condition')}", "Look at its operator and its components")
+        yield _action(
+            [mesh],
+            f"control plane of {mesh}",
+            f"is not ready: {plane.get('condition')}",
+            "Look at its operator and its components",
+        )
     restart = mapping(entry.get("restart"))
     if restart.get("needed"):
         fix = "Run federate with federation_restart_istiod: true, or restart istiod yourself"
         yield _action([mesh], f"istiod of {mesh}", str(restart.get("sentence")), fix)
     yield from _of_findings(mesh, entry)
     for row in items(entry.get("pending")):
-        yield _action([mesh, str(row.get("peer"))], f"peering {mesh} – {row.get('peer')}", str(row.get("reason")), "Run federate when it is there")
+        yield _action(
+            [mesh, str(row.get("peer"))],
+            f"peering {mesh} – {row.get('peer')}",
+            str(row.get("reason")),
+            "Run federate when it is there",
+        )
     if items(entry.get("drift")):
         number = len(items(entry["drift"]))
         what = f"{number} object{'s differ' if number > 1 else ' differs'} from the description"
@@ -327,7 +403,10 @@ def _of_mesh(mesh: str, entry: Mapping) -> Iterator[dict]:
     for fault in items(entry.get("faults")):
         if fault.get("kind") == "expiring":
             owner = str(fault.get("peer") or mesh)
-            fix = "Announce the next root (mesh_extra_roots), publish the cards again, and let every peer run federate before this one expires"
+            fix = (
+                "Announce the next root (mesh_extra_roots), publish the cards again, and let every peer run federate"
+                " before this one expires"
+            )
             yield _action([owner], f"roots of {owner}", str(fault.get("what")), fix, severity="warning")
 
 
@@ -336,7 +415,14 @@ def _of_findings(mesh: str, entry: Mapping) -> Iterator[dict]:
         if row.get("code") == PEER_UNWELL and items(entry.get("peers")):
             continue
         severity = "error" if row.get("severity") == "error" else "warning"
-        yield _action([mesh], str(row.get("place")), str(row.get("seen")), str(row.get("cure")), code=str(row.get("code") or ""), severity=severity)
+        yield _action(
+            [mesh],
+            str(row.get("place")),
+            str(row.get("seen")),
+            str(row.get("cure")),
+            code=str(row.get("code") or ""),
+            severity=severity,
+        )
 
 
 def _of_diagnosis(side: Mapping, row: Mapping) -> dict:
@@ -350,7 +436,9 @@ def _of_diagnosis(side: Mapping, row: Mapping) -> dict:
 
 
 def _of_side(side: Mapping, back: Mapping | None) -> Iterator[dict]:
-    """Give who has to act for one side of a peering. Only what a state proves has one name; everything else has both."""
+    """Give who has to act for one side of a peering. Only what a state proves has one name; everything else
+    has both.
+    """
     mesh, other = side["mesh"], side["to"]
     about = f"peering {mesh} – {other}"
     if side["state"] in (OK, SUSPENDED):
@@ -393,7 +481,9 @@ def _summary(page: Mapping) -> dict:
         "meshes_unknown": sum(not row["seen"] for row in page["meshes"]),
         "peerings": len(peerings),
         "peerings_ok": peerings.count(OK),
-        "offered": len({(row["mesh"], row["namespace"], row["name"]) for row in page["services"] if row["side"] == "offered"}),
+        "offered": len(
+            {(row["mesh"], row["namespace"], row["name"]) for row in page["services"] if row["side"] == "offered"}
+        ),
         "taken": sum(row["side"] == "taken" for row in page["services"]),
         "errors": severities.count("error"),
         "warnings": len(severities) - severities.count("error"),

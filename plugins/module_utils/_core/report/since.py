@@ -14,24 +14,37 @@ Rows = dict[tuple[str, ...], str]
 
 
 def changes_since(former: Mapping, page: Mapping) -> dict:
-    """Return what has come, gone and changed: ``since`` when, ``rows`` with ``kind``, ``where``, ``before`` and ``after``."""
+    """Return what has come, gone and changed: ``since`` when, ``rows`` with ``kind``, ``where``, ``before`` and
+    ``after``.
+    """
     rows = [row for kind, read in _KINDS.items() for row in _differences(kind, read(former), read(page))]
     return {"since": str(former.get("made") or ""), "rows": rows[:MOST], "left_out": max(0, len(rows) - MOST)}
 
 
 def is_page(data: object) -> bool:
     """Return whether data looks like a page that was saved as JSON."""
-    return isinstance(data, Mapping) and data.get("version") == 1 and all(isinstance(data.get(key), list) for key in ("meshes", "peerings", "findings"))
+    return (
+        isinstance(data, Mapping)
+        and data.get("version") == 1
+        and all(isinstance(data.get(key), list) for key in ("meshes", "peerings", "findings"))
+    )
 
 
 def _differences(kind: str, before: Rows, after: Rows) -> Iterator[dict]:
     for key in sorted({*before, *after}):
         if before.get(key) != after.get(key):
-            yield {"kind": kind, "where": " · ".join(part for part in key if part), "before": before.get(key, ""), "after": after.get(key, "")}
+            yield {
+                "kind": kind,
+                "where": " · ".join(part for part in key if part),
+                "before": before.get(key, ""),
+                "after": after.get(key, ""),
+            }
 
 
 def _meshes(page: Mapping) -> Rows:
-    return {(str(row.get("name")),): _said(row, "state", "version", "trust_domain") for row in items(page.get("meshes"))}
+    return {
+        (str(row.get("name")),): _said(row, "state", "version", "trust_domain") for row in items(page.get("meshes"))
+    }
 
 
 def _peerings(page: Mapping) -> Rows:
@@ -45,7 +58,10 @@ def _peerings(page: Mapping) -> Rows:
 
 def _services(page: Mapping) -> Rows:
     rows = items(page.get("services"))
-    return {(str(row.get("mesh")), str(row.get("side")), str(row.get("peer")), str(row.get("host"))): "there" for row in rows}
+    return {
+        (str(row.get("mesh")), str(row.get("side")), str(row.get("peer")), str(row.get("host"))): "there"
+        for row in rows
+    }
 
 
 def _roots(page: Mapping) -> Rows:
@@ -54,11 +70,16 @@ def _roots(page: Mapping) -> Rows:
 
 
 def _findings(page: Mapping) -> Rows:
-    return {(str(row.get("mesh")), str(row.get("code")), str(row.get("place"))): str(row.get("seen")) for row in items(page.get("findings"))}
+    return {
+        (str(row.get("mesh")), str(row.get("code")), str(row.get("place"))): str(row.get("seen"))
+        for row in items(page.get("findings"))
+    }
 
 
 def _health(page: Mapping) -> Rows:
-    return {(str(row.get("mesh")), str(row.get("component"))): str(row.get("state")) for row in items(page.get("health"))}
+    return {
+        (str(row.get("mesh")), str(row.get("component"))): str(row.get("state")) for row in items(page.get("health"))
+    }
 
 
 def _said(row: Mapping, *keys: str) -> str:

@@ -1,8 +1,8 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
 """3scale's adapter as a user describes it, checked once.
 
-Sources: 3scale/threescale-wasm-auth, ``docs/reference.md`` and ``src/configuration``; OpenShift Service Mesh documentation, "Using
-the 3scale WebAssembly module".
+Sources: 3scale/threescale-wasm-auth, ``docs/reference.md`` and ``src/configuration``; OpenShift Service Mesh
+documentation, "Using the 3scale WebAssembly module".
 """
 
 from __future__ import annotations
@@ -29,11 +29,22 @@ TIMEOUT = 1000
 _ID = re.compile(r"[0-9A-Za-z_-]{1,64}")
 _TOKEN = re.compile(r"[!-~]{8,4096}")
 _METHOD = re.compile(r"[A-Za-z]{1,32}")
-_EXTENSION_FIELDS = ("name", "namespace", "selector", "image", "pull_secret", "pull_policy", "kind", "traffic", "priority")
+_EXTENSION_FIELDS = (
+    "name",
+    "namespace",
+    "selector",
+    "image",
+    "pull_secret",
+    "pull_policy",
+    "kind",
+    "traffic",
+    "priority",
+)
 _OF_ADAPTER = (*_EXTENSION_FIELDS, "services", "oidc", "system", "switch", "passthrough_metadata")
 
 NECESSARY = frozenset(
-    "name namespace selector services backend adapters url id authorities credentials method pattern usages issuer secret key".split()
+    "name namespace selector services backend adapters url id authorities credentials method pattern usages issuer"
+    " secret key".split()
 )
 """Fields without which nothing goes: where they are empty they are missing, which is said of them."""
 LONGEST_NAME = 253 - len("3scale-switch-")
@@ -94,7 +105,12 @@ class Rule:
     def as_data(self) -> dict:
         """Return it as the adapter reads it."""
         usages = [{"name": name, "delta": delta} for name, delta in self.usages]
-        return {"method": self.method, "pattern": self.pattern, "usages": usages, **({"last": True} if self.is_last else {})}
+        return {
+            "method": self.method,
+            "pattern": self.pattern,
+            "usages": usages,
+            **({"last": True} if self.is_last else {}),
+        }
 
 
 @dataclass(frozen=True)
@@ -127,7 +143,9 @@ class System:
 
 @dataclass(frozen=True)
 class Adapter:
-    """One set of workloads whose requests 3scale authorizes. ``extension`` is its wrapper, with no image where none is given."""
+    """One set of workloads whose requests 3scale authorizes. ``extension`` is its wrapper, with no image where none is
+    given.
+    """
 
     extension: Extension
     services: tuple[Service, ...]
@@ -163,7 +181,9 @@ class Described:
 def read_threescale(described: object) -> tuple[Described, list[Problem]]:
     """Return what is described well, and everything that is wrong with the rest: FED880 to FED886."""
     if not isinstance(described, Mapping):
-        problem = Problem("FED880", (OPTION,), "is not a mapping", "Write backend and adapters, and portal where something is fetched")
+        problem = Problem(
+            "FED880", (OPTION,), "is not a mapping", "Write backend and adapters, and portal where something is fetched"
+        )
         return Described(None, None, ()), [problem]
     problems = list(_unknown((OPTION,), described, ("portal", "backend", "adapters")))
     backend = _address(described.get("backend"), (OPTION, "backend"), problems)
@@ -190,7 +210,9 @@ def _unknown(path: Path, given: Mapping, known: Sequence[str]) -> Iterator[Probl
             yield wrong((*path, str(key)), "is there and empty", fix)
 
 
-def _checked(given: object, path: Path, required: Sequence[str], optional: Sequence[str], problems: list[Problem]) -> Mapping:
+def _checked(
+    given: object, path: Path, required: Sequence[str], optional: Sequence[str], problems: list[Problem]
+) -> Mapping:
     """Return a mapping with its required fields there; what is wrong with it is added to ``problems``."""
     if not isinstance(given, Mapping):
         what = "is missing" if given is None else "is not a mapping"
@@ -201,7 +223,9 @@ def _checked(given: object, path: Path, required: Sequence[str], optional: Seque
     return given
 
 
-def _take(given: Mapping, key: str, path: Path, check: Callable[[Any], str], problems: list[Problem], otherwise: Any = None) -> Any:
+def _take(
+    given: Mapping, key: str, path: Path, check: Callable[[Any], str], problems: list[Problem], otherwise: Any = None
+) -> Any:
     """Return one field where it is there and right, else ``otherwise``; ``check`` says what is wrong with it."""
     value = given.get(key)
     if value is None:
@@ -220,7 +244,9 @@ def _is_milliseconds(value: Any) -> str:
 
 def _is_seconds(value: Any) -> str:
     is_good = isinstance(value, int) and not isinstance(value, bool) and 20 <= value <= 86_400
-    return "" if is_good else "must be a whole number of seconds from 20, below which the adapter does not go, to 86,400"
+    return (
+        "" if is_good else "must be a whole number of seconds from 20, below which the adapter does not go, to 86,400"
+    )
 
 
 def _is_text(value: Any) -> str:
@@ -238,7 +264,11 @@ def _is_file(value: Any) -> str:
 
 
 def _is_token(value: Any) -> str:
-    return "" if isinstance(value, str) and _TOKEN.fullmatch(value) else "is not a token: 8 signs or more, without spaces, in quotes"
+    return (
+        ""
+        if isinstance(value, str) and _TOKEN.fullmatch(value)
+        else "is not a token: 8 signs or more, without spaces, in quotes"
+    )
 
 
 def _is_id(value: Any) -> str:
@@ -271,7 +301,11 @@ def _address(given: object, path: Path, problems: list[Problem], more: Sequence[
     address = Address(url, read.host, read.port, is_tls, timeout, bundle)
     if not is_tls and (more or address.namespace is None):
         what = f"calls {address.host} without TLS, so tokens and keys of callers travel in clear"
-        fix = "Write https://" if more else "Write https://, or the name of a Service of this cluster (name.namespace.svc)"
+        fix = (
+            "Write https://"
+            if more
+            else "Write https://, or the name of a Service of this cluster (name.namespace.svc)"
+        )
         problems.append(wrong((*path, "url"), what, fix, "FED884"))
     return address
 
@@ -324,7 +358,9 @@ def _adapters(given: object, problems: list[Problem]) -> list[Adapter]:
 
 def _adapter(number: int, entry: object, problems: list[Problem]) -> Adapter | None:
     if not isinstance(entry, Mapping):
-        problems.append(wrong((OPTION, f"adapter {number + 1}"), "is not a mapping", "Write name, namespace, selector and services"))
+        problems.append(
+            wrong((OPTION, f"adapter {number + 1}"), "is not a mapping", "Write name, namespace, selector and services")
+        )
         return None
     name, namespace = entry.get("name"), entry.get("namespace")
     is_named = isinstance(name, str) and isinstance(namespace, str)
@@ -347,7 +383,13 @@ def _adapter(number: int, entry: object, problems: list[Problem]) -> Adapter | N
     switch = _take(entry, "switch", path, _one_of(SWITCHES), problems, "")
     is_passing_on = _is_passing_on(entry.get("passthrough_metadata"), path, problems)
     if isinstance(name, str) and len(name) > LONGEST_NAME:
-        problems.append(wrong((*path, "name"), f"is longer than {LONGEST_NAME} signs, and names of objects around it begin with 3scale", "Shorten it"))
+        problems.append(
+            wrong(
+                (*path, "name"),
+                f"is longer than {LONGEST_NAME} signs, and names of objects around it begin with 3scale",
+                "Shorten it",
+            )
+        )
     if not extensions:
         return None
     extension = extensions[0] if "image" in wrapper else replace(extensions[0], image="")
@@ -365,7 +407,10 @@ def _is_passing_on(value: object, path: Path, problems: list[Problem]) -> bool:
     if value is None or value is False:
         return False
     if value != PASSTHROUGH:
-        what = "makes no call to 3scale and hands the service token, the caller's key and its usages to the application as request headers"
+        what = (
+            "makes no call to 3scale and hands the service token, the caller's key and its usages to the application as"
+            " request headers"
+        )
         fix = f"Leave it out, or write passthrough_metadata: {PASSTHROUGH}"
         problems.append(wrong((*path, "passthrough_metadata"), what, fix, "FED885"))
     return value == PASSTHROUGH
@@ -431,7 +476,11 @@ def _wrong_authorities(given: object, path: Path) -> Iterator[Problem]:
         if _is_text(each) or len(each) > LONGEST or " " in each:
             yield wrong(place, "must be a text without spaces", "Write a host, with its port where callers name one")
         elif "/" in each:
-            yield wrong(place, f"is {each}, and an authority is a host and a port, without scheme and path", "Leave the scheme and the path out")
+            yield wrong(
+                place,
+                f"is {each}, and an authority is a host and a port, without scheme and path",
+                "Leave the scheme and the path out",
+            )
         elif each != each.lower():
             yield wrong(
                 place, f"is {each}, but hosts arrive in lower case, so it matches none", "Write it in lower case"
@@ -439,7 +488,9 @@ def _wrong_authorities(given: object, path: Path) -> Iterator[Problem]:
 
 
 def read_rules(given: object, path: Path, problems: list[Problem]) -> list[Rule]:
-    """Return mapping rules that are written well; what is wrong with the others is added to ``problems``: FED880 and FED883."""
+    """Return mapping rules that are written well; what is wrong with the others is added to ``problems``: FED880 and
+    FED883.
+    """
     if not isinstance(given, (list, tuple)) or not given or len(given) > MOST_RULES:
         what = f"must be a list of 1 to {MOST_RULES} rules; without a rule that matches every request is refused"
         problems.append(wrong(path, what, "Write rules, or leave the field out to have them fetched from the portal"))
@@ -455,7 +506,9 @@ def _rule(entry: object, path: Path, problems: list[Problem]) -> Rule | None:
     before = len(problems)
     known = _checked(entry, path, ("method", "pattern", "usages"), ("last",), problems)
     method = _take(known, "method", path, _is_method, problems)
-    is_last = _take(known, "last", path, lambda value: "" if isinstance(value, bool) else "must be true or false", problems, False)
+    is_last = _take(
+        known, "last", path, lambda value: "" if isinstance(value, bool) else "must be true or false", problems, False
+    )
     pattern = _take(known, "pattern", path, _is_text, problems)
     if pattern is not None:
         try:

@@ -1,5 +1,6 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What 3scale's adapter does with a request: which service, credentials and mapping rules it finds, and what it answers by itself.
+"""What 3scale's adapter does with a request: which service, credentials and mapping rules it finds, and what it answers
+by itself.
 
 Source: 3scale/threescale-wasm-auth, ``src/proxy/authrep.rs`` and ``http_context.rs``, tags v0.0.1 to v0.0.4.
 """
@@ -27,7 +28,8 @@ _EXPECT = ("service", "usages", "rules", "status", *KINDS)
 
 @dataclass(frozen=True)
 class Explanation:
-    """What becomes of a request: asked of 3scale with these credentials and usages where ``status`` is None, else refused with it.
+    """What becomes of a request: asked of 3scale with these credentials and usages where ``status`` is None, else
+    refused with it.
 
     ``rules`` are the patterns that matched, in their order.
     """
@@ -63,12 +65,17 @@ class Explanation:
         if self.status is not None:
             return f"refused with {self.status}: {self.why}"
         usages = ", ".join(f"{name} +{delta}" for name, delta in self.usages.items())
-        return f"asks 3scale for service {self.service} with {', '.join(self.credentials.values if self.credentials else ())}, {usages}"
+        return (
+            f"asks 3scale for service {self.service} with"
+            f" {', '.join(self.credentials.values if self.credentials else ())}, {usages}"
+        )
 
 
 def explain(services: Sequence[Service], request: Request, generation: str = LATER) -> Explanation:
     """Return what the adapter does with a request; every service has its rules."""
-    service = next((each for each in services if any(is_glob_match(glob, request.authority) for glob in each.authorities)), None)
+    service = next(
+        (each for each in services if any(is_glob_match(glob, request.authority) for glob in each.authorities)), None
+    )
     if service is None:
         return Explanation(None, status=403, why=f"no service has authorities that match {request.authority}")
     found = credentials_of(service.credentials, request)
@@ -77,7 +84,9 @@ def explain(services: Sequence[Service], request: Request, generation: str = LAT
     rules, usages = _counted(service, request)
     if not usages:
         status = 403 if generation == FIRST else 404
-        return Explanation(service.id, found, status=status, why=f"no mapping rule matches {request.method} {request.path}")
+        return Explanation(
+            service.id, found, status=status, why=f"no mapping rule matches {request.method} {request.path}"
+        )
     return Explanation(service.id, found, tuple(rules), usages)
 
 
@@ -183,7 +192,9 @@ def _wrong_in_test(entry: object, number: int, adapters: Sequence[Adapter]) -> I
             yield wrong((*path, str(key)), "is not a field of a test", "Use name, adapter, request and expect")
     places = [each.place for each in adapters]
     if entry.get("adapter") is None and len(places) != 1:
-        yield wrong((*path, "adapter"), "is missing, and there are several adapters", "Name the adapter as namespace/name")
+        yield wrong(
+            (*path, "adapter"), "is missing, and there are several adapters", "Name the adapter as namespace/name"
+        )
     elif entry.get("adapter") is not None and entry["adapter"] not in places:
         yield wrong((*path, "adapter"), "names no adapter of mesh_threescale", f"Use one of {', '.join(places[:5])}")
     for key, known, check in (("request", _REQUEST, _wrong_in_request), ("expect", _EXPECT, _wrong_in_expected)):
@@ -230,7 +241,12 @@ class Verdict:
 
     def as_data(self) -> dict:
         """Return it as JSON-friendly data."""
-        told = {"name": self.trial.name, "adapter": self.trial.adapter, "met": not self.missed, "missed": list(self.missed)}
+        told = {
+            "name": self.trial.name,
+            "adapter": self.trial.adapter,
+            "met": not self.missed,
+            "missed": list(self.missed),
+        }
         return {**told, "found": self.explanation.as_data()}
 
     @property

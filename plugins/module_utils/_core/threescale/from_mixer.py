@@ -1,7 +1,8 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
 """3scale as Mixer had it, as a description for its WebAssembly adapter; and what of it has no counterpart.
 
-Sources: 3scale/3scale-istio-adapter, README and ``istio/``; OpenShift Service Mesh 2.0 documentation, "Using the 3scale Istio adapter".
+Sources: 3scale/3scale-istio-adapter, README and ``istio/``; OpenShift Service Mesh 2.0 documentation, "Using the 3scale
+Istio adapter".
 """
 
 from __future__ import annotations
@@ -63,8 +64,8 @@ def draft_of(
 ) -> Draft | None:
     """Return 3scale as Mixer had it; None where it had none.
 
-    ``handlers`` are those of the adapter; ``uses`` are a rule, the handler that it calls, and the instances of that call; ``addon``
-    is the part of the control plane.
+    ``handlers`` are those of the adapter; ``uses`` are a rule, the handler that it calls, and the instances of that
+    call; ``addon`` is the part of the control plane.
     """
     if not handlers:
         return None
@@ -90,8 +91,14 @@ def draft_of(
                     _lost(_key_of(rule), f"has another value for {name} than another rule", "Combine them by hand")
                 )
             adapters.setdefault(name, adapter)
-    findings += [_lost(key, "is used by no rule", "Leave it out, or describe its workloads") for key in sorted(set(handlers) - used)]
-    return Draft({**_addresses(params, first, addon, findings), "adapters": [adapters[name] for name in sorted(adapters)]}, tuple(findings))
+    findings += [
+        _lost(key, "is used by no rule", "Leave it out, or describe its workloads")
+        for key in sorted(set(handlers) - used)
+    ]
+    return Draft(
+        {**_addresses(params, first, addon, findings), "adapters": [adapters[name] for name in sorted(adapters)]},
+        tuple(findings),
+    )
 
 
 def _lost(key: Key, seen: str, cure: str) -> Finding:
@@ -108,7 +115,13 @@ def _addresses(params: Mapping, key: Key, addon: Mapping, findings: list[Finding
         is_saas = re.search(r"\.3scale\.net(?::[0-9]+)?/?$", system) is not None
         backend = BACKEND_OF_SAAS if is_saas else "https://write.the.backend.example"
         if not is_saas:
-            findings.append(_lost(key, "names no backend_url: Mixer's adapter asked the portal for it", "Write backend.url: the address of apisonator"))
+            findings.append(
+                _lost(
+                    key,
+                    "names no backend_url: Mixer's adapter asked the portal for it",
+                    "Write backend.url: the address of apisonator",
+                )
+            )
     timeout = at(addon, "client", "timeout")
     is_known = isinstance(timeout, int) and not isinstance(timeout, bool) and 0 < timeout <= 600
     told = {"url": str(backend), **({"timeout": timeout * 1000} if is_known else {})}
@@ -116,7 +129,11 @@ def _addresses(params: Mapping, key: Key, addon: Mapping, findings: list[Finding
 
 
 def _adapters(
-    rule: Mapping, handler: Mapping, instances: Sequence[Mapping], workloads: Sequence[Workload], findings: list[Finding]
+    rule: Mapping,
+    handler: Mapping,
+    instances: Sequence[Mapping],
+    workloads: Sequence[Workload],
+    findings: list[Finding],
 ) -> Iterator[dict]:
     key = _key_of(rule)
     labels, namespaces, hosts = _matched(rule, findings)
@@ -128,11 +145,19 @@ def _adapters(
         findings.append(_lost(key, "selects no running pod, so its services are unknown", "Write the adapter by hand"))
     for namespace, service in sorted(places):
         if not service:
-            findings.append(_lost(key, f"selects pods in {namespace} without a service id", f"Write the adapter by hand; the id was the label {OF_SERVICE}"))
+            findings.append(
+                _lost(
+                    key,
+                    f"selects pods in {namespace} without a service id",
+                    f"Write the adapter by hand; the id was the label {OF_SERVICE}",
+                )
+            )
             continue
         selector = dict(labels) if fixed else {**labels, OF_SERVICE: service}
         if not selector:
-            findings.append(_lost(key, "selects every workload", f"Name the labels of the workloads of service {service}"))
+            findings.append(
+                _lost(key, "selects every workload", f"Name the labels of the workloads of service {service}")
+            )
             continue
         adapter = {
             "name": f"3scale-{_NAME.sub('-', service.lower()).strip('-')}"[:200],
@@ -141,7 +166,13 @@ def _adapters(
             "services": [{"id": service, "authorities": sorted(hosts) or ["*"], "credentials": credentials}],
         }
         if has_claims:
-            findings.append(_lost(key, "reads claims of tokens", "Give the adapter oidc, or keep the RequestAuthentication that checks them"))
+            findings.append(
+                _lost(
+                    key,
+                    "reads claims of tokens",
+                    "Give the adapter oidc, or keep the RequestAuthentication that checks them",
+                )
+            )
         yield adapter
 
 
@@ -152,7 +183,9 @@ def _matched(rule: Mapping, findings: list[Finding]) -> tuple[dict[str, str], se
     namespaces: set[str] = set()
     hosts: set[str] = set()
     if "||" in match or len(match) > 4000:
-        findings.append(_lost(_key_of(rule), "has a match with alternatives (||)", "Write one adapter for each by hand"))
+        findings.append(
+            _lost(_key_of(rule), "has a match with alternatives (||)", "Write one adapter for each by hand")
+        )
         return labels, namespaces, hosts
     for part in (part.strip().strip("()").strip() for part in match.split("&&")):
         if found := _LABEL.fullmatch(part):
@@ -162,7 +195,9 @@ def _matched(rule: Mapping, findings: list[Finding]) -> tuple[dict[str, str], se
         elif found := _HOST.fullmatch(part):
             hosts.add(found[1].lower())
         elif part != "true" and not _INBOUND.fullmatch(part):
-            findings.append(_lost(_key_of(rule), f"matches by {part}", "Say so by the selector or the authorities, or do without"))
+            findings.append(
+                _lost(_key_of(rule), f"matches by {part}", "Say so by the selector or the authorities, or do without")
+            )
     return labels, namespaces, hosts
 
 
@@ -173,7 +208,10 @@ def _credentials(rule: Key, instances: Sequence[Mapping], findings: list[Finding
     for instance in instances:
         subject = mapping(at(instance, "spec", "params", "subject"))
         properties = mapping(subject.get("properties"))
-        own = {"user_key": subject.get("user"), **{name: properties.get(name, subject.get(name)) for name in ("app_id", "app_key")}}
+        own = {
+            "user_key": subject.get("user"),
+            **{name: properties.get(name, subject.get(name)) for name in ("app_id", "app_key")},
+        }
         own_client = properties.get("client_id", subject.get("client_id"))
         for kind, expression in (*own.items(), ("app_id", own_client)):
             for lookup in _lookups(instance, kind, expression, findings):
@@ -191,7 +229,9 @@ def _lookups(instance: Mapping, kind: str, expression: object, findings: list[Fi
     for part in (part.strip() for part in str(expression or "").split("|")[:50]):
         if not part or _CONSTANT.fullmatch(part):
             continue
-        named = next(((source, found[1]) for source, pattern in _SOURCES.items() if (found := pattern.fullmatch(part))), None)
+        named = next(
+            ((source, found[1]) for source, pattern in _SOURCES.items() if (found := pattern.fullmatch(part))), None
+        )
         if named and named[0] == "claims":
             yield {"filter": {"path": [JWT, "0"], "keys": [named[1]], "ops": [{"take": {"head": 1}}]}}
         elif named:
@@ -200,4 +240,10 @@ def _lookups(instance: Mapping, kind: str, expression: object, findings: list[Fi
             yield {"query_string": {"keys": ["key", "api_key"]}}
             yield {"header": {"keys": ["x-api-key"]}}
         else:
-            findings.append(_lost(_key_of(instance), f"takes {kind} from {part}", "Write a lookup by hand: header, query_string or filter"))
+            findings.append(
+                _lost(
+                    _key_of(instance),
+                    f"takes {kind} from {part}",
+                    "Write a lookup by hand: header, query_string or filter",
+                )
+            )

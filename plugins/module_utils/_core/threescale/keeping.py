@@ -1,5 +1,7 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What stands of 3scale's adapters beside what is described: the changes, in an order in which no request passes uncounted unasked."""
+"""What stands of 3scale's adapters beside what is described: the changes, in an order in which no request passes
+uncounted unasked.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,15 @@ from ..extensions.selecting import Proxy, selected_by
 from ..plain.data import at, mapping, place_of, some, strings
 from ..plain.diff import Change, change_to, removal_of
 from ..plain.errors import FederationError
-from ..plain.kinds import AUTHORIZATION_POLICY, DESTINATION_RULE, EXTENSION, MESH_LABEL, REQUEST_AUTHENTICATION, SERVICE_ENTRY, WASM_PLUGIN
+from ..plain.kinds import (
+    AUTHORIZATION_POLICY,
+    DESTINATION_RULE,
+    EXTENSION,
+    MESH_LABEL,
+    REQUEST_AUTHENTICATION,
+    SERVICE_ENTRY,
+    WASM_PLUGIN,
+)
 from .described import OPTION, Adapter
 from .plan import OF_THREESCALE, THREESCALE_MANAGER, denial_of, kind_of
 
@@ -23,7 +33,9 @@ Key = tuple[str, str, str]
 
 @dataclass(frozen=True)
 class Turn:
-    """What one run does, in its order; ``waiting`` are the adapters whose proxies somebody has to look at before the next."""
+    """What one run does, in its order; ``waiting`` are the adapters whose proxies somebody has to look at before the
+    next.
+    """
 
     changes: tuple[Change, ...]
     waiting: tuple[Adapter, ...] = ()
@@ -43,8 +55,12 @@ def authenticated_in(live: Iterable[Mapping], mesh: str) -> set[str]:
     }
 
 
-def without_taken(planned: Iterable[Mapping], live: Iterable[Mapping], mesh: str) -> tuple[list[Mapping], list[Finding]]:
-    """Return what is planned without the hosts that somebody else keeps in the same namespace, and what was left out: FED895."""
+def without_taken(
+    planned: Iterable[Mapping], live: Iterable[Mapping], mesh: str
+) -> tuple[list[Mapping], list[Finding]]:
+    """Return what is planned without the hosts that somebody else keeps in the same namespace, and what was left out:
+    FED895.
+    """
     held: dict[tuple[str, str, str], Mapping] = {}
     for each in live:
         if each.get("kind") in (SERVICE_ENTRY.name, DESTINATION_RULE.name) and not is_kept_here(each, mesh):
@@ -53,11 +69,22 @@ def without_taken(planned: Iterable[Mapping], live: Iterable[Mapping], mesh: str
     kept, findings = [], []
     for manifest in planned:
         hosts = _hosts(manifest) if manifest["kind"] in (SERVICE_ENTRY.name, DESTINATION_RULE.name) else []
-        other = next((held[key] for host in hosts if (key := (manifest["kind"], manifest["metadata"]["namespace"], host)) in held), None)
+        other = next(
+            (
+                held[key]
+                for host in hosts
+                if (key := (manifest["kind"], manifest["metadata"]["namespace"], host)) in held
+            ),
+            None,
+        )
         if other is None:
             kept.append(manifest)
         else:
-            findings.append(Finding("FED895", place_of(other), f"is for {hosts[0]} already, so no {manifest['kind']} is made for it"))
+            findings.append(
+                Finding(
+                    "FED895", place_of(other), f"is for {hosts[0]} already, so no {manifest['kind']} is made for it"
+                )
+            )
     return kept, findings
 
 
@@ -77,9 +104,9 @@ def turn_of(
 ) -> Turn:
     """Return what one run does to come from what stands to what is planned.
 
-    ``loaded`` names the adapters (namespace/name) whose new wrapper somebody has seen in every proxy. Raises ``FederationError``:
-    FED887 where one kind of wrapper is to take the other's place and nobody has said how, FED898 for an object of somebody else,
-    unless ``force``, FED107 for a field of another manager.
+    ``loaded`` names the adapters (namespace/name) whose new wrapper somebody has seen in every proxy. Raises
+    ``FederationError``: FED887 where one kind of wrapper is to take the other's place and nobody has said how, FED898
+    for an object of somebody else, unless ``force``, FED107 for a field of another manager.
     """
     standing = {key_of(each): each for each in live}
     described = {each.extension.key: each for each in adapters}
@@ -96,9 +123,15 @@ def turn_of(
 
 
 def _waiting(
-    adapters: Iterable[Adapter], as_planned: Collection[tuple[str, str]], loaded: Collection[str], standing: Mapping[Key, Mapping], ground: Ground
+    adapters: Iterable[Adapter],
+    as_planned: Collection[tuple[str, str]],
+    loaded: Collection[str],
+    standing: Mapping[Key, Mapping],
+    ground: Ground,
 ) -> list[Adapter]:
-    """Return the adapters whose wrapper is exchanged, and whose new one nobody has seen in every proxy as it stands now."""
+    """Return the adapters whose wrapper is exchanged, and whose new one nobody has seen in every proxy as it stands
+    now.
+    """
     unseen = [each for each in adapters if each.place not in loaded or each.extension.key not in as_planned]
     return [each for each in unseen if _is_switching(each, standing, ground)]
 
@@ -109,17 +142,25 @@ def _as_planned(planned: Iterable[Mapping], standing: Mapping[Key, Mapping], mes
     return {key_of(each)[1:] for each in wrappers if not _change(each, standing, mesh, True)}
 
 
-def _removals(standing: Mapping[Key, Mapping], needed: Collection[Key], replaced: Collection[Key], mesh: str) -> list[Change]:
-    """Return the changes that remove what is kept here, or is ``replaced``, and not ``needed``; what goes already is left alone."""
+def _removals(
+    standing: Mapping[Key, Mapping], needed: Collection[Key], replaced: Collection[Key], mesh: str
+) -> list[Change]:
+    """Return the changes that remove what is kept here, or is ``replaced``, and not ``needed``; what goes already is
+    left alone.
+    """
     return [
         removal_of(each, THREESCALE_MANAGER)
         for key, each in sorted(standing.items())
-        if key not in needed and (key in replaced or is_kept_here(each, mesh)) and not at(each, "metadata", "deletionTimestamp")
+        if key not in needed
+        and (key in replaced or is_kept_here(each, mesh))
+        and not at(each, "metadata", "deletionTimestamp")
     ]
 
 
 def _in_order(made: Sequence[Change], gone: Sequence[Change]) -> Iterator[Change]:
-    """Give changes in an order: a denial first, then wrappers that go, what is made, and what is needed no longer; a denial goes last."""
+    """Give changes in an order: a denial first, then wrappers that go, what is made, and what is needed no longer; a
+    denial goes last.
+    """
     is_denial = {AUTHORIZATION_POLICY.name}
     yield from (change for change in made if change.kind.name in is_denial)
     yield from (change for change in gone if change.kind.name in WRAPPERS)
@@ -134,7 +175,9 @@ def _other_key(adapter: Adapter, ground: Ground) -> Key:
 
 
 def _is_switching(adapter: Adapter, standing: Mapping[Key, Mapping], ground: Ground) -> bool:
-    """Return whether one wrapper is taking the other's place: the old one stands yet, or the denial of an earlier run does."""
+    """Return whether one wrapper is taking the other's place: the old one stands yet, or the denial of an earlier run
+    does.
+    """
     return _other_key(adapter, ground) in standing or _is_denied(adapter, standing, ground)
 
 
@@ -152,7 +195,10 @@ def _refuse_unsaid(adapter: Adapter, standing: Mapping[Key, Mapping], ground: Gr
             "FED887",
             where=f"{OPTION}, {adapter.place}: switch",
             what=f"is not given, and a {kind_of(adapter, ground).name} is to replace {place_of(other)}",
-            fix="Write switch: overlap (each request is counted twice while both run) or switch: deny (each request is refused meanwhile)",
+            fix=(
+                "Write switch: overlap (each request is counted twice while both run) or switch: deny (each request is"
+                " refused meanwhile)"
+            ),
         )
 
 
@@ -175,12 +221,20 @@ def _in_the_way(live: Mapping) -> FederationError:
 def rolled_back(adapters: Iterable[Adapter], live: Iterable[Mapping], ground: Ground) -> list[Change]:
     """Return the changes that take new wrappers away beside which the old ones still run."""
     standing = {key_of(each): each for each in live}
-    keys = [(kind_of(each, ground).name, *each.extension.key) for each in adapters if _other_key(each, ground) in standing]
+    keys = [
+        (kind_of(each, ground).name, *each.extension.key) for each in adapters if _other_key(each, ground) in standing
+    ]
     return [removal_of(standing[key], THREESCALE_MANAGER) for key in keys if key in standing]
 
 
-def refuse_unseen(waiting: Sequence[Adapter], selected: Mapping[str, Sequence[str]], why: Mapping[str, str], gone: Collection[str] = ()) -> None:
-    """Stop where a wrapper has to be seen before the old one, or the denial, can go: FED888; ``why`` it is not, by adapter.
+def refuse_unseen(
+    waiting: Sequence[Adapter],
+    selected: Mapping[str, Sequence[str]],
+    why: Mapping[str, str],
+    gone: Collection[str] = (),
+) -> None:
+    """Stop where a wrapper has to be seen before the old one, or the denial, can go: FED888; ``why`` it is not, by
+    adapter.
 
     ``gone`` are the adapters whose new wrapper was taken away again.
     """
@@ -192,17 +246,29 @@ def refuse_unseen(waiting: Sequence[Adapter], selected: Mapping[str, Sequence[st
     how = "each request is counted twice" if left and left[0].switch == "overlap" else "each request is refused"
     stands = f"is new, and not every proxy is known to have loaded it; until then {how}"
     what = stands if left else "is not loaded by its proxies, so it was taken away again; the former one goes on alone"
-    fix = "Look for the filter in the active listeners of the pods in facts.selected, then run again with threescale_loaded naming it"
+    fix = (
+        "Look for the filter in the active listeners of the pods in facts.selected, then run again with"
+        " threescale_loaded naming it"
+    )
     raise FederationError(
         "FED888",
         where=f"{OPTION}, {some(places)}",
         what=f"{what}{f' ({told})' if told else ''}",
-        fix=fix if left else "See in the proxy's log why it cannot be fetched or run; correct its image or configuration, and run again",
+        fix=(
+            fix
+            if left
+            else (
+                "See in the proxy's log why it cannot be fetched or run; correct its image or configuration, and run"
+                " again"
+            )
+        ),
         facts={"waiting": places, "selected": {place: list(pods) for place, pods in selected.items()}},
     )
 
 
-def several(manifests: Iterable[Mapping], live: Iterable[Mapping], proxies: Sequence[Proxy], root: str) -> Iterator[Finding]:
+def several(
+    manifests: Iterable[Mapping], live: Iterable[Mapping], proxies: Sequence[Proxy], root: str
+) -> Iterator[Finding]:
     """Give the proxies in which 3scale's adapter would run more than once, each counting every request: FED899."""
     found: dict[Key, Mapping] = {key_of(each): each for each in live if is_threescale(each)}
     found |= {key_of(each): each for each in manifests if each["kind"] in WRAPPERS}

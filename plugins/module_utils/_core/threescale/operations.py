@@ -1,8 +1,9 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The operations by which 3scale's adapter makes credentials of what it found: what each takes, and what it does to the stack.
+"""The operations by which 3scale's adapter makes credentials of what it found: what each takes, and what it does to the
+stack.
 
-A stack is a tuple of texts, its bottom first. An operation gives a new stack, or fails. Source: 3scale/threescale-wasm-auth,
-``docs/operations.md`` and ``src/configuration/operation``.
+A stack is a tuple of texts, its bottom first. An operation gives a new stack, or fails. Source:
+3scale/threescale-wasm-auth, ``docs/operations.md`` and ``src/configuration/operation``.
 """
 
 from __future__ import annotations
@@ -28,7 +29,9 @@ class Failed(Exception):
 
 
 def run_operations(operations: Sequence, stack: Stack) -> Stack:
-    """Return the stack after all of ``operations``, which ``wrong_in`` has found nothing wrong in. Raises ``Failed``."""
+    """Return the stack after all of ``operations``, which ``wrong_in`` has found nothing wrong in. Raises
+    ``Failed``.
+    """
     for operation in operations:
         name, given = _parts(operation)
         stack = _RUN[name](stack, given)
@@ -38,7 +41,9 @@ def run_operations(operations: Sequence, stack: Stack) -> Stack:
 
 
 def wrong_in(operations: object, path: tuple[str, ...] = (), depth: int = 0) -> Iterator[tuple[tuple[str, ...], str]]:
-    """Give everything that the adapter does not take in a list of operations: the place below ``path``, and what is wrong."""
+    """Give everything that the adapter does not take in a list of operations: the place below ``path``, and what is
+    wrong.
+    """
     if not isinstance(operations, (list, tuple)):
         yield path, "must be a list of operations"
         return
@@ -66,7 +71,9 @@ def _is_endless(operations: Sequence) -> bool:
     while waiting and seen <= MOST:
         value = waiting.pop()
         seen += 1
-        waiting += list(value.values() if isinstance(value, Mapping) else value if isinstance(value, (list, tuple)) else ())
+        waiting += list(
+            value.values() if isinstance(value, Mapping) else value if isinstance(value, (list, tuple)) else ()
+        )
     return bool(waiting)
 
 
@@ -90,7 +97,12 @@ def _text(given: Any, path: tuple[str, ...], depth: int) -> Iterator[tuple[tuple
 
 
 def _texts(given: Any, path: tuple[str, ...], depth: int) -> Iterator[tuple[tuple[str, ...], str]]:
-    if isinstance(given, str) or not isinstance(given, (list, tuple)) or not given or not all(isinstance(each, str) for each in given):
+    if (
+        isinstance(given, str)
+        or not isinstance(given, (list, tuple))
+        or not given
+        or not all(isinstance(each, str) for each in given)
+    ):
         yield path, "needs a list of texts"
 
 
@@ -326,7 +338,9 @@ def _each(stack: Stack, given: Any) -> list[Stack]:
 
 
 def _counted(is_met: Callable[[int, int], bool]) -> Callable[[Stack, Any], Stack]:
-    """Return an operation that leaves the stack as it is where enough of its operations succeed: (how many, of how many)."""
+    """Return an operation that leaves the stack as it is where enough of its operations succeed: (how many, of how
+    many).
+    """
 
     def run(stack: Stack, given: Any) -> Stack:
         _require(is_met(len(_each(stack, given)), len(given)))
@@ -387,7 +401,9 @@ def _formatted(text: str, given: Any) -> list[str]:
 
 
 def looked_up(value: Any, segment: str) -> Any:
-    """Return what one segment of a path leads to: an entry, an index, the text itself, or with ``0`` the only entry. Raises ``Failed``."""
+    """Return what one segment of a path leads to: an entry, an index, the text itself, or with ``0`` the only entry.
+    Raises ``Failed``.
+    """
     if isinstance(value, Mapping):
         if segment in value:
             return value[segment]

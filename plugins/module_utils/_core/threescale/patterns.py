@@ -1,9 +1,9 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
 """The two kinds of patterns that 3scale's adapter knows: globs for hosts and texts, and the patterns of mapping rules.
 
-Both are matched by walking through the text with the set of places reached so far: the time is the product of the two lengths,
-whatever a pattern looks like. Sources: 3scale/threescale-wasm-auth, ``src/util/glob.rs``; 3scale-rs/threescalers,
-``src/http/mapping_rule``; 3scale documentation, mapping rules.
+Both are matched by walking through the text with the set of places reached so far: the time is the product of the two
+lengths, whatever a pattern looks like. Sources: 3scale/threescale-wasm-auth, ``src/util/glob.rs``;
+3scale-rs/threescalers, ``src/http/mapping_rule``; 3scale documentation, mapping rules.
 """
 
 from __future__ import annotations
@@ -20,11 +20,14 @@ LONGEST = 2048
 
 ONE, VALUE = "one", "value"
 Token = tuple[str, str]
-"""What one step of a pattern takes: itself as ``("", sign)``, any one sign, or a value (one sign or more of those that values have)."""
+"""What one step of a pattern takes: itself as ``("", sign)``, any one sign, or a value (one sign or more of those that
+values have).
+"""
 
 
 def is_glob_match(pattern: str, text: str) -> bool:
-    """Return whether the whole of ``text`` matches a glob: ``*`` is any number of signs, ``+`` at least one, ``?`` at most one.
+    """Return whether the whole of ``text`` matches a glob: ``*`` is any number of signs, ``+`` at least one, ``?`` at
+    most one.
 
     A backslash before one of these, or before another, takes its meaning away.
     """
@@ -59,14 +62,18 @@ def _glob_steps(pattern: str) -> Iterator[tuple[str, bool]]:
 
 @dataclass(frozen=True)
 class RulePattern:
-    """A mapping rule's pattern: the steps of its path, whether the path ends there, and one list of steps per query parameter."""
+    """A mapping rule's pattern: the steps of its path, whether the path ends there, and one list of steps per query
+    parameter.
+    """
 
     path: tuple[Token, ...]
     is_whole: bool
     parameters: tuple[tuple[Token, ...], ...] = ()
 
     def matches(self, path: str, query: str | None) -> bool:
-        """Return whether a request matches. A path is matched from its beginning, parameters in any order, each used once."""
+        """Return whether a request matches. A path is matched from its beginning, parameters in any order, each used
+        once.
+        """
         pairs = (query or "").split("&")
         for steps in self.parameters:
             found = next((number for number, pair in enumerate(pairs) if _reached(steps, pair, _IN_QUERY)), None)
@@ -79,7 +86,9 @@ class RulePattern:
 
 
 def rule_pattern(text: str) -> RulePattern:
-    """Return a mapping rule's pattern, read. Raises ``ValueError`` with what is wrong with one that cannot match, or not predictably."""
+    """Return a mapping rule's pattern, read. Raises ``ValueError`` with what is wrong with one that cannot match, or
+    not predictably.
+    """
     if not text.startswith("/"):
         raise ValueError("does not begin with /, so it matches no path")
     if len(text) > LONGEST:

@@ -1,7 +1,8 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
 """From 3scale's adapter as described to the objects of one mesh's version.
 
-Sources: OpenShift Service Mesh documentation 2.1 to 2.6, "Using the 3scale WebAssembly module"; 3scale/threescale-wasm-auth.
+Sources: OpenShift Service Mesh documentation 2.1 to 2.6, "Using the 3scale WebAssembly module";
+3scale/threescale-wasm-auth.
 """
 
 from __future__ import annotations
@@ -40,18 +41,23 @@ IMAGES: Mapping[str, str] = {
     WASM_PLUGIN.name: "registry.redhat.io/3scale-amp2/3scale-auth-wasm-rhel8:0.0.3",
 }
 PHASES: Mapping[str, str] = {EXTENSION.name: "STATS", WASM_PLUGIN.name: "AUTHZ"}
-"""In WasmPlugin's words; a ServiceMeshExtension's PostAuthZ is STATS. The documentation has the two kinds at different places."""
+"""In WasmPlugin's words; a ServiceMeshExtension's PostAuthZ is STATS. The documentation has the two kinds at different
+places.
+"""
 OF_THREESCALE = re.compile(r"3scale-auth-wasm|threescale-wasm-auth")
 _TAG = re.compile(r":v?([0-9]+)\.([0-9]+)\.([0-9]+)(?:@|-|$)")
 _INBOUND_ALONE = (
-    f"Set the environment variable {INBOUND_ONLY} of istiod to true (spec.runtime.components.pilot.container.env), or upgrade to v2.4"
+    f"Set the environment variable {INBOUND_ONLY} of istiod to true (spec.runtime.components.pilot.container.env), or"
+    " upgrade to v2.4"
 )
 _LATER_TAG = (0, 0, 2)
 
 
 @dataclass(frozen=True)
 class Fetched:
-    """What the portal says of services, by id and environment: complete services; and the access token where the adapter needs it."""
+    """What the portal says of services, by id and environment: complete services; and the access token where the
+    adapter needs it.
+    """
 
     services: Mapping[tuple[str, str], Service] = field(default_factory=dict)
     access: str = field(default="", repr=False)
@@ -67,18 +73,24 @@ def completed(described: Described, fetched: Fetched) -> Described:
         rules = known.rules if service.rules is None and adapter.system is None else service.rules
         return replace(service, token=service.token or known.token, rules=rules)
 
-    adapters = [replace(each, services=tuple(whole(service, each) for service in each.services)) for each in described.adapters]
+    adapters = [
+        replace(each, services=tuple(whole(service, each) for service in each.services)) for each in described.adapters
+    ]
     return replace(described, adapters=tuple(adapters))
 
 
 def kind_of(adapter: Adapter, ground: Ground) -> Kind:
-    """Return the kind of an adapter's wrapper: the one it names, else a ServiceMeshExtension as long as the mesh obeys it."""
+    """Return the kind of an adapter's wrapper: the one it names, else a ServiceMeshExtension as long as the mesh obeys
+    it.
+    """
     named = {EXTENSION.name: EXTENSION, WASM_PLUGIN.name: WASM_PLUGIN}.get(adapter.extension.kind)
     return named or (EXTENSION if ground.version < EXTENSIONS_BEFORE else WASM_PLUGIN)
 
 
 def generation_of(adapter: Adapter, ground: Ground) -> str:
-    """Return which generation of the adapter an image is, by its tag; one without a version is what its kind usually has."""
+    """Return which generation of the adapter an image is, by its tag; one without a version is what its kind usually
+    has.
+    """
     found = _TAG.search(image_of(adapter, ground))
     if found is None:
         return FIRST if kind_of(adapter, ground) is EXTENSION else LATER
@@ -105,7 +117,9 @@ def extension_of(adapter: Adapter, described: Described, ground: Ground, access:
 
 
 def configuration_of(adapter: Adapter, described: Described, access: str = "") -> dict:
-    """Return what the adapter is told. It holds the service tokens in clear, and with ``system`` the access token as well."""
+    """Return what the adapter is told. It holds the service tokens in clear, and with ``system`` the access token as
+    well.
+    """
     told: dict = {"api": "v1"}
     if adapter.system is not None and described.portal is not None:
         upstream = _upstream(described.portal.address)
@@ -157,23 +171,32 @@ def _objections(adapter: Adapter, described: Described, ground: Ground) -> Itera
         yield wrong((*path, "selector"), what, "Name the labels of the workloads, or of the gateway")
     for name, address in addresses_of(adapter, described).items():
         if address.namespace is not None and address.namespace not in ground.namespaces:
-            what = f"names a Service of namespace {address.namespace}, which is not a configured member, so no proxy has a cluster for it"
+            what = (
+                f"names a Service of namespace {address.namespace}, which is not a configured member, so no proxy has a"
+                " cluster for it"
+            )
             fix = "Add the namespace to mesh_members, or give the address by which others reach it"
             yield wrong((OPTION, name, "url"), what, fix, "FED884")
     if adapter.system is None:
         return
     if generation_of(adapter, ground) == FIRST:
-        yield wrong((*path, "system"), f"is never used by the adapter of {FIRST}", "Leave it out: the playbook fetches tokens and rules", "FED886")
+        yield wrong(
+            (*path, "system"),
+            f"is never used by the adapter of {FIRST}",
+            "Leave it out: the playbook fetches tokens and rules",
+            "FED886",
+        )
     elif any(service.rules is not None for service in adapter.services):
         what = (
-            "is given together with mapping_rules, and the adapter adds the fetched rules to them: requests count "
-            "twice"
+            "is given together with mapping_rules, and the adapter adds the fetched rules to them: requests count twice"
         )
         yield wrong((*path, "system"), what, "Leave one of them out", "FED886")
 
 
 def cut_off(described: Described, proxies: Sequence[Proxy], ground: Ground) -> list[Problem]:
-    """Return the adapters whose proxies would not know a host that they call, so that each request is refused: FED884."""
+    """Return the adapters whose proxies would not know a host that they call, so that each request is
+    refused: FED884.
+    """
     found = []
     for adapter in described.adapters:
         is_outside = any(address.namespace is None for address in addresses_of(adapter, described).values())
@@ -181,7 +204,10 @@ def cut_off(described: Described, proxies: Sequence[Proxy], ground: Ground) -> l
         chosen = selected_by(wrapper, proxies, ground.namespace) if is_outside else []
         elsewhere = sorted(proxy.place for proxy in chosen if proxy.namespace != adapter.extension.namespace)
         if elsewhere:
-            what = f"is the control plane's, and {some(elsewhere, 3)} would not know 3scale's hosts, which proxies of the adapter's own namespace alone do"
+            what = (
+                f"is the control plane's, and {some(elsewhere, 3)} would not know 3scale's hosts, which proxies of the"
+                " adapter's own namespace alone do"
+            )
             fix = "Describe an adapter in each namespace of its workloads"
             found.append(wrong((OPTION, adapter.place, "namespace"), what, fix, "FED884"))
     return found
@@ -224,7 +250,13 @@ def _outside(address: Address, namespace: str, mesh: str) -> Iterator[dict]:
     """Give what makes a host outside of the cluster known to the proxies of one namespace, and called with TLS."""
     name = f"3scale-{address.host}"[:253].rstrip(".-")
     port = {"number": address.port, "name": f"https-{address.port}", "protocol": "HTTPS"}
-    spec: dict = {"hosts": [address.host], "exportTo": ["."], "location": "MESH_EXTERNAL", "resolution": "DNS", "ports": [port]}
+    spec: dict = {
+        "hosts": [address.host],
+        "exportTo": ["."],
+        "location": "MESH_EXTERNAL",
+        "resolution": "DNS",
+        "ports": [port],
+    }
     yield _object(SERVICE_ENTRY, namespace, name, mesh, spec)
     tls: dict = {"mode": "SIMPLE", "sni": address.host}
     if address.ca_certificates:
@@ -242,9 +274,13 @@ def _authentication(adapter: Adapter, oidc: Oidc, mesh: str) -> dict:
 
 
 def denial_of(adapter: Adapter, mesh: str) -> dict:
-    """Return the policy that refuses all requests to an adapter's workloads while one wrapper takes the other's place."""
+    """Return the policy that refuses all requests to an adapter's workloads while one wrapper takes the
+    other's place.
+    """
     spec = {**_selector(adapter), "action": "DENY", "rules": [{}]}
-    return _object(AUTHORIZATION_POLICY, adapter.extension.namespace, f"3scale-switch-{adapter.extension.name}", mesh, spec)
+    return _object(
+        AUTHORIZATION_POLICY, adapter.extension.namespace, f"3scale-switch-{adapter.extension.name}", mesh, spec
+    )
 
 
 def _selector(adapter: Adapter) -> dict:
@@ -269,11 +305,17 @@ def doubts(described: Described, ground: Ground, authenticated: Iterable[str] = 
         if not replace(adapter.extension, image=image).is_pinned:
             yield Finding("FED807", place, f"has the image {image}, without a digest")
         if image.partition("/")[0] in REGISTRIES_WITH_LOGIN and not adapter.extension.pull_secret:
-            yield Finding("FED840", place, f"has an image of {image.partition('/')[0]}, which wants a login, and no pull_secret")
+            yield Finding(
+                "FED840", place, f"has an image of {image.partition('/')[0]}, which wants a login, and no pull_secret"
+            )
         yield from _shadowed(adapter, place)
         reads_jwt = any(uses_jwt(service.credentials) for service in adapter.services)
         if reads_jwt and adapter.oidc is None and not elsewhere & {adapter.extension.namespace, ground.namespace}:
-            yield Finding("FED894", place, "looks for a claim of a JSON Web Token, and no RequestAuthentication checks tokens there")
+            yield Finding(
+                "FED894",
+                place,
+                "looks for a claim of a JSON Web Token, and no RequestAuthentication checks tokens there",
+            )
 
 
 def _shadowed(adapter: Adapter, place: str) -> Iterator[Finding]:
@@ -282,5 +324,7 @@ def _shadowed(adapter: Adapter, place: str) -> Iterator[Finding]:
         for authority in service.authorities:
             first = seen.get(authority) or seen.get("*")
             if first:
-                yield Finding("FED839", place, f"has {authority} for service {service.id}, and service {first} takes it before")
+                yield Finding(
+                    "FED839", place, f"has {authority} for service {service.id}, and service {first} takes it before"
+                )
         seen |= {authority: service.id for authority in service.authorities if authority not in seen}

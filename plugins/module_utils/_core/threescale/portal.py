@@ -25,23 +25,35 @@ def path_of(service: Service) -> str:
 
 
 def service_of(answer: object, asked: Service) -> Service:
-    """Return what the portal says of a service, with token and rules. Raises ``FederationError`` FED892, or as ``read_rules``."""
+    """Return what the portal says of a service, with token and rules. Raises ``FederationError`` FED892, or as
+    ``read_rules``.
+    """
     content = at(answer, "proxy_config", "content")
     found = at(content, "id")
     if str(found) != asked.id:
-        raise refusal(asked, "is another service, or none, in the portal's answer", "See that portal names the admin portal of the account")
+        raise refusal(
+            asked,
+            "is another service, or none, in the portal's answer",
+            "See that portal names the admin portal of the account",
+        )
     if at(content, "backend_authentication_type") != "service_token":
         fix = "Have the account use service tokens, or write the token of the service"
         raise refusal(asked, "has no service token in the portal, which the adapter needs", fix)
     token = at(content, "backend_authentication_value")
     if not isinstance(token, str) or not 8 <= len(token) <= 4096 or not token.isascii() or not token.isprintable():
-        raise refusal(asked, "has a token in the portal's answer that cannot be one", "Look at the service in the portal")
+        raise refusal(
+            asked, "has a token in the portal's answer that cannot be one", "Look at the service in the portal"
+        )
     given = sorted(items(at(content, "proxy", "proxy_rules"))[: MOST_RULES + 1], key=_position)
     if not given:
         what = f"has no mapping rules in the portal for {asked.environment}, so every request would be refused"
-        raise refusal(asked, what, f"Add rules in the portal and promote them to {asked.environment}, or write mapping_rules")
+        raise refusal(
+            asked, what, f"Add rules in the portal and promote them to {asked.environment}, or write mapping_rules"
+        )
     problems: list[Problem] = []
-    rules = read_rules([_rule(each) for each in given], (OPTION, f"service {asked.id}", "mapping rules of the portal"), problems)
+    rules = read_rules(
+        [_rule(each) for each in given], (OPTION, f"service {asked.id}", "mapping rules of the portal"), problems
+    )
     refuse(problems)
     return Service(asked.id, asked.authorities, asked.credentials, asked.environment, token, tuple(rules))
 

@@ -26,7 +26,9 @@ Path = tuple[str, ...]
 
 @dataclass(frozen=True)
 class Request:
-    """A request as the adapter sees it: names of headers in lower case; ``metadata`` is what other filters have left."""
+    """A request as the adapter sees it: names of headers in lower case; ``metadata`` is what other filters
+    have left.
+    """
 
     method: str
     path: str
@@ -63,7 +65,11 @@ def wrong_in_credentials(given: object, path: Path) -> Iterator[Problem]:
         if queries is None:
             continue
         if not isinstance(queries, (list, tuple)) or not 0 < len(queries) <= MOST_QUERIES:
-            yield problem((*path, kind), f"must be a list of 1 to {MOST_QUERIES} lookups", "Write header, query_string or filter, each with keys")
+            yield problem(
+                (*path, kind),
+                f"must be a list of 1 to {MOST_QUERIES} lookups",
+                "Write header, query_string or filter, each with keys",
+            )
             continue
         for number, query in enumerate(queries):
             for place, what in _wrong_in_query(query, (*path, f"{kind} {number + 1}")):
@@ -94,11 +100,17 @@ def _wrong_in_query(query: object, path: Path) -> Iterator[tuple[Path, str]]:
 
 def _is_texts(value: object) -> TypeGuard[Sequence[str]]:
     """Return whether a value is a list of 1 to ``MOST_KEYS`` texts, none of them empty."""
-    return isinstance(value, (list, tuple)) and 0 < len(value) <= MOST_KEYS and all(isinstance(each, str) and each for each in value)
+    return (
+        isinstance(value, (list, tuple))
+        and 0 < len(value) <= MOST_KEYS
+        and all(isinstance(each, str) and each for each in value)
+    )
 
 
 def uses_jwt(credentials: Mapping) -> bool:
-    """Return whether any lookup reads what Envoy's filter for JSON Web Tokens leaves, which a RequestAuthentication makes."""
+    """Return whether any lookup reads what Envoy's filter for JSON Web Tokens leaves, which a RequestAuthentication
+    makes.
+    """
     queries = [query for kind in KINDS for query in credentials.get(kind) or ()]
     return any("filter" in query and query["filter"]["path"][0] == JWT for query in queries)
 

@@ -22,13 +22,21 @@ def wrapper_of(adapter: Adapter, wrappers: Iterable[Mapping]) -> Mapping:
 
 
 def pods_missing(
-    adapters: Iterable[Adapter], wrappers: Sequence[Mapping], proxies: Sequence[Proxy], ground: Ground, unread: Sequence[str]
+    adapters: Iterable[Adapter],
+    wrappers: Sequence[Mapping],
+    proxies: Sequence[Proxy],
+    ground: Ground,
+    unread: Sequence[str],
 ) -> Iterator[Finding]:
     """Give the adapters that select no pod: FED809."""
     for adapter in adapters:
         pods = chosen(wrapper_of(adapter, wrappers), proxies, ground, unread)
         if pods == []:
-            yield Finding("FED809", f"{OPTION}, {adapter.place}", f"selects no pod with a proxy ({selector_text(adapter.extension.selector)})")
+            yield Finding(
+                "FED809",
+                f"{OPTION}, {adapter.place}",
+                f"selects no pod with a proxy ({selector_text(adapter.extension.selector)})",
+            )
 
 
 def chosen(wrapper: Mapping, proxies: Sequence[Proxy], ground: Ground, unread: Sequence[str]) -> list[str] | None:
@@ -42,7 +50,9 @@ def chosen(wrapper: Mapping, proxies: Sequence[Proxy], ground: Ground, unread: S
 def opening(changes: Iterable[Change]) -> Iterator[Finding]:
     """Give what happens while proxies fetch the adapter: FED812."""
     for change in changes:
-        is_new = change.action == "create" or any(each.path[:2] in (("spec", "url"), ("spec", "image")) for each in change.differences)
+        is_new = change.action == "create" or any(
+            each.path[:2] in (("spec", "url"), ("spec", "image")) for each in change.differences
+        )
         if change.kind in (EXTENSION, WASM_PLUGIN) and change.action != "delete" and is_new:
             seen = "authorizes requests, and running proxies go on without it until each has fetched the module"
             yield Finding("FED812", f"{OPTION}, {change.namespace}/{change.name}", seen)

@@ -16,7 +16,9 @@ from .plan import generation_of
 
 
 def asked_for(params: Mapping[str, Any]) -> tuple[Described, list[Trial]]:
-    """Return what is described and its tests, nothing with C(state=absent); refused where anything is wrong with either."""
+    """Return what is described and its tests, nothing with C(state=absent); refused where anything is wrong with
+    either.
+    """
     if params["state"] == "absent":
         return Described(None, None, ()), []
     if params["threescale"] is None:
@@ -35,7 +37,10 @@ def asked_for(params: Mapping[str, Any]) -> tuple[Described, list[Trial]]:
 def judged(trials: Sequence[Trial], described: Described, ground: Ground) -> list[Verdict]:
     """Return what becomes of the tests."""
     adapters = {each.place: each for each in described.adapters}
-    return [verdict_of(trial, adapters[trial.adapter].services, generation_of(adapters[trial.adapter], ground)) for trial in trials]
+    return [
+        verdict_of(trial, adapters[trial.adapter].services, generation_of(adapters[trial.adapter], ground))
+        for trial in trials
+    ]
 
 
 def refuse_unmet(verdicts: Sequence[Verdict]) -> None:

@@ -1,5 +1,7 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""URLs and query strings, read and written as data. Sources: RFC 3986; WHATWG URL Standard, application/x-www-form-urlencoded."""
+"""URLs and query strings, read and written as data. Sources: RFC 3986; WHATWG URL Standard,
+application/x-www-form-urlencoded.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ class Url:
 
 
 def url_of(text: str) -> Url:
-    """Return a URL, read. Raises ``ValueError`` with what is wrong with one that is not plain: scheme, host, perhaps port and path."""
+    """Return a URL, read. Raises ``ValueError`` with what is wrong with one that is not plain: scheme, host, perhaps
+    port and path.
+    """
     found = _URL.fullmatch(text)
     if not found or not text.isprintable() or " " in text:
         raise ValueError("must be a URL such as https://su1.3scale.net")
@@ -58,4 +62,7 @@ def _decoded(text: str) -> str:
 
 
 def _encoded(text: str) -> str:
-    return "".join(chr(each) if each in _PLAIN else "+" if each == 32 else f"%{each:02X}" for each in text.encode("utf-8", "replace"))
+    return "".join(
+        chr(each) if each in _PLAIN else "+" if each == 32 else f"%{each:02X}"
+        for each in text.encode("utf-8", "replace")
+    )

@@ -1,7 +1,8 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
 """Whether AuthorizationPolicies let one call pass: yes, no, or that depends on what no object tells.
 
-Source: Istio documentation, "Authorization Policy": CUSTOM, then DENY, then ALLOW; without any ALLOW policy all the rest passes.
+Source: Istio documentation, "Authorization Policy": CUSTOM, then DENY, then ALLOW; without any ALLOW policy all the
+rest passes.
 """
 
 from __future__ import annotations
@@ -40,7 +41,9 @@ class Call:
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether a call passes, and which policies decide it; ``rehearsed`` are those that would decide otherwise once they are enforced."""
+    """Whether a call passes, and which policies decide it; ``rehearsed`` are those that would decide otherwise once
+    they are enforced.
+    """
 
     passes: str
     by: tuple[str, ...] = ()
@@ -48,18 +51,28 @@ class Verdict:
 
     def __str__(self) -> str:
         because = f" by {', '.join(self.by)}" if self.by else ", no policy speaks of it" if self.passes == YES else ""
-        later = f"; refused once {listed(self.rehearsed, 5)} {'is' if len(self.rehearsed) == 1 else 'are'} no rehearsal" if self.rehearsed else ""
+        later = (
+            f"; refused once {listed(self.rehearsed, 5)} {'is' if len(self.rehearsed) == 1 else 'are'} no rehearsal"
+            if self.rehearsed
+            else ""
+        )
         return {YES: "admitted", NO: "refused", MAYBE: "may be refused"}[self.passes] + because + later
 
 
 def verdict(policies: Iterable[Mapping], call: Call) -> Verdict:
-    """Return whether the policies of one workload let ``call`` pass. Those that are only rehearsed do not count, and it is told what they would do."""
+    """Return whether the policies of one workload let ``call`` pass. Those that are only rehearsed do not count, and it
+    is told what they would do.
+    """
     policies = list(policies)
     enforced = [live for live in policies if mapping(at(live, "metadata", "annotations")).get(DRY_RUN) != "true"]
     found = _verdict(enforced, call)
     later = _verdict(policies, call) if len(enforced) < len(policies) and found.passes != NO else found
     rehearsed = {place_of(live) for live in policies} - {place_of(live) for live in enforced}
-    return replace(found, rehearsed=tuple(place for place in later.by if place in rehearsed)) if later.passes == NO != found.passes else found
+    return (
+        replace(found, rehearsed=tuple(place for place in later.by if place in rehearsed))
+        if later.passes == NO != found.passes
+        else found
+    )
 
 
 def _verdict(policies: Iterable[Mapping], call: Call) -> Verdict:
@@ -161,7 +174,7 @@ def _fits(pattern: str, value: str) -> bool:
 def _own(pattern: str, domain: str) -> str:
     """Return a pattern with the word for "this mesh" as the mesh's own trust domain."""
     start = f"{DEFAULT_TRUST_DOMAIN}/"
-    return f"{domain}/{pattern[len(start):]}" if pattern.startswith(start) else pattern
+    return f"{domain}/{pattern[len(start) :]}" if pattern.startswith(start) else pattern
 
 
 def _all(parts: Iterable[str]) -> str:

@@ -11,7 +11,9 @@ from ..plain.kinds import TRAFFIC_PEERS
 
 
 def asked_for(service: object, client: object) -> tuple[str, str]:
-    """Return namespace and name of the service that is asked about, both empty where none is. Raises ``FederationError`` FED850."""
+    """Return namespace and name of the service that is asked about, both empty where none is. Raises
+    ``FederationError`` FED850.
+    """
     parts = _parts_of(service) if service is not None or client is not None else ("", "")
     if service is not None and not client:
         raise FederationError(

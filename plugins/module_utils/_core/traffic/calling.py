@@ -35,16 +35,23 @@ def admitting(wanted: Iterable[Wanted]) -> list[Wanted]:
 def callers_query(one: Wanted, standing: Standing) -> str:
     """Return the question who has called the workload of a service, by whichever Service of the same selector.
 
-    One who called once is a caller. Where Prometheus remembers less than that time, so is who called before it began to.
+    One who called once is a caller. Where Prometheus remembers less than that time, so is who called before it began
+    to.
     """
     chosen = any_of({one.name, *beside(one, standing)})
-    labels = f'reporter="destination",destination_service_namespace="{one.namespace}",destination_service_name=~"{chosen}"'
+    labels = (
+        f'reporter="destination",destination_service_namespace="{one.namespace}",destination_service_name=~"{chosen}"'
+    )
     called = (came(f"{metric}{{{labels}}}", WINDOW) for metric in _METRICS)
-    return " or ".join(f"sum by (source_principal,source_workload_namespace,source_workload) ({each}) > 0" for each in called)
+    return " or ".join(
+        f"sum by (source_principal,source_workload_namespace,source_workload) ({each}) > 0" for each in called
+    )
 
 
 def beside(one: Wanted, standing: Standing) -> list[str]:
-    """Return the other Services of the same pods, by name: whoever calls those meets a policy on the workload as well."""
+    """Return the other Services of the same pods, by name: whoever calls those meets a policy on the
+    workload as well.
+    """
     selector = mapping(at(standing.services.get((one.namespace, one.name)), "spec", "selector"))
     same = (
         name
@@ -57,18 +64,29 @@ def beside(one: Wanted, standing: Standing) -> list[str]:
 def rehearsing(wanted: Iterable[Wanted], mesh: Mesh, standing: Standing) -> list[Wanted]:
     """Return the rules; one that names no local callers admits, as a rehearsal, those that were seen.
 
-    Only where somebody could tell who calls, where the version rehearses, and where no policy of ours is enforced already: a
-    rehearsal in its place would admit everybody. Whom a rehearsal admits stays in it, though the window moves on.
+    Only where somebody could tell who calls, where the version rehearses, and where no policy of ours is enforced
+    already: a rehearsal in its place would admit everybody. Whom a rehearsal admits stays in it, though the window
+    moves on.
     """
     return [_rehearsed(one, mesh, standing) if one.callers and one.callers.from_mesh else one for one in wanted]
 
 
 def _rehearsed(one: Wanted, mesh: Mesh, standing: Standing) -> Wanted:
     is_answered = (one.namespace, one.name) in standing.callers
-    if one.callers is None or one.callers.local is not None or not is_answered or not rehearses(standing) or is_enforced(one, standing):
+    if (
+        one.callers is None
+        or one.callers.local is not None
+        or not is_answered
+        or not rehearses(standing)
+        or is_enforced(one, standing)
+    ):
         return one
     domain = standing.control_plane.trust_domain
-    seen = {(caller.namespace, caller.account) for caller in local_callers(one, mesh, standing) if caller.account and caller.domain == domain}
+    seen = {
+        (caller.namespace, caller.account)
+        for caller in local_callers(one, mesh, standing)
+        if caller.account and caller.domain == domain
+    }
     seen |= _rehearsed_before(one, mesh, standing)
     if len(seen) > MOST_SEEN:
         return one
@@ -132,8 +150,8 @@ def told_of_callers(one: Wanted, mesh: Mesh, standing: Standing) -> list[str]:
     others = beside(one, standing)
     shared = f", callers of {listed(others, 5)} (the same pods)" if others else ""
     lines.append(
-        f"{one.service}: the policy also cuts off callers without an identity (plain text), and ingress gateways and scrapers that "
-        f"local does not name{shared}"
+        f"{one.service}: the policy also cuts off callers without an identity (plain text), and ingress gateways and"
+        f" scrapers that local does not name{shared}"
     )
     return lines
 
@@ -162,7 +180,11 @@ def cut_off_locally(wanted: Iterable[Wanted], mesh: Mesh, standing: Standing) ->
     """Yield callers of this mesh that a policy which is about to count does not name."""
     for one in admitting(wanted):
         named = set(one.callers.local or ()) if one.callers else set()
-        lost = [caller for caller in local_callers(one, mesh, standing) if (caller.namespace, caller.account) not in named]
+        lost = [
+            caller for caller in local_callers(one, mesh, standing) if (caller.namespace, caller.account) not in named
+        ]
         if lost and one.callers and one.callers.local is not None:
             words = "would, when enforced, cut off" if one.callers.dry_run else "cuts off"
-            yield Finding("FED846", one.place, f"{words} {listed(dict.fromkeys(map(str, lost)), 20)}, seen in the last {WINDOW}")
+            yield Finding(
+                "FED846", one.place, f"{words} {listed(dict.fromkeys(map(str, lost)), 20)}, seen in the last {WINDOW}"
+            )

@@ -1,7 +1,8 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
 """What is wrong with rules of ``mesh_traffic`` on this mesh as it stands: every problem, before anything is written.
 
-Sources: federation.maistra.io/v1 (imports and their locality); Istio documentation, "Locality Load Balancing", "Traffic Management".
+Sources: federation.maistra.io/v1 (imports and their locality); Istio documentation, "Locality Load Balancing", "Traffic
+Management".
 """
 
 from __future__ import annotations
@@ -18,7 +19,17 @@ from ..plain.kinds import DESTINATION_RULE, MESH_LABEL, VIRTUAL_SERVICE, merging
 from .calling import WINDOW, is_enforced, local_callers, rehearses
 from .localities import clients_elsewhere
 from .merging import in_the_way, manager_of, rule_held
-from .plan import BY_WEIGHT, egress_selector, goes_by_region, hidden_by, is_located, needed_fields, others_as_local, plan_rule, way_of
+from .plan import (
+    BY_WEIGHT,
+    egress_selector,
+    goes_by_region,
+    hidden_by,
+    is_located,
+    needed_fields,
+    others_as_local,
+    plan_rule,
+    way_of,
+)
 from .shares import LOCAL
 from .standing import Standing, covers, is_external, is_headless, is_labelled, ports_in, protocols, speaks_http
 from .wanted import Callers, Wanted
@@ -27,7 +38,9 @@ from .wanted import Callers, Wanted
 def problems_of(
     wanted: Iterable[Wanted], mesh: Mesh, standing: Standing, locality: Mapping[str, str]
 ) -> list[FederationError]:
-    """Return everything that stands in the way of these rules; ``locality`` is where this mesh is, as far as it was said."""
+    """Return everything that stands in the way of these rules; ``locality`` is where this mesh is, as far as it was
+    said.
+    """
     found: list[FederationError] = []
     wanted = list(wanted)
     offered = _offered(wanted, mesh, standing)
@@ -36,7 +49,11 @@ def problems_of(
         found += unknown
         if unknown:
             continue
-        own = [*_failover(one, mesh, standing, locality), *_split(one, mesh, standing, locality), *_http(one, mesh, standing, locality)]
+        own = [
+            *_failover(one, mesh, standing, locality),
+            *_split(one, mesh, standing, locality),
+            *_http(one, mesh, standing, locality),
+        ]
         own += [*_callers(one, mesh, standing, offered), *_accounts(one, standing)]
         found += own or list(_holders(one, mesh, standing, locality))
     return found
@@ -73,7 +90,8 @@ def _failover(one: Wanted, mesh: Mesh, standing: Standing, locality: Mapping[str
             "FED858",
             one,
             "failover_to",
-            f"and split both name {one.failover_to}; Istio refuses failover and distribute in one rule, and a service has one name per peer",
+            f"and split both name {one.failover_to}; Istio refuses failover and distribute in one rule, and a service"
+            " has one name per peer",
             "Keep only split (by weight it already fails over), or only failover_to",
         )
     elif one.split and way_of(one, standing) == BY_WEIGHT:
@@ -86,9 +104,15 @@ def _failover(one: Wanted, mesh: Mesh, standing: Standing, locality: Mapping[str
         )
     if goes_by_region(one, standing):
         others = others_as_local(one, standing)
-        named = {"ours": locality.get("region")} | {f"that of {name}": _region(mesh.peer(name)) for name in (one.failover_to, *others)}
+        named = {"ours": locality.get("region")} | {
+            f"that of {name}": _region(mesh.peer(name)) for name in (one.failover_to, *others)
+        }
         if not all(named.values()) or len(set(named.values())) < len(named):
-            why = f", since {listed(others)} gives it as local as well" if others else f" on {standing.control_plane.version_text}"
+            why = (
+                f", since {listed(others)} gives it as local as well"
+                if others
+                else f" on {standing.control_plane.version_text}"
+            )
             told = ", ".join(f"{who} {region or 'is not said'}" for who, region in named.items())
             what = f"needs regions that differ{why}: {told}"
             yield _problem("FED864", one, "failover_to", what, "Set mesh_locality, and locality in mesh_peers")
@@ -107,8 +131,9 @@ def _as_local(one: Wanted, word: str, peers: Iterable[str], standing: Standing) 
                 one,
                 word,
                 f"needs the service imported as local from {peer} under the same names, and {seen}",
-                f"Add {{name: <its name at {peer}>, namespace: <its namespace>, import_as_local: true, alias: "
-                f"{{name: {one.name}, namespace: {one.namespace}}}, from: [{peer}]}} to mesh_imports, before rules that match it, and federate",
+                f"Add {{name: <its name at {peer}>, namespace: <its namespace>, import_as_local: true, alias: {{name:"
+                f" {one.name}, namespace: {one.namespace}}}, from: [{peer}]}} to mesh_imports, before rules that match"
+                " it, and federate",
             )
 
 
@@ -133,9 +158,7 @@ def _split(one: Wanted, mesh: Mesh, standing: Standing, locality: Mapping[str, s
         return
     way = way_of(one, standing)
     if way is None:
-        what = (
-            "gives shares to one peer whose service is imported as local and to one whose service has its own name"
-        )
+        what = "gives shares to one peer whose service is imported as local and to one whose service has its own name"
         yield _problem("FED866", one, "split", what, "Import it from all of these peers in the same way")
     elif way == BY_WEIGHT:
         yield from _by_weight(one, mesh, standing, locality)
@@ -176,7 +199,10 @@ def _by_weight(one: Wanted, mesh: Mesh, standing: Standing, locality: Mapping[st
         yield _problem("FED864", one, "split", what, "Give each mesh its own region")
     others = others_as_local(one, standing)
     if others:
-        what = f"gives nothing to {listed(others)}, which gives the service as local as well: Istio empties a locality without a weight"
+        what = (
+            f"gives nothing to {listed(others)}, which gives the service as local as well: Istio empties a locality"
+            " without a weight"
+        )
         fix = "Give each such peer a weight, or import it from there under its own name"
         yield _problem("FED855", one, "split", what, fix)
     yield from _pods_elsewhere(one, "split", regions[LOCAL], standing)
@@ -189,14 +215,19 @@ def _pods_elsewhere(one: Wanted, word: str, region: str | None, standing: Standi
     for pod in standing.pods_of(one.namespace, one.name) if region else ():
         seen = standing.locality_of(pod)
         if seen is not None and seen.get("region") != region:
-            what = f"would give the pod {at(pod, 'metadata', 'name')} nothing: its region is {seen.get('region') or 'unknown to istiod'}"
+            what = (
+                f"would give the pod {at(pod, 'metadata', 'name')} nothing: its region is"
+                f" {seen.get('region') or 'unknown to istiod'}"
+            )
             fix = "Label the pods of the workload: istio-locality: <region>"
             yield _problem("FED864", one, word, f"{what}, not {region}", fix)
             break
 
 
 def _clients(one: Wanted, word: str, region: str | None, standing: Standing) -> Iterator[FederationError]:
-    """Yield that a rule which begins in ``region`` is nothing to clients elsewhere: they get neither weights nor failover."""
+    """Yield that a rule which begins in ``region`` is nothing to clients elsewhere: they get neither weights nor
+    failover.
+    """
     elsewhere = clients_elsewhere(region, standing) if region else []
     if elsewhere:
         what = f"is for clients in {region}, and gives neither weights nor failover to {listed(elsewhere, 10)}"
@@ -208,8 +239,12 @@ def _region(peer: Peer | None) -> str | None:
     return peer.locality.get("region") if peer else None
 
 
-def _in_force(one: Wanted, mesh: Mesh, standing: Standing, locality: Mapping[str, str], imported: str = "") -> Iterator[FederationError]:
-    """Yield where a DestinationRule of ours would not count, or would take mutual TLS away; for the service's own host, or an ``imported`` one."""
+def _in_force(
+    one: Wanted, mesh: Mesh, standing: Standing, locality: Mapping[str, str], imported: str = ""
+) -> Iterator[FederationError]:
+    """Yield where a DestinationRule of ours would not count, or would take mutual TLS away; for the service's own host,
+    or an ``imported`` one.
+    """
     host = imported or standing.host(one.namespace, one.name)
     places = (standing.home,) if imported else (one.namespace, standing.home)
     elsewhere = [
@@ -221,7 +256,9 @@ def _in_force(one: Wanted, mesh: Mesh, standing: Standing, locality: Mapping[str
     ]
     if elsewhere:
         clients = listed(sorted({str(at(live, "metadata", "namespace")) for live in elsewhere}), 10)
-        what = f"would be without effect for clients in {clients}: {listed(map(place_of, elsewhere))} counts there first"
+        what = (
+            f"would be without effect for clients in {clients}: {listed(map(place_of, elsewhere))} counts there first"
+        )
         yield FederationError(
             "FED860",
             where=one.place,
@@ -242,7 +279,9 @@ def _in_force(one: Wanted, mesh: Mesh, standing: Standing, locality: Mapping[str
 
 
 def _http(one: Wanted, mesh: Mesh, standing: Standing, locality: Mapping[str, str]) -> Iterator[FederationError]:
-    """Yield what is wrong with a timeout and retries: a client's sidecar must read them, for a host that comes from a peer."""
+    """Yield what is wrong with a timeout and retries: a client's sidecar must read them, for a host that comes from a
+    peer.
+    """
     asked = (("timeout", one.timeout), ("retries", one.retries), ("idle_timeout", one.idle_timeout))
     words = [word for word, value in asked if value is not None]
     if not words:
@@ -262,7 +301,9 @@ def _http(one: Wanted, mesh: Mesh, standing: Standing, locality: Mapping[str, st
 
 
 def _offered(wanted: Iterable[Wanted], mesh: Mesh, standing: Standing) -> dict[str, set[tuple[str, str]]]:
-    """Return for each peer that a rule admits which of the services that rules are for is exported to it, by namespace and name."""
+    """Return for each peer that a rule admits which of the services that rules are for is exported to it, by namespace
+    and name.
+    """
     admitted = dict.fromkeys(name for one in wanted if one.callers for name in one.callers.from_mesh)
     places = dict.fromkeys((one.namespace, one.name) for one in wanted if one.callers)
     services = [standing.services[place] for place in places if place in standing.services]
@@ -274,7 +315,9 @@ def _offered(wanted: Iterable[Wanted], mesh: Mesh, standing: Standing) -> dict[s
     return found
 
 
-def _callers(one: Wanted, mesh: Mesh, standing: Standing, offered: Mapping[str, set[tuple[str, str]]]) -> Iterator[FederationError]:
+def _callers(
+    one: Wanted, mesh: Mesh, standing: Standing, offered: Mapping[str, set[tuple[str, str]]]
+) -> Iterator[FederationError]:
     callers = one.callers
     if callers is None:
         return
@@ -305,7 +348,9 @@ def _callers(one: Wanted, mesh: Mesh, standing: Standing, offered: Mapping[str, 
             yield _problem("FED863", one, "callers", what, "Take that label off the workload")
 
 
-def _from_mesh(one: Wanted, mesh: Mesh, standing: Standing, offered: Mapping[str, set[tuple[str, str]]]) -> Iterator[FederationError]:
+def _from_mesh(
+    one: Wanted, mesh: Mesh, standing: Standing, offered: Mapping[str, set[tuple[str, str]]]
+) -> Iterator[FederationError]:
     callers = one.callers or Callers()
     service = standing.services.get((one.namespace, one.name))
     if service is None or not mapping(at(service, "spec", "selector")):
@@ -335,11 +380,14 @@ def _from_mesh(one: Wanted, mesh: Mesh, standing: Standing, offered: Mapping[str
             "callers, local",
             what,
             _who_calls(one, mesh, standing)
-            + "List the service accounts of this mesh that call it, such as local: [shop/web], ingress gateways and scrapers included; "
-            "or write local: nobody",
+            + "List the service accounts of this mesh that call it, such as local: [shop/web], ingress gateways and"
+            " scrapers included; or write local: nobody",
         )
     if callers.dry_run and not rehearses(standing):
-        what = f"is for a mesh of {standing.control_plane.version_text}, which ignores the annotation and enforces the policy"
+        what = (
+            f"is for a mesh of {standing.control_plane.version_text}, which ignores the annotation and enforces the"
+            " policy"
+        )
         word = "enforce_after" if callers.enforce_after else "dry_run"
         yield _problem("FED865", one, f"callers, {word}", what, "Upgrade to 2.2 first, or leave it out")
 
@@ -399,8 +447,12 @@ def _routed(one: Wanted, hosts: Iterable[str], standing: Standing) -> Iterator[F
                 )
 
 
-def _ruled(one: Wanted, host: str, mesh: Mesh, standing: Standing, locality: Mapping[str, str]) -> Iterator[FederationError]:
-    """Yield which DestinationRules of others are for the host, or would be hidden with more than is carried over: FED860."""
+def _ruled(
+    one: Wanted, host: str, mesh: Mesh, standing: Standing, locality: Mapping[str, str]
+) -> Iterator[FederationError]:
+    """Yield which DestinationRules of others are for the host, or would be hidden with more than is carried over:
+    FED860.
+    """
     hidden = hidden_by(one, standing, host)
     if items(at(hidden, "spec", "trafficPolicy", "portLevelSettings")):
         what = f"would hide {place_of(hidden or {})}, whose portLevelSettings would no longer apply"
@@ -416,7 +468,11 @@ def _ruled(one: Wanted, host: str, mesh: Mesh, standing: Standing, locality: Map
         yield FederationError("FED860", where=one.place, what=what, fix=fix)
     for name, live in standing.destination_rules(host):
         is_for_it = covers(name, host) and "*" not in name
-        if is_for_it and not is_of_traffic(live) and at(live, "metadata", "namespace") in (one.namespace, standing.home):
+        if (
+            is_for_it
+            and not is_of_traffic(live)
+            and at(live, "metadata", "namespace") in (one.namespace, standing.home)
+        ):
             what = f"needs a DestinationRule for {host}, and {place_of(live)} already is one"
             fix = (
                 "Merge them into it (merge: true), add them by hand and remove the rule from mesh_traffic, or delete "
@@ -431,11 +487,19 @@ def _problem(code: str, one: Wanted, word: str, what: str, fix: str) -> Federati
 
 def of_others(mesh: Mesh, standing: Standing) -> Iterator[FederationError]:
     """Yield that another description of this control plane keeps rules here, which this one would remove: FED112."""
-    names = {str(mapping(at(live, "metadata", "labels")).get(MESH_LABEL) or "nobody") for live in standing.ours} - {mesh.name}
+    names = {str(mapping(at(live, "metadata", "labels")).get(MESH_LABEL) or "nobody") for live in standing.ours} - {
+        mesh.name
+    }
     if names:
         yield FederationError(
             "FED112",
             where=standing.control_plane.place,
-            what=f"has rules of traffic of the description with mesh_name {listed(sorted(names))}, and this one is mesh_name {mesh.name}",
-            fix="Keep one description of each control plane; where you renamed the mesh on purpose, run once with federation_force: true (option force)",
+            what=(
+                f"has rules of traffic of the description with mesh_name {listed(sorted(names))}, and this one is"
+                f" mesh_name {mesh.name}"
+            ),
+            fix=(
+                "Keep one description of each control plane; where you renamed the mesh on purpose, run once with"
+                " federation_force: true (option force)"
+            ),
         )

@@ -1,5 +1,7 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Which services are exported to a peer whose callers some policy refuses: imported over there, and answered with 403."""
+"""Which services are exported to a peer whose callers some policy refuses: imported over there, and
+answered with 403.
+"""
 
 from __future__ import annotations
 

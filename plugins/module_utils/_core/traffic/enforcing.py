@@ -1,8 +1,8 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
 """What the rehearsals of policies have shown, and which of them are over, so that the policy is enforced.
 
-A window is over when all proxies of the workload have counted through it and none would have refused anything. What is not known is never
-taken for nothing.
+A window is over when all proxies of the workload have counted through it and none would have refused anything. What is
+not known is never taken for nothing.
 """
 
 from __future__ import annotations
@@ -18,27 +18,50 @@ from ..plain.moments import time_text
 from .calling import is_enforced, policy_of, rehearses
 from .going import policies_of
 from .plan import DRY_RUN, admitting_policy, name_of
-from .rehearsals import DENIED, ENFORCED, NEW, OVER, QUIET, REHEARSED, UNKNOWN, WAITING, Rehearsal, Tally, read_rehearsal, span
+from .rehearsals import (
+    DENIED,
+    ENFORCED,
+    NEW,
+    OVER,
+    QUIET,
+    REHEARSED,
+    UNKNOWN,
+    WAITING,
+    Rehearsal,
+    Tally,
+    read_rehearsal,
+    span,
+)
 from .standing import Standing
 from .wanted import Wanted
 
 
 def rehearsals(wanted: Iterable[Wanted], standing: Standing) -> list[Wanted]:
     """Return the rules whose policy on a workload is not enforced yet, where this version can rehearse one."""
-    found = [one for one in wanted if one.callers and one.callers.from_mesh and one.callers.dry_run and rehearses(standing)]
+    found = [
+        one for one in wanted if one.callers and one.callers.from_mesh and one.callers.dry_run and rehearses(standing)
+    ]
     return [one for one in found if not (one.callers and one.callers.enforce_after and is_enforced(one, standing))]
 
 
 def judged(wanted: Iterable[Wanted], mesh: Mesh, standing: Standing, now: datetime) -> list[Wanted]:
-    """Return the rules, each with what its rehearsal has shown by ``now``, the API server's clock; one whose window is over is enforced."""
+    """Return the rules, each with what its rehearsal has shown by ``now``, the API server's clock; one whose window is
+    over is enforced.
+    """
     wanted = list(wanted)
     rehearsed = {one.number for one in rehearsals(wanted, standing)}
-    return [_judged(one, mesh, standing, now) if one.number in rehearsed else _settled(one, standing, now) for one in wanted]
+    return [
+        _judged(one, mesh, standing, now) if one.number in rehearsed else _settled(one, standing, now) for one in wanted
+    ]
 
 
 def unsure(wanted: Iterable[Wanted], now: datetime) -> list[tuple[Wanted, int]]:
     """Return the rules of whose rehearsal proxies cannot tell, each with the seconds that it goes."""
-    found = [(one, now - (one.rehearsal.before or one.rehearsal.since)) for one in wanted if one.rehearsal and one.rehearsal.state == UNKNOWN]
+    found = [
+        (one, now - (one.rehearsal.before or one.rehearsal.since))
+        for one in wanted
+        if one.rehearsal and one.rehearsal.state == UNKNOWN
+    ]
     return [(one, int(age.total_seconds())) for one, age in found if age >= timedelta(seconds=1)]
 
 
@@ -66,10 +89,16 @@ def _judged(one: Wanted, mesh: Mesh, standing: Standing, now: datetime) -> Wante
 
 
 def begun_before(one: Wanted, mesh: Mesh, standing: Standing) -> Rehearsal | None:
-    """Return the rehearsal that stands; None where none does, where nobody knows since when, and where another policy is wanted by now."""
+    """Return the rehearsal that stands; None where none does, where nobody knows since when, and where another policy
+    is wanted by now.
+    """
     live = policy_of(one, standing)
     annotations = mapping(at(live, "metadata", "annotations"))
-    if live is None or annotations.get(DRY_RUN) != "true" or live.get("spec") != admitting_policy(one, mesh, standing)["spec"]:
+    if (
+        live is None
+        or annotations.get(DRY_RUN) != "true"
+        or live.get("spec") != admitting_policy(one, mesh, standing)["spec"]
+    ):
         return None
     return read_rehearsal(annotations.get(REHEARSED))
 
@@ -106,7 +135,9 @@ def _lost(begun: Rehearsal, tally: Tally, now: datetime) -> str:
 def _is_anew(pod: str, begun: Rehearsal, tally: Tally, now: datetime) -> bool:
     """Return whether an Envoy has started since a rehearsal began: it tells nothing of the time before."""
     count, counted = tally.proxies[pod], begun.counted or {}
-    return pod not in counted or timedelta(seconds=count.seconds) < now - begun.since or (count.denied or 0) < counted[pod]
+    return (
+        pod not in counted or timedelta(seconds=count.seconds) < now - begun.since or (count.denied or 0) < counted[pod]
+    )
 
 
 def _denied(begun: Rehearsal, tally: Tally, now: datetime) -> int:
@@ -120,7 +151,9 @@ def _denied(begun: Rehearsal, tally: Tally, now: datetime) -> int:
 
 
 def _beside(one: Wanted, standing: Standing) -> str:
-    """Return in words which other rehearsals meet the same pods: Envoy counts what all of them together would refuse."""
+    """Return in words which other rehearsals meet the same pods: Envoy counts what all of them together
+    would refuse.
+    """
     pods = standing.pods_of(one.namespace, one.name)
     others = {
         place_of(live)
@@ -134,7 +167,9 @@ def _beside(one: Wanted, standing: Standing) -> str:
 
 
 def findings_of(wanted: Iterable[Wanted]) -> Iterator[Finding]:
-    """Yield which rehearsals would have refused somebody, and of which nobody can tell though they shall be enforced."""
+    """Yield which rehearsals would have refused somebody, and of which nobody can tell though they shall be
+    enforced.
+    """
     for one in wanted:
         found, after = one.rehearsal, one.callers.enforce_after if one.callers else 0
         if found is None:
@@ -142,7 +177,9 @@ def findings_of(wanted: Iterable[Wanted]) -> Iterator[Finding]:
         anew = f"; the window of {span(after)} starts again" if after and found.before else ""
         since = time_text(found.before or found.since)
         if found.state == DENIED:
-            yield Finding("FED848", one.place, f"would have refused {found.denied:,} requests or connections since {since}{anew}")
+            yield Finding(
+                "FED848", one.place, f"would have refused {found.denied:,} requests or connections since {since}{anew}"
+            )
         elif found.state == UNKNOWN and after:
             yield Finding(
                 "FED849",
@@ -174,10 +211,18 @@ def told_of_rehearsal(one: Wanted, standing: Standing) -> list[str]:
         return []
     since, before, window = time_text(found.since), time_text(found.before or found.since), span(after) if after else ""
     tally = standing.tallies.get((one.namespace, one.name)) or Tally()
-    who = f"{len(tally.proxies)} prox{'y' if len(tally.proxies) == 1 else 'ies'}" if not tally.why and tally.metered is None else "Prometheus"
+    who = (
+        f"{len(tally.proxies)} prox{'y' if len(tally.proxies) == 1 else 'ies'}"
+        if not tally.why and tally.metered is None
+        else "Prometheus"
+    )
     quiet = f"{who} counted nothing that it would refuse (shadow_denied)"
     absent = "callers that did not call in that time, or called a pod that is gone, are not in that count"
-    due = f"enforced by the first run after {time_text(found.since + timedelta(seconds=after))} if that stays so" if after else ""
+    due = (
+        f"enforced by the first run after {time_text(found.since + timedelta(seconds=after))} if that stays so"
+        if after
+        else ""
+    )
     begins = f"{one.service}: rehearsed from now on"
     texts: Mapping[str, str] = {
         NEW: f"{begins}{f', enforced by a run after {window} without shadow_denied' if after else ''}",
@@ -185,7 +230,9 @@ def told_of_rehearsal(one: Wanted, standing: Standing) -> list[str]:
         QUIET: f"{one.service}: rehearsed since {since}; {quiet}; {absent}",
         DENIED: f"{one.service}: rehearsed since {before}; would have refused {found.denied:,}",
         UNKNOWN: f"{one.service}: rehearsed since {before}; not known what it would have refused: {found.why}",
-        OVER: f"{one.service}: the window of {window} is over, {quiet} since {since}, so the policy is enforced; {absent}",
+        OVER: (
+            f"{one.service}: the window of {window} is over, {quiet} since {since}, so the policy is enforced; {absent}"
+        ),
         ENFORCED: f"{one.service}: already enforced, so changes of its list take effect at once",
     }
     return [texts[found.state]]

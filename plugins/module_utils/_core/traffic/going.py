@@ -1,8 +1,9 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Where a call goes, computed from live objects: hosts and shares, endpoints by priority, and who admits it on each hop.
+"""Where a call goes, computed from live objects: hosts and shares, endpoints by priority, and who admits it on each
+hop.
 
-Sources: Istio documentation, "Virtual Service", "Destination Rule", "Locality Load Balancing"; what istiod of 2.5 was seen to tell
-proxies (docs/traffic.md). What no object tells is said, not guessed.
+Sources: Istio documentation, "Virtual Service", "Destination Rule", "Locality Load Balancing"; what istiod of 2.5 was
+seen to tell proxies (docs/traffic.md). What no object tells is said, not guessed.
 """
 
 from __future__ import annotations
@@ -26,7 +27,9 @@ _NOT_COMPUTED = ("fault", "redirect", "delegate", "directResponse")
 
 @dataclass(frozen=True)
 class Client:
-    """Who calls: a workload of this mesh by its pods, or a whole ``peer``. What pods differ in is empty, and said in ``notes``."""
+    """Who calls: a workload of this mesh by its pods, or a whole ``peer``. What pods differ in is empty, and said in
+    ``notes``.
+    """
 
     namespace: str
     name: str
@@ -38,7 +41,9 @@ class Client:
 
 @dataclass(frozen=True)
 class Endpoint:
-    """Where a call may end: a pod of ours, or a ``peer`` behind a pod of our egress gateway. ``share`` is per cent of all calls."""
+    """Where a call may end: a pod of ours, or a ``peer`` behind a pod of our egress gateway. ``share`` is per cent of
+    all calls.
+    """
 
     name: str
     peer: str | None
@@ -97,7 +102,8 @@ class _Met(NamedTuple):
 
 
 def client_of(text: str, mesh: Mesh, standing: Standing) -> Client:
-    """Return who ``text`` means: ``namespace/name`` by service account, label app, Service or pod; or the name of a peer.
+    """Return who ``text`` means: ``namespace/name`` by service account, label app, Service or pod; or the name of a
+    peer.
 
     Raises ``FederationError`` FED854 for nobody.
     """
@@ -135,7 +141,9 @@ def _meant(namespace: str, name: str, standing: Standing) -> tuple[str, Sequence
 
 
 def where_it_goes(namespace: str, name: str, client: Client, mesh: Mesh, standing: Standing) -> Going:
-    """Return where a call of ``client`` to a service goes. Raises ``FederationError`` FED851 for a service that nothing gives."""
+    """Return where a call of ``client`` to a service goes. Raises ``FederationError`` FED851 for a service that nothing
+    gives.
+    """
     notes = list(client.notes)
     hosts = _hosts(namespace, name, standing)
     if not hosts:
@@ -207,7 +215,8 @@ def _routing(host: str, client: Client, standing: Standing, notes: list[str]) ->
     if len(found) > 1:
         found.sort(key=lambda live: (str(at(live, "metadata", "creationTimestamp") or ""), place_of(live)))
         notes.append(
-            f"several VirtualServices route {host}: {listed(map(place_of, found))}; which one counts is not certain, the oldest is shown"
+            f"several VirtualServices route {host}: {listed(map(place_of, found))}; which one counts is not certain,"
+            " the oldest is shown"
         )
     return found[0] if found else None
 
@@ -238,7 +247,9 @@ def _number(weight: object) -> float:
 def _endpoints(
     host: str, subset: str, share: float, client: Client, mesh: Mesh, standing: Standing, notes: list[str]
 ) -> tuple[Endpoint, ...]:
-    """Return the endpoints of one host with their priorities and shares, as the effective DestinationRule orders them."""
+    """Return the endpoints of one host with their priorities and shares, as the effective DestinationRule
+    orders them.
+    """
     name, namespace = (*host.split(".", 2), "")[:2]
     service = standing.services.get((namespace, name))
     is_local = host == standing.host(namespace, name)
@@ -264,7 +275,9 @@ def _endpoints(
     ordered = _ordered([(met.peer, met.locality) for met in found], policy, client, standing, notes)
     return tuple(
         Endpoint(met.name, met.peer, priority, share * part, met.verdict, "/".join(met.locality.values()))
-        for met, (priority, part) in sorted(zip(found, ordered), key=lambda pair: (pair[1][0], pair[0].peer or "", pair[0].name))
+        for met, (priority, part) in sorted(
+            zip(found, ordered), key=lambda pair: (pair[1][0], pair[0].peer or "", pair[0].name)
+        )
     )
 
 
@@ -273,13 +286,18 @@ def _subset_of(rule: Mapping | None, name: str) -> Mapping | None:
 
 
 def _for_its_port(policy: Mapping, service: Mapping | None, rule: Mapping | None, notes: list[str]) -> Mapping:
-    """Return the part of a policy that counts for the port that is called: what stands there replaces all four parts."""
+    """Return the part of a policy that counts for the port that is called: what stands there replaces all
+    four parts.
+    """
     by_port = {at(one, "port", "number"): one for one in items(policy.get("portLevelSettings"))}
     ports = {port["number"] for port in ports_of(service or {})}
     if not by_port or not ports & set(by_port):
         return policy
     if len(ports) > 1:
-        notes.append(f"{place_of(rule or {})} has portLevelSettings, which replace its policy for some ports; calls to another port are shown")
+        notes.append(
+            f"{place_of(rule or {})} has portLevelSettings, which replace its policy for some ports; calls to another"
+            " port are shown"
+        )
         return policy if ports - set(by_port) else mapping(by_port[min(ports)])
     return mapping(by_port[min(ports)])
 
@@ -312,7 +330,9 @@ def _priorities(
     *,
     is_ejecting: bool,
 ) -> list[int]:
-    """Return the priority of each endpoint, lower first; without ejection, or without a locality to go by, all have one."""
+    """Return the priority of each endpoint, lower first; without ejection, or without a locality to go by, all have
+    one.
+    """
     even = [0] * len(endpoints)
     labels = strings(setting.get("failoverPriority"))
     if setting.get("enabled") is False or items(setting.get("distribute")):
@@ -344,7 +364,10 @@ def _distributed(
     if weights is None:
         notes.append("no from of distribute matches the caller's locality, so it gets neither weights nor failover")
         return None
-    places = {place: [number for number, (_peer, locality) in enumerate(endpoints) if _is_in(locality, place)] for place in weights}
+    places = {
+        place: [number for number, (_peer, locality) in enumerate(endpoints) if _is_in(locality, place)]
+        for place in weights
+    }
     whole = sum(weight for place, weight in weights.items() if places[place]) or 1.0
     parts = [0.0] * len(endpoints)
     for place, weight in weights.items():
@@ -357,7 +380,9 @@ def _distributed(
 
 
 def _weights_of(ours: Mapping[str, str], distribute: Iterable[Mapping]) -> dict[str, float] | None:
-    """Return the weight of each place for a caller; None where no from of ``distribute`` fits where it is, or nobody knows that."""
+    """Return the weight of each place for a caller; None where no from of ``distribute`` fits where it is, or nobody
+    knows that.
+    """
     fitting = (one for one in distribute if ours and _is_in(ours, str(one.get("from") or "")))
     rule = next(fitting, None)
     return None if rule is None else {str(place): _number(weight) for place, weight in mapping(rule.get("to")).items()}
@@ -415,15 +440,18 @@ def _at_pods(namespace: str, name: str, labels: Mapping, client: Client, standin
     is_tcp = bool(spoken) and set(HTTP).isdisjoint(spoken)
     call = Call(client.namespace, client.account, standing.control_plane.trust_domain, is_tcp=is_tcp)
     return [
-        _Met(str(at(pod, "metadata", "name")), None, standing.locality_of(pod) or {}, verdict(policies_of(pod, namespace, standing), call))
+        _Met(
+            str(at(pod, "metadata", "name")),
+            None,
+            standing.locality_of(pod) or {},
+            verdict(policies_of(pod, namespace, standing), call),
+        )
         for pod in standing.pods_of(namespace, name)
         if is_ready(pod) and is_labelled(pod, labels)
     ]
 
 
-def _at_gateways(
-    one: Import, client: Client, mesh: Mesh, standing: Standing, notes: list[str]
-) -> list[_Met]:
+def _at_gateways(one: Import, client: Client, mesh: Mesh, standing: Standing, notes: list[str]) -> list[_Met]:
     """Return the pods of the egress gateway that stand for a peer: they bear the peer's locality."""
     peer = mesh.peer(one.peer)
     gateway = f"{peer.gateways.egress if peer else one.peer}.{standing.home}"
@@ -439,7 +467,12 @@ def _at_gateways(
     domain = standing.control_plane.trust_domain
     call = Call(client.namespace, client.account, domain, SERVICE_PORT, f"outbound_.{port}_._.{one.host}", is_tcp=True)
     return [
-        _Met(str(at(pod, "metadata", "name")), one.peer, locality, verdict(policies_of(pod, standing.home, standing), call))
+        _Met(
+            str(at(pod, "metadata", "name")),
+            one.peer,
+            locality,
+            verdict(policies_of(pod, standing.home, standing), call),
+        )
         for pod in pods
     ]
 

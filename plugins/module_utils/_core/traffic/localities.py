@@ -1,7 +1,9 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Where this mesh is: as the user says it, else as its proxies, pods and nodes do, and who said so; and what of that deserves a warning.
+"""Where this mesh is: as the user says it, else as its proxies, pods and nodes do, and who said so; and what of that
+deserves a warning.
 
-Sources: Envoy, operations/admin (``/server_info``); docs/traffic.md for what istiod of 2.5 gives a proxy without a locality.
+Sources: Envoy, operations/admin (``/server_info``); docs/traffic.md for what istiod of 2.5 gives a proxy without a
+locality.
 """
 
 from __future__ import annotations
@@ -40,7 +42,9 @@ def to_ask(standing: Standing) -> list[tuple[str, str]]:
         if at(pod, "status", "phase") == "Running":
             key = str(at(pod, "metadata", "namespace")), str(at(pod, "spec", "serviceAccountName"))
             by_account.setdefault(key, []).append(str(at(pod, "metadata", "name")))
-    rows = [[(namespace, name) for name in sorted(names)] for (namespace, _account), names in sorted(by_account.items())]
+    rows = [
+        [(namespace, name) for name in sorted(names)] for (namespace, _account), names in sorted(by_account.items())
+    ]
     turns = chain.from_iterable(zip_longest(*rows))
     return [pod for pod in turns if pod][:MOST_ASKED]
 
@@ -55,7 +59,9 @@ def found_locality(
     told = _only_one({place.get("region", "") for place in standing.proxies.values()})
     if asked and told:
         count = len(standing.proxies)
-        return {"region": told}, f"locality {told}, as {count} prox{'y says' if count == 1 else 'ies say'} (/server_info)"
+        return {
+            "region": told
+        }, f"locality {told}, as {count} prox{'y says' if count == 1 else 'ies say'} (/server_info)"
     return _by_pods(asked, standing)
 
 
@@ -89,11 +95,16 @@ def clients_unknown(standing: Standing) -> list[str]:
 
 
 def warnings_of(wanted: Sequence[Wanted], standing: Standing) -> Iterator[Finding]:
-    """Yield what deserves a warning, whatever the rules say: splits that nobody asked for, and failover on old versions."""
+    """Yield what deserves a warning, whatever the rules say: splits that nobody asked for, and failover on old
+    versions.
+    """
     version = standing.control_plane.version
     for one in wanted:
         if one.failover_to and version and version <= (2, 3):
-            seen = f"wants failover on {standing.control_plane.version_text}, where reports differ on whether it works (OSSM-1211)"
+            seen = (
+                f"wants failover on {standing.control_plane.version_text}, where reports differ on whether it works"
+                " (OSSM-1211)"
+            )
             yield Finding("FED867", one.place, seen)
     yield from _clients(wanted, standing)
     routed = {(one.namespace, one.name) for one in wanted if one.failover_to or one.split}
@@ -115,19 +126,27 @@ def warnings_of(wanted: Sequence[Wanted], standing: Standing) -> Iterator[Findin
 
 
 def regions_to_come(wanted: Iterable[Wanted], mesh: Mesh, standing: Standing) -> Iterator[FederationError]:
-    """Yield which rules go by the region of a peer that its import set does not have yet, FED864: what has none gets no share, and no order."""
+    """Yield which rules go by the region of a peer that its import set does not have yet, FED864: what has none gets no
+    share, and no order.
+    """
     for one in wanted:
         by_region = [one.failover_to] if one.failover_to and goes_by_region(one, standing) else []
         for name in [*by_region, *(one.split_peers if way_of(one, standing) == BY_WEIGHT else ())]:
             peer, stands = mesh.peer(name), standing.given_regions.get(name)
             region = peer.locality.get("region", "") if peer else ""
             if stands is not None and region and stands != region:
-                what = f"goes by the region of {name}, {region}, and the ImportedServiceSet {name} says {stands or 'none'}"
-                yield FederationError("FED864", where=one.place, what=what, fix="Run federate first, which writes it there")
+                what = (
+                    f"goes by the region of {name}, {region}, and the ImportedServiceSet {name} says {stands or 'none'}"
+                )
+                yield FederationError(
+                    "FED864", where=one.place, what=what, fix="Run federate first, which writes it there"
+                )
 
 
 def _clients(wanted: Sequence[Wanted], standing: Standing) -> Iterator[Finding]:
-    """Yield which clients may not obey the order or the weights of the rules, since their proxies are nowhere, or nobody knows where."""
+    """Yield which clients may not obey the order or the weights of the rules, since their proxies are nowhere, or
+    nobody knows where.
+    """
     located = [one.service for one in wanted if is_located(one, standing)]
     nowhere, unknown = clients_elsewhere(None, standing), clients_unknown(standing)
     if located and nowhere:

@@ -17,9 +17,11 @@ Row = tuple[Mapping[str, str], float]
 _MOST_ROWS, _LONGEST = 10_000, 300
 # Some versions have among their warnings what they think of a query.
 _NOTES = "PromQL info"
-# Thanos says so of a time of which it has nothing at all; where something is found, of the time before its stores began.
+# Thanos says so of a time of which it has nothing at all; where something is found, of the time before its stores
+# began.
 _NO_STORE = "No StoreAPIs matched for this query"
-# Before a window: a counter that was missed for a few looks, as a proxy that did not answer in time is, is not a new one.
+# Before a window: a counter that was missed for a few looks, as a proxy that did not answer in time is, is not a new
+# one.
 _BEFORE = "1h"
 _SIGN = re.compile(r"[^A-Za-z0-9_-]")
 
@@ -36,7 +38,8 @@ class Verdict:
 def any_of(names: Iterable[str]) -> str:
     """Return names as a regular expression inside a query's text: any of them, letter by letter.
 
-    Every other sign stands there by its number, so that no name ends the text or means something else, in whichever quotes it is.
+    Every other sign stands there by its number, so that no name ends the text or means something else, in whichever
+    quotes it is.
     """
     return "|".join(_SIGN.sub(_numbered, name) for name in sorted(set(names)))
 
@@ -46,21 +49,27 @@ def _numbered(sign: re.Match[str]) -> str:
 
 
 def came(counters: str, window: str, known: str = "") -> str:
-    """Return the question by how much each of some counters grew in a time; one that is first seen then grew by all that it has.
+    """Return the question by how much each of some counters grew in a time; one that is first seen then grew by all
+    that it has.
 
-    A counter of Istio is there from its first call on, which ``increase`` takes for its beginning: it would never see that call, nor
-    all that came with it between two looks. With ``known`` this is so only where Prometheus had something of those before that
-    time: for one that has just begun, everything is new.
+    A counter of Istio is there from its first call on, which ``increase`` takes for its beginning: it would never see
+    that call, nor all that came with it between two looks. With ``known`` this is so only where Prometheus had
+    something of those before that time: for one that has just begun, everything is new.
     """
     before = f"[{_BEFORE}] offset {window}"
     since = f" and on() count(max_over_time({known}{before}))" if known else ""
-    return f"(max_over_time({counters}[{window}]) unless max_over_time({counters}{before}){since} or increase({counters}[{window}]))"
+    return (
+        f"(max_over_time({counters}[{window}]) unless max_over_time({counters}{before}){since} or"
+        f" increase({counters}[{window}]))"
+    )
 
 
 def error_query(hosts: Iterable[str], seconds: int, given: str = "") -> str:
-    """Return the question for the share of calls to ``hosts`` that failed, as their callers saw it; ``given`` is a question of the user's.
+    """Return the question for the share of calls to ``hosts`` that failed, as their callers saw it; ``given`` is a
+    question of the user's.
 
-    Without an error there is no series of errors, which must count as none; without a call there is no answer, which must not.
+    Without an error there is no series of errors, which must count as none; without a call there is no answer, which
+    must not.
     """
     names, window = any_of(hosts), f"{seconds}s"
     if given:
@@ -73,12 +82,17 @@ def error_query(hosts: Iterable[str], seconds: int, given: str = "") -> str:
 def rows_of(document: object) -> list[Row] | str:
     """Return the rows of an answer to an instant query, (labels, value); or in words why it is none to go by.
 
-    An answer with warnings lacks what somebody did not give: a store that did not answer may have all the calls that failed.
+    An answer with warnings lacks what somebody did not give: a store that did not answer may have all the calls that
+    failed.
     """
     found = _rows_in(mapping(at(document, "data"))) if at(document, "status") == "success" else None
     if found is None:
         return "answers with something else than the result of a query"
-    lacking = [text for text in strings(mapping(document).get("warnings")) if not text.startswith(_NOTES) and not (found and text == _NO_STORE)]
+    lacking = [
+        text
+        for text in strings(mapping(document).get("warnings"))
+        if not text.startswith(_NOTES) and not (found and text == _NO_STORE)
+    ]
     return f"answers in part only: {lacking[0][:_LONGEST]}" if lacking else found
 
 
@@ -97,7 +111,9 @@ def _rows_in(data: Mapping) -> list[Row] | None:
     rows = [(mapping(row.get("metric")), _number(row.get("value"))) for row in items(found)]
     if len(rows) != len(found) or any(value is None for _labels, value in rows):
         return None
-    return [({str(key): str(text) for key, text in labels.items()}, value) for labels, value in rows if value is not None]
+    return [
+        ({str(key): str(text) for key, text in labels.items()}, value) for labels, value in rows if value is not None
+    ]
 
 
 def _number(sample: object) -> float | None:

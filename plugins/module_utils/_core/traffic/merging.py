@@ -30,7 +30,8 @@ def manager_of(manifest: Mapping) -> str:
 
 
 def rule_held(one: Wanted, standing: Standing, host: str = "") -> Mapping | None:
-    """Return the DestinationRule of somebody else for just a host, the oldest where it is looked up first; None without one.
+    """Return the DestinationRule of somebody else for just a host, the oldest where it is looked up first; None without
+    one.
 
     ``host`` is that of the service in this cluster when empty; the others belong to the control plane's namespace.
     """

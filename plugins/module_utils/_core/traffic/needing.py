@@ -10,7 +10,9 @@ from .wanted import Wanted
 
 
 def are_located(wanted: Iterable[Wanted], given: Collection[tuple[str, str]]) -> bool:
-    """Return whether rules count only for callers that have a locality; ``given`` are services that peers give as local."""
+    """Return whether rules count only for callers that have a locality; ``given`` are services that peers give as
+    local.
+    """
     return any(one.failover_to or (one.split and (one.namespace, one.name) in given) for one in wanted)
 
 

@@ -1,7 +1,9 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""From checked rules of ``mesh_traffic`` to the DestinationRules, VirtualServices and AuthorizationPolicies that should stand.
+"""From checked rules of ``mesh_traffic`` to the DestinationRules, VirtualServices and AuthorizationPolicies that should
+stand.
 
-Sources: Istio documentation, "Destination Rule", "Virtual Service", "Authorization Policy"; OpenShift Service Mesh, "Federation".
+Sources: Istio documentation, "Destination Rule", "Virtual Service", "Authorization Policy"; OpenShift Service Mesh,
+"Federation".
 """
 
 from __future__ import annotations
@@ -41,7 +43,8 @@ _CLUSTER = "topology.istio.io/cluster"
 
 
 def way_of(one: Wanted, standing: Standing) -> str | None:
-    """Return how a split is done: by weight inside one host where all its peers give the service as local, by host where none does.
+    """Return how a split is done: by weight inside one host where all its peers give the service as local, by host
+    where none does.
 
     None where its peers differ, and without a split.
     """
@@ -63,7 +66,9 @@ def others_as_local(one: Wanted, standing: Standing) -> list[str]:
 
 
 def goes_by_region(one: Wanted, standing: Standing) -> bool:
-    """Return whether a failover goes by regions: on 2.1, and where another peer gives the service as well, which by cluster would be as near."""
+    """Return whether a failover goes by regions: on 2.1, and where another peer gives the service as well, which by
+    cluster would be as near.
+    """
     return (standing.control_plane.version or (2, 5)) < (2, 2) or bool(others_as_local(one, standing))
 
 
@@ -110,7 +115,9 @@ def needed_fields(one: Wanted, mesh: Mesh, standing: Standing, locality: Mapping
 def _destination_rules(
     one: Wanted, mesh: Mesh, standing: Standing, locality: Mapping[str, str], way: str | None
 ) -> list[dict]:
-    """Return the rule for the service's own host, and for each other host under which a peer gives it that on idle connections."""
+    """Return the rule for the service's own host, and for each other host under which a peer gives it that on idle
+    connections.
+    """
     found = []
     given = standing.imports_of(one.namespace, one.name) if one.idle_timeout else []
     is_sharing = is_located(one, standing)
@@ -136,7 +143,9 @@ def _destination_rule(
     peers: Sequence[str],
     moving: Mapping[str, str],
 ) -> dict:
-    """Return the rule of one host, that of the service or an ``imported`` one: what is ours, and of what it hides what must stay."""
+    """Return the rule of one host, that of the service or an ``imported`` one: what is ours, and of what it hides what
+    must stay.
+    """
     host = imported or standing.host(one.namespace, one.name)
     theirs = rule_held(one, standing, imported) if one.merge else None
     if theirs is not None:
@@ -150,7 +159,9 @@ def _destination_rule(
 
 
 def _together(kept: Mapping, ours: Mapping) -> dict:
-    """Return a traffic policy of what stays and what is ours; of a connection pool and a balancer the other fields stay."""
+    """Return a traffic policy of what stays and what is ours; of a connection pool and a balancer the other fields
+    stay.
+    """
     policy = {**kept, **ours}
     for word in ("loadBalancer", "connectionPool"):
         if word in kept and word in ours:
@@ -162,7 +173,9 @@ def _together(kept: Mapping, ours: Mapping) -> dict:
 
 
 def _idle(one: Wanted) -> dict:
-    """Return the part of a traffic policy by which a client closes a connection that nobody uses, before something between forgets it."""
+    """Return the part of a traffic policy by which a client closes a connection that nobody uses, before something
+    between forgets it.
+    """
     return {"connectionPool": {"http": {"idleTimeout": one.idle_timeout}}} if one.idle_timeout else {}
 
 
@@ -187,7 +200,9 @@ def _depending(peers: Iterable[str]) -> dict[str, str]:
 
 
 def _weights(one: Wanted, standing: Standing) -> Mapping[str, int] | None:
-    """Return the weights of a split as they are written now: those of the rule, or of the step that it is at; None for no split at all."""
+    """Return the weights of a split as they are written now: those of the rule, or of the step that it is at; None for
+    no split at all.
+    """
     return one.shift.weights(least_of(one, standing)) if one.shift else one.split
 
 
@@ -203,7 +218,9 @@ def _moving(one: Wanted) -> dict[str, str]:
 
 
 def hidden_by(one: Wanted, standing: Standing, host: str) -> Mapping | None:
-    """Return the rule with a wildcard that counted for the host before ours: of its traffic policy nothing would be inherited."""
+    """Return the rule with a wildcard that counted for the host before ours: of its traffic policy nothing would be
+    inherited.
+    """
     theirs = [
         (name, live) for name, live in standing.destination_rules(host) if not is_of_traffic(live) and "*" in name
     ]
@@ -215,11 +232,10 @@ def hidden_by(one: Wanted, standing: Standing, host: str) -> Mapping | None:
     return None
 
 
-def _balancing(
-    one: Wanted, mesh: Mesh, standing: Standing, locality: Mapping[str, str], way: str | None
-) -> dict:
-    """Return the part of a traffic policy that says who gets what. Without ejection Istio gives no priorities, and with its default of
-    10 % a lone endpoint is never ejected."""
+def _balancing(one: Wanted, mesh: Mesh, standing: Standing, locality: Mapping[str, str], way: str | None) -> dict:
+    """Return the part of a traffic policy that says who gets what. Without ejection Istio gives no priorities, and with
+    its default of 10 % a lone endpoint is never ejected.
+    """
     outlier = {
         "consecutive5xxErrors": one.outlier.consecutive_5xx,
         "interval": one.outlier.interval,
@@ -232,7 +248,8 @@ def _balancing(
         to = {ours if name == LOCAL else f"{_region(mesh, name)}/*": weight for name, weight in weights.items()}
         setting: dict = {"enabled": True, "distribute": [{"from": ours, "to": to}]}
     elif not goes_by_region(one, standing):
-        # An import bears its peer's name as its cluster, a local pod and every proxy ours: an order that needs no localities.
+        # An import bears its peer's name as its cluster, a local pod and every proxy ours: an order that needs no
+        # localities.
         setting = {"enabled": True, "failoverPriority": [_CLUSTER]}
     else:
         region = _region(mesh, one.failover_to or "")
@@ -246,7 +263,9 @@ def _region(mesh: Mesh, name: str) -> str:
 
 
 def _virtual_services(one: Wanted, mesh: Mesh, standing: Standing, way: str | None) -> list[dict]:
-    """Return what routes: a split between hosts, and timeout and retries for every host under which a peer gives the service."""
+    """Return what routes: a split between hosts, and timeout and retries for every host under which a peer gives the
+    service.
+    """
     extra = _http(one)
     local = standing.host(one.namespace, one.name)
     imports = standing.imports_of(one.namespace, one.name)
@@ -335,7 +354,9 @@ def _restricting(one: Wanted, mesh: Mesh, standing: Standing) -> list[dict]:
 
 
 def egress_label(peer: Peer | None, name: str) -> str:
-    """Return the value of the federation label on the pods of a peer's egress gateway; empty where one that stands has none."""
+    """Return the value of the federation label on the pods of a peer's egress gateway; empty where one that stands has
+    none.
+    """
     return name if peer is None or peer.found_egress is None else peer.found_egress.label or ""
 
 
@@ -391,17 +412,19 @@ def told(wanted: Iterable[Wanted], mesh: Mesh, standing: Standing) -> list[str]:
         name, peers = one.service, listed(one.split_peers)
         if one.failover_to:
             lines.append(
-                f"{name}: local endpoints first, {one.failover_to} when none of them is left "
-                f"(ejected after {one.outlier.consecutive_5xx} errors in a row, for {one.outlier.base_ejection_time} times the number of ejections); "
-                "when all are ejected on both sides, calls fail with 503 (UH)"
+                f"{name}: local endpoints first, {one.failover_to} when none of them is left (ejected after"
+                f" {one.outlier.consecutive_5xx} errors in a row, for {one.outlier.base_ejection_time} times the number"
+                " of ejections); when all are ejected on both sides, calls fail with 503 (UH)"
             )
         if one.split and way_of(one, standing) == BY_WEIGHT:
             lines.append(
-                f"{name}: split by weight inside one host, {shares(_weights(one, standing))}; a client without a region gets neither weights nor failover"
+                f"{name}: split by weight inside one host, {shares(_weights(one, standing))}; a client without a region"
+                " gets neither weights nor failover"
             )
         elif one.split:
             lines.append(
-                f"{name}: split between two hosts, {shares(_weights(one, standing))}; when {peers} stops giving it, that share fails until this rule changes"
+                f"{name}: split between two hosts, {shares(_weights(one, standing))}; when {peers} stops giving it,"
+                " that share fails until this rule changes"
             )
         if one.callers and one.callers.from_mesh:
             rehearsed = " (rehearsed only)" if one.callers.dry_run else ""
@@ -422,17 +445,26 @@ def told(wanted: Iterable[Wanted], mesh: Mesh, standing: Standing) -> list[str]:
 
 
 def _told_of_gateways(one: Wanted, mesh: Mesh, standing: Standing) -> list[str]:
-    """Return in words whose egress gateway should have more pods: what is ejected for a peer are these, each as one endpoint."""
-    named = [mesh.peer(name) for name in dict.fromkeys((one.failover_to, *one.split_peers)) if name] if is_located(one, standing) else []
+    """Return in words whose egress gateway should have more pods: what is ejected for a peer are these, each as one
+    endpoint.
+    """
+    named = (
+        [mesh.peer(name) for name in dict.fromkeys((one.failover_to, *one.split_peers)) if name]
+        if is_located(one, standing)
+        else []
+    )
     return [
-        f"{one.service}: run two or more pods of {peer.gateways.egress} (gateways.replicas); with one, a path that fails is all of {peer.local_name}"
+        f"{one.service}: run two or more pods of {peer.gateways.egress} (gateways.replicas); with one, a path that"
+        f" fails is all of {peer.local_name}"
         for peer in named
         if peer and (peer.gateways.replicas or 1) < 2
     ]
 
 
 def _told_of_rules(one: Wanted, standing: Standing) -> list[str]:
-    """Return in words what becomes of other rules for the same hosts, and what comes with a rule that nobody asked for."""
+    """Return in words what becomes of other rules for the same hosts, and what comes with a rule that
+    nobody asked for.
+    """
     name, lines = one.service, []
     if one.split and not speaks_http(standing.services.get((one.namespace, one.name))):
         lines.append(f"{name}: weights count for new connections; one that is open stays where it is")
@@ -462,7 +494,9 @@ def _ruled_hosts(one: Wanted, given: Sequence[Import], standing: Standing) -> li
 
 def _zones(one: Wanted, standing: Standing) -> str:
     """Return in words how many endpoints of ours each zone has, and how many clients prefer them."""
-    found = Counter((standing.locality_of(pod) or {}).get("zone", "") for pod in standing.pods_of(one.namespace, one.name))
+    found = Counter(
+        (standing.locality_of(pod) or {}).get("zone", "") for pod in standing.pods_of(one.namespace, one.name)
+    )
     clients = Counter((standing.locality_of_proxy(pod) or {}).get("zone", "") for pod in standing.clients())
     endpoints = ", ".join(f"{zone or 'without a zone'} {count}" for zone, count in sorted(found.items()))
     told = [

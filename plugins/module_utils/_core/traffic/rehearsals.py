@@ -1,8 +1,8 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
 """A policy that is rehearsed: since when, as the annotation on it says, and what proxies have counted of it.
 
-Sources: Istio documentation, "Authorization Policy Dry Run"; Envoy, "Role Based Access Control", statistics: counters go on for as long as the
-Envoy runs, whatever becomes of the policy, and are lost with it.
+Sources: Istio documentation, "Authorization Policy Dry Run"; Envoy, "Role Based Access Control", statistics: counters
+go on for as long as the Envoy runs, whatever becomes of the policy, and are lost with it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,15 @@ from ..plain.moments import time_of, time_text
 from .measuring import Row, any_of
 
 REHEARSED = "ossm.federation/rehearsed"
-NEW, WAITING, QUIET, DENIED, UNKNOWN, OVER, ENFORCED = "new", "waiting", "quiet", "denied", "unknown", "over", "enforced"
+NEW, WAITING, QUIET, DENIED, UNKNOWN, OVER, ENFORCED = (
+    "new",
+    "waiting",
+    "quiet",
+    "denied",
+    "unknown",
+    "over",
+    "enforced",
+)
 MOST_PROXIES = 50
 """How many proxies of one workload are asked what they have counted."""
 COUNTED = r"istio_dry_run_allow_\.?shadow_denied$|^server\.uptime$"
@@ -33,7 +41,9 @@ _UNITS = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
 
 @dataclass(frozen=True)
 class Count:
-    """What one proxy says: how much it would have ``denied``, None where it counts no rehearsal, and for how many ``seconds`` its Envoy runs."""
+    """What one proxy says: how much it would have ``denied``, None where it counts no rehearsal, and for how many
+    ``seconds`` its Envoy runs.
+    """
 
     denied: int | None
     seconds: int
@@ -51,7 +61,9 @@ class Tally:
     metered: int | None = None
 
     def counted(self) -> dict[str, int] | None:
-        """Return how much each proxy has counted by now, None where not all were heard. One that counts no rehearsal begins at 0."""
+        """Return how much each proxy has counted by now, None where not all were heard. One that counts no rehearsal
+        begins at 0.
+        """
         return None if self.why else {pod: count.denied or 0 for pod, count in sorted(self.proxies.items())}
 
 
@@ -59,8 +71,8 @@ class Tally:
 class Rehearsal:
     """Since when a policy is rehearsed, and how much each proxy had ``counted`` by then (None: nobody could tell).
 
-    ``state`` is what was found: how much it would have ``denied``, and ``why`` that is not known. ``before`` is since when the window went
-    that is over, where another one begins.
+    ``state`` is what was found: how much it would have ``denied``, and ``why`` that is not known. ``before`` is since
+    when the window went that is over, where another one begins.
     """
 
     since: datetime
@@ -82,7 +94,10 @@ def read_rehearsal(text: object) -> Rehearsal | None:
     if not isinstance(found, dict) or set(found) != {"since", "counted"}:
         return None
     since, counted = time_of(found["since"]), found["counted"]
-    is_right = counted is None or (isinstance(counted, dict) and all(_POD.fullmatch(pod) and is_whole(counted[pod]) and counted[pod] >= 0 for pod in counted))
+    is_right = counted is None or (
+        isinstance(counted, dict)
+        and all(_POD.fullmatch(pod) and is_whole(counted[pod]) and counted[pod] >= 0 for pod in counted)
+    )
     return Rehearsal(since, counted) if since and is_right else None
 
 
@@ -95,10 +110,12 @@ def count_in(page: str) -> Count | None:
 def denied_query(namespace: str, seconds: int) -> str:
     """Return the question how much the rehearsals of a namespace would have refused in the last ``seconds``, by pod.
 
-    Envoy's counter has a name per port in older versions, so that name becomes a label. A series that was not there at the beginning counts
-    whole, one that was there by how much it rose: Prometheus takes the first value of a series for no rise.
+    Envoy's counter has a name per port in older versions, so that name becomes a label. A series that was not there at
+    the beginning counts whole, one that was there by how much it rose: Prometheus takes the first value of a series for
+    no rise.
     """
-    chosen = f'__name__=~"envoy_.+",authz_dry_run_action="allow",authz_dry_run_result="denied",namespace=~"{any_of([namespace])}"'
+    place = f'namespace=~"{any_of([namespace])}"'
+    chosen = f'__name__=~"envoy_.+",authz_dry_run_action="allow",authz_dry_run_result="denied",{place}'
     now, then = (f'label_replace({{{chosen}}}{at},"of","$1","__name__","(.+)")' for at in ("", f" offset {seconds}s"))
     window = f"[{seconds}s:{max(15, seconds // 10_000)}s]"
     rise, whole = f"increase({now}{window})", f"(max_over_time({now}{window}) unless {then})"
@@ -107,7 +124,8 @@ def denied_query(namespace: str, seconds: int) -> str:
 
 
 def metered_in(rows: Iterable[Row], own: Collection[str], others: Collection[str]) -> int | None:
-    """Return how much an answer says that a rehearsal would have refused; None where it does not tell of each of its ``own`` pods.
+    """Return how much an answer says that a rehearsal would have refused; None where it does not tell of each of its
+    ``own`` pods.
 
     ``others`` are pods of other workloads; one that is neither may have been of this one, and counts.
     """

@@ -14,22 +14,29 @@ from .standing import Standing, imports_from
 from .wanted import Wanted, read_wanted
 
 
-def rendered(traffic: object, mesh: Mesh, version: str | None, locality: Mapping[str, str]) -> tuple[list[dict], list[str]]:
+def rendered(
+    traffic: object, mesh: Mesh, version: str | None, locality: Mapping[str, str]
+) -> tuple[list[dict], list[str]]:
     """Return the objects of all rules that need no cluster, and for the others in words why they are left out.
 
-    Services are taken for HTTP, since their ports are not seen. Raises ``FederationError`` for rules that cannot be read.
+    Services are taken for HTTP, since their ports are not seen. Raises ``FederationError`` for rules that cannot be
+    read.
     """
     wanted, unread = read_wanted(traffic, mesh)
     if unread:
         raise unread[0]
     spec = {"version": version, "security": {"trust": {"domain": mesh.trust_domain}}}
-    control_plane = ControlPlane.read({"metadata": {"name": mesh.control_plane, "namespace": mesh.namespace}, "spec": spec})
+    control_plane = ControlPlane.read(
+        {"metadata": {"name": mesh.control_plane, "namespace": mesh.namespace}, "spec": spec}
+    )
     taken = {"ports": [{"name": "http", "port": 80}], "selector": {}}
     standing = Standing(
         control_plane,
         members=frozenset(one.namespace for one in wanted),
         services={(one.namespace, one.name): {"spec": taken} for one in wanted},
-        imports=tuple(found for peer in mesh.peers for found in imports_from(mesh, peer, None, control_plane.cluster_domain)),
+        imports=tuple(
+            found for peer in mesh.peers for found in imports_from(mesh, peer, None, control_plane.cluster_domain)
+        ),
     )
     manifests: list[dict] = []
     left_out: list[str] = []
@@ -37,7 +44,8 @@ def rendered(traffic: object, mesh: Mesh, version: str | None, locality: Mapping
         planned, words = _without_merge(*_without_selector(one))
         problems = problems_of([planned], mesh, _seeing(standing, planned), locality)
         left_out += [
-            *words, *(f"{error.code} {error.where} {error.what}; render reads no cluster" for error in problems[:1])
+            *words,
+            *(f"{error.code} {error.where} {error.what}; render reads no cluster" for error in problems[:1]),
         ]
         manifests += [] if problems else plan_rule(planned, mesh, standing, locality)
     return manifests, left_out

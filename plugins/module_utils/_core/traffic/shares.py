@@ -22,8 +22,9 @@ _LONGEST = 8000
 class Shift:
     """A share that is under way, or that was stepped back.
 
-    ``before`` are the weights that stood before the first step, None where no rule stood; ``start`` those from which this walk goes, ``goal``
-    those to which it goes, and ``step`` how much of the way it has made, in per cent. One that ``is_back`` stays at ``before``.
+    ``before`` are the weights that stood before the first step, None where no rule stood; ``start`` those from which
+    this walk goes, ``goal`` those to which it goes, and ``step`` how much of the way it has made, in per cent. One that
+    ``is_back`` stays at ``before``.
     """
 
     before: Mapping[str, int] | None
@@ -33,7 +34,9 @@ class Shift:
     is_back: bool = False
 
     def weights(self, least: int) -> Mapping[str, int] | None:
-        """Return the weights that stand now, each of a named side ``least`` at least; None is that no split is written."""
+        """Return the weights that stand now, each of a named side ``least`` at least; None is that no split
+        is written.
+        """
         return self.before if self.is_back else weights_at(self.start, self.goal, self.step, least)
 
     def back(self) -> Shift:
@@ -52,7 +55,12 @@ class Shift:
 
 def routes_of(live: Mapping) -> list[Mapping]:
     """Return the routes of a VirtualService, each with its host and, in a split, its weight."""
-    return [route for kind in ("http", "tcp") for part in items(at(live, "spec", kind)) for route in items(part.get("route"))]
+    return [
+        route
+        for kind in ("http", "tcp")
+        for part in items(at(live, "spec", kind))
+        for route in items(part.get("route"))
+    ]
 
 
 def distributed(live: Mapping) -> list[tuple[str, Any]]:
@@ -64,7 +72,8 @@ def distributed(live: Mapping) -> list[tuple[str, Any]]:
 def weights_at(
     start: Mapping[str, int] | None, goal: Mapping[str, int], step: int, least: int = 0
 ) -> Mapping[str, int] | None:
-    """Return the weights at ``step`` per cent of the way, whole numbers that make 100; None at the start of a way that began without a rule.
+    """Return the weights at ``step`` per cent of the way, whole numbers that make 100; None at the start of a way that
+    began without a rule.
 
     Without a rule the way begins with all at ``local``. Each side of the goal gets ``least`` at least.
     """
@@ -77,7 +86,9 @@ def weights_at(
     # In hundredths, so that what is lost by rounding is given to those that lost most.
     exact = {name: first.get(name, 0) * (WHOLE - step) + goal.get(name, 0) * step for name in names}
     whole = {name: value // WHOLE for name, value in exact.items()}
-    for name in sorted(names, key=lambda name: (-(exact[name] % WHOLE), names.index(name)))[: WHOLE - sum(whole.values())]:
+    for name in sorted(names, key=lambda name: (-(exact[name] % WHOLE), names.index(name)))[
+        : WHOLE - sum(whole.values())
+    ]:
         whole[name] += 1
     for name in goal:
         while whole[name] < least:
@@ -89,7 +100,8 @@ def weights_at(
 def read_shift(text: object, place: str) -> Shift | None:
     """Return what the annotation of an object says; None without one.
 
-    Raises ``FederationError`` FED872 for what this collection did not write: nobody knows then which share stood before.
+    Raises ``FederationError`` FED872 for what this collection did not write: nobody knows then which share stood
+    before.
     """
     if text is None:
         return None

@@ -26,7 +26,9 @@ _MOST_STEPS = 50
 
 @dataclass(frozen=True)
 class Move:
-    """What comes next for one service: ``shift`` as it will stand on the object (None: the object as ``traffic`` writes it), from weights to weights."""
+    """What comes next for one service: ``shift`` as it will stand on the object (None: the object as ``traffic`` writes
+    it), from weights to weights.
+    """
 
     service: str
     shift: Shift | None
@@ -37,7 +39,9 @@ class Move:
 def read_steps(given: object) -> tuple[int, ...]:
     """Return the steps of a way, in per cent of it. Raises ``FederationError`` FED877."""
     steps = list(given) if isinstance(given, (list, tuple)) else [given]
-    numbers = [int(str(step)) if str(step).isascii() and str(step).isdigit() and len(str(step)) < 4 else -1 for step in steps]
+    numbers = [
+        int(str(step)) if str(step).isascii() and str(step).isdigit() and len(str(step)) < 4 else -1 for step in steps
+    ]
     is_rising = all(first < second for first, second in pairwise(numbers))
     if not numbers or len(numbers) > _MOST_STEPS or not is_rising or numbers[0] < 0 or numbers[-1] != WHOLE:
         raise FederationError(
@@ -52,7 +56,8 @@ def read_steps(given: object) -> tuple[int, ...]:
 def under_way(wanted: Iterable[Wanted], mesh: Mesh, standing: Standing) -> list[Wanted]:
     """Return the rules, each with the shift that stands on its object. Raises ``FederationError`` FED872.
 
-    A shift that speaks of peers which do not give the service any more, or whose region is not known where regions share, is over.
+    A shift that speaks of peers which do not give the service any more, or whose region is not known where regions
+    share, is over.
     """
     return [replace(one, shift=_shift_of(one, mesh, standing)) if one.split else one for one in wanted]
 
@@ -87,7 +92,9 @@ def _is_named_for(one: Wanted, live: Mapping) -> bool:
     return named == (one.namespace, name_of(one)) and is_of_traffic(live)
 
 
-def standing_weights(one: Wanted, mesh: Mesh, standing: Standing, locality: Mapping[str, str]) -> Mapping[str, int] | None:
+def standing_weights(
+    one: Wanted, mesh: Mesh, standing: Standing, locality: Mapping[str, str]
+) -> Mapping[str, int] | None:
     """Return the weights that stand on the cluster for one rule; None where no split of ours stands.
 
     Raises ``FederationError`` FED873 where a share goes to a side that has no name any more.
@@ -100,7 +107,11 @@ def standing_weights(one: Wanted, mesh: Mesh, standing: Standing, locality: Mapp
             # Inside one host this object holds a timeout and retries alone.
             is_split = len(found) > 1 or way_of(one, standing) != BY_WEIGHT
         else:
-            regions = {f"{peer.locality.get('region')}/*": peer.local_name for peer in mesh.peers if peer.locality.get("region")}
+            regions = {
+                f"{peer.locality.get('region')}/*": peer.local_name
+                for peer in mesh.peers
+                if peer.locality.get("region")
+            }
             names = {**regions, f"{locality.get('region')}/*": LOCAL}
             found = distributed(live)
             is_split = bool(found)
@@ -117,7 +128,11 @@ def _named(found: Sequence[tuple[str, object]], names: Mapping[str, str], place:
     raise FederationError(
         "FED873",
         where=place,
-        what=f"gives a share to {listed(strange)}, which no peer of mesh_peers is" if strange else "has weights that do not make 100",
+        what=(
+            f"gives a share to {listed(strange)}, which no peer of mesh_peers is"
+            if strange
+            else "has weights that do not make 100"
+        ),
         fix=(
             "Run traffic, which writes the split of mesh_traffic at once, or describe that peer again and shift from "
             "there"
@@ -199,27 +214,38 @@ def read_pause(seconds: int, check: str, error_rate: float) -> int:
     least = 15 if check == "prometheus" else 0
     if not least <= seconds <= 3600:
         why = ", since a rate needs two samples" if least else ""
-        raise FederationError("FED877", where="shift_pause", what=f"is {seconds}", fix=f"Give {least} to 3600 seconds{why}")
+        raise FederationError(
+            "FED877", where="shift_pause", what=f"is {seconds}", fix=f"Give {least} to 3600 seconds{why}"
+        )
     if not 0 <= error_rate <= WHOLE:
-        raise FederationError("FED877", where="shift_error_rate", what=f"is {error_rate}", fix="Give per cent, from 0 to 100")
+        raise FederationError(
+            "FED877", where="shift_error_rate", what=f"is {error_rate}", fix="Give per cent, from 0 to 100"
+        )
     return seconds
 
 
 def chosen_of(wanted: Sequence[Wanted], services: Sequence[str] | None) -> list[Wanted]:
-    """Return the rules whose shares move: all with a split, or those of ``services``. Raises ``FederationError`` FED877."""
+    """Return the rules whose shares move: all with a split, or those of ``services``. Raises ``FederationError``
+    FED877.
+    """
     splits = {one.service: one for one in wanted if one.split}
     if services is not None and not services:
         fix = "Name services, or leave it out to move all that have a split"
         raise FederationError("FED877", where="shift_services", what="is there and empty", fix=fix)
     unknown = [name for name in services or () if name not in splits]
     if unknown or not splits:
-        none = "Add split: {local: 0, <peer>: 100} to the service's rule, or run traffic, which removes a share that none asks for"
+        none = (
+            "Add split: {local: 0, <peer>: 100} to the service's rule, or run traffic, which removes a share that none"
+            " asks for"
+        )
         raise FederationError(
             "FED877",
             where="shift_services" if unknown else "mesh_traffic",
-            what=f"names {listed(unknown)}, which has no split in mesh_traffic"
-            if unknown
-            else "has no split, so there is nothing to step towards",
+            what=(
+                f"names {listed(unknown)}, which has no split in mesh_traffic"
+                if unknown
+                else "has no split, so there is nothing to step towards"
+            ),
             fix=f"Those with a split are {listed(splits)}" if splits else none,
         )
     return [splits[name] for name in dict.fromkeys(services or splits)]
@@ -235,7 +261,9 @@ def without_shift(one: Wanted) -> Wanted:
     return replace(one, shift=None, split=(one.shift.before or {}) if one.shift else one.split)
 
 
-def change_of(one: Wanted, mesh: Mesh, standing: Standing, locality: Mapping[str, str], *, force: bool = False) -> Change | None:
+def change_of(
+    one: Wanted, mesh: Mesh, standing: Standing, locality: Mapping[str, str], *, force: bool = False
+) -> Change | None:
     """Return the change of the one object that holds the split of ``one``; without a split that object goes."""
     found = _objects(one, standing)
     if not one.split:
@@ -260,12 +288,16 @@ def row_of(one: Wanted, stands: Mapping[str, int] | None, standing: Standing) ->
     """Return as data where one share stands."""
     shift = one.shift
     weights = shift.weights(least_of(one, standing)) if shift else stands
-    state = "back" if shift and shift.is_back else "moving" if shift else "goal" if _same(weights, one.split) else "idle"
+    state = (
+        "back" if shift and shift.is_back else "moving" if shift else "goal" if _same(weights, one.split) else "idle"
+    )
     step = WHOLE if state == "goal" else shift.step if shift else 0
     return {
         "service": one.service,
         "state": state,
         "step": step,
-        "weights": None if weights is None else {name: weights.get(name, 0) for name in dict.fromkeys([*one.split, *weights])},
+        "weights": (
+            None if weights is None else {name: weights.get(name, 0) for name in dict.fromkeys([*one.split, *weights])}
+        ),
         "goal": dict(one.split),
     }

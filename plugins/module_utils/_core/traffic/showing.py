@@ -1,5 +1,7 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""How the rules of ``mesh_traffic`` that stand look in a status: who gets which share, how far a shift is, which share fails, and what is rehearsed."""
+"""How the rules of ``mesh_traffic`` that stand look in a status: who gets which share, how far a shift is, which share
+fails, and what is rehearsed.
+"""
 
 from __future__ import annotations
 
@@ -21,9 +23,13 @@ CALLERS = "callers"
 
 
 def rows_of(objects: Iterable[Mapping], outbound: Mapping[str, str]) -> list[dict]:
-    """Return a row per object of ours that routes, and per policy that is rehearsed; ``outbound`` is how the connection to each peer is, by our name of it."""
+    """Return a row per object of ours that routes, and per policy that is rehearsed; ``outbound`` is how the connection
+    to each peer is, by our name of it.
+    """
     objects = list(objects)
-    ours = [live for live in objects if live.get("kind") in (DESTINATION_RULE.name, VIRTUAL_SERVICE.name) and is_kept(live)]
+    ours = [
+        live for live in objects if live.get("kind") in (DESTINATION_RULE.name, VIRTUAL_SERVICE.name) and is_kept(live)
+    ]
     found = [_row(live, outbound) for live in sorted(ours, key=place_of)[:_MOST]]
     return [row for row in found if row["way"]] + [_rehearsed(live) for live in _rehearsals(objects)]
 
@@ -31,13 +37,24 @@ def rows_of(objects: Iterable[Mapping], outbound: Mapping[str, str]) -> list[dic
 def _rehearsals(objects: Iterable[Mapping]) -> list[Mapping]:
     """Return the policies of ours on workloads that refuse nobody yet."""
     found = [live for live in objects if live.get("kind") == AUTHORIZATION_POLICY.name and is_kept(live)]
-    return [live for live in sorted(found, key=place_of)[:_MOST] if mapping(at(live, "metadata", "annotations")).get(DRY_RUN) == "true"]
+    return [
+        live
+        for live in sorted(found, key=place_of)[:_MOST]
+        if mapping(at(live, "metadata", "annotations")).get(DRY_RUN) == "true"
+    ]
 
 
 def _rehearsed(live: Mapping) -> dict:
     begun = read_rehearsal(mapping(at(live, "metadata", "annotations")).get(REHEARSED))
     since = f" since {time_text(begun.since)}" if begun else ""
-    row: dict = {"service": "/".join(names_of_traffic(live)), "way": CALLERS, "peers": _peers(live), "weights": {}, "goal": None, "step": None}
+    row: dict = {
+        "service": "/".join(names_of_traffic(live)),
+        "way": CALLERS,
+        "peers": _peers(live),
+        "weights": {},
+        "goal": None,
+        "step": None,
+    }
     note = f"rehearsed{since} and refuses nobody; traffic shows what it would have refused"
     return {**row, "state": "rehearsed", "gone": [], "fails": False, "note": note}
 
@@ -73,7 +90,9 @@ def _row(live: Mapping, outbound: Mapping[str, str]) -> dict:
 
 
 def _weights(live: Mapping) -> tuple[str, dict[str, int]]:
-    """Return how calls are shared, "" for an object that only has a timeout or retries, and who gets how much, by host or region."""
+    """Return how calls are shared, "" for an object that only has a timeout or retries, and who gets how much, by host
+    or region.
+    """
     if live["kind"] == VIRTUAL_SERVICE.name:
         routes = routes_of(live)
         found = {str(at(route, "destination", "host")): route.get("weight", WHOLE) for route in routes}

@@ -1,7 +1,8 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
 """What stands on the cluster, as far as traffic between meshes needs it, and the questions that are asked of it.
 
-Sources: Istio documentation, "Destination Rule" and "Virtual Service" (which object a proxy obeys); Kubernetes, well-known labels.
+Sources: Istio documentation, "Destination Rule" and "Virtual Service" (which object a proxy obeys); Kubernetes,
+well-known labels.
 """
 
 from __future__ import annotations
@@ -52,18 +53,24 @@ class Caller:
     domain: str = ""
 
     def __str__(self) -> str:
-        return f"{self.namespace}/{self.account}" if self.account else f"{self.namespace}/{self.workload} (without an identity)"
+        return (
+            f"{self.namespace}/{self.account}"
+            if self.account
+            else f"{self.namespace}/{self.workload} (without an identity)"
+        )
 
 
 @dataclass(frozen=True)
 class Standing:
-    """The live objects. ``rules`` are all VirtualServices, DestinationRules and AuthorizationPolicies of the mesh's namespaces.
+    """The live objects. ``rules`` are all VirtualServices, DestinationRules and AuthorizationPolicies of the mesh's
+    namespaces.
 
-    ``accounts`` are (namespace, name), None where they may not be read. ``pods`` are those of namespaces whose localities or
-    labels count, ``nodes`` all nodes by name, None where they may not be read. ``callers`` are who called services of late, by (namespace,
-    name), where somebody could tell. ``proxies`` are the localities that Envoys say they have, empty for none, by (namespace, pod) for those
-    that were asked and answered; ``blind`` are member namespaces whose pods may not be read. ``tallies`` are what proxies count of rehearsals,
-    by (namespace, name) of the service. ``given_regions`` are the regions of what peers give, as the import sets that stand say, "" for none.
+    ``accounts`` are (namespace, name), None where they may not be read. ``pods`` are those of namespaces whose
+    localities or labels count, ``nodes`` all nodes by name, None where they may not be read. ``callers`` are who called
+    services of late, by (namespace, name), where somebody could tell. ``proxies`` are the localities that Envoys say
+    they have, empty for none, by (namespace, pod) for those that were asked and answered; ``blind`` are member
+    namespaces whose pods may not be read. ``tallies`` are what proxies count of rehearsals, by (namespace, name) of the
+    service. ``given_regions`` are the regions of what peers give, as the import sets that stand say, "" for none.
     """
 
     control_plane: ControlPlane
@@ -105,7 +112,9 @@ class Standing:
 
     @cached_property
     def kept(self) -> list[Mapping]:
-        """Return the rules that this collection made, and those of other people into which fields of ours were merged."""
+        """Return the rules that this collection made, and those of other people into which fields of ours
+        were merged.
+        """
         return [live for live in self.rules if is_kept(live)]
 
     def routes_for(self, host: str) -> list[Mapping]:
@@ -129,15 +138,20 @@ class Standing:
     def _completed(self, live: Mapping, names: Iterable[str]) -> list[str]:
         namespace = str(at(live, "metadata", "namespace") or "")
         # For Istio a name with a dot is complete: cart.shop is no service of namespace shop.
-        short = (full_names(name, namespace, self.control_plane.cluster_domain) if "." not in name else [name] for name in names)
+        short = (
+            full_names(name, namespace, self.control_plane.cluster_domain) if "." not in name else [name]
+            for name in names
+        )
         return [full for several in short for full in several]
 
     def effective_rule(self, host: str, client: str, service: str) -> Mapping | None:
-        """Return the DestinationRule whose traffic policy counts for ``host`` in the namespace ``client``; None without one.
+        """Return the DestinationRule whose traffic policy counts for ``host`` in the namespace ``client``; None without
+        one.
 
-        Looked up in the client's, the service's, then the control plane's namespace; the most specific host within each, and of
-        equal ones the older. Nothing is inherited from those that come later. For a client in the control plane's namespace, such as an
-        ingress gateway, the service's comes first (maistra/istio, pilot/pkg/model/push_context.go, ``destinationRule``).
+        Looked up in the client's, the service's, then the control plane's namespace; the most specific host within
+        each, and of equal ones the older. Nothing is inherited from those that come later. For a client in the control
+        plane's namespace, such as an ingress gateway, the service's comes first (maistra/istio,
+        pilot/pkg/model/push_context.go, ``destinationRule``).
         """
         places = (service, self.home) if client == self.home else (client, service, self.home)
         for place in dict.fromkeys(places):
@@ -159,7 +173,11 @@ class Standing:
 
     def proxies_of(self, namespace: str, name: str) -> list[str]:
         """Return the names of the running pods behind a service of this cluster that have a sidecar."""
-        pods = [pod for pod in self.pods_of(namespace, name) if PROXY in strings(pod.get("containers")) and at(pod, "status", "phase") == "Running"]
+        pods = [
+            pod
+            for pod in self.pods_of(namespace, name)
+            if PROXY in strings(pod.get("containers")) and at(pod, "status", "phase") == "Running"
+        ]
         return sorted(str(at(pod, "metadata", "name")) for pod in pods)
 
     def locality_of(self, pod: Mapping) -> dict[str, str] | None:
@@ -183,16 +201,28 @@ class Standing:
 
     def clients(self) -> list[Mapping]:
         """Return the pods of members that may call through a sidecar."""
-        return [pod for space in sorted(self.members) for pod in self.pods.get(space, ()) if PROXY in strings(pod.get("containers"))]
+        return [
+            pod
+            for space in sorted(self.members)
+            for pod in self.pods.get(space, ())
+            if PROXY in strings(pod.get("containers"))
+        ]
 
     @cached_property
     def placed_clients(self) -> list[tuple[str, str | None]]:
-        """Return the clients as namespace/name with the region of their proxies: "" for none, None where we cannot know."""
+        """Return the clients as namespace/name with the region of their proxies: "" for none, None where we cannot
+        know.
+        """
         placed = ((mapping(pod.get("metadata")), self.locality_of_proxy(pod)) for pod in self.clients())
-        return [(f"{named.get('namespace')}/{named.get('name')}", None if place is None else place.get("region", "")) for named, place in placed]
+        return [
+            (f"{named.get('namespace')}/{named.get('name')}", None if place is None else place.get("region", ""))
+            for named, place in placed
+        ]
 
     def locality_of_proxy(self, pod: Mapping) -> Mapping[str, str] | None:
-        """Return where a pod's proxy is for istiod: what Envoy says, else what istiod takes the pod to be; None where we cannot know."""
+        """Return where a pod's proxy is for istiod: what Envoy says, else what istiod takes the pod to be; None where
+        we cannot know.
+        """
         said = self.proxies.get((str(at(pod, "metadata", "namespace")), str(at(pod, "metadata", "name"))))
         return said if said else self.locality_of(pod)
 
@@ -204,7 +234,9 @@ class Standing:
 
 
 def imports_from(mesh: Mesh, peer: Peer, live: Mapping | None, cluster_domain: str) -> list[Import]:
-    """Return what ``peer`` gives by the described rules: what it offers (as its live set tells), and what rules name one by one."""
+    """Return what ``peer`` gives by the described rules: what it offers (as its live set tells), and what rules name
+    one by one.
+    """
     offered = [str(row["exported"]) for row in imported(live)]
     fixed = [
         f"{rule.name}.{rule.namespace}.svc.{peer.local_name}-exports.local"

@@ -16,7 +16,9 @@ from .wanted import Wanted
 OVERTAKEN = "was changed by another run while this one waited"
 
 
-def told_ways(chosen: Iterable[Wanted], weights: Mapping[str, Mapping | None], steps: Sequence[int], standing: Standing) -> list[str]:
+def told_ways(
+    chosen: Iterable[Wanted], weights: Mapping[str, Mapping | None], steps: Sequence[int], standing: Standing
+) -> list[str]:
     """Return the whole way of each share, from the ``weights`` that stand."""
     return [f"{one.service}: {way_to(one, weights[one.service], steps, standing)}" for one in chosen]
 
@@ -51,7 +53,11 @@ def told_unproven(verdicts: Mapping[str, Verdict]) -> list[str]:
 
 def outcome(name: str, rows: Sequence[Mapping], lines: Sequence[str], *, check_mode: bool) -> dict:
     """Return how the shares of the mesh ``name`` stand, in ``lines`` and as ``rows`` of ``row_of``."""
-    idle = [f"{row['service']}: at its goal, {shares(row['weights'])}" for row in rows if row["state"] == "goal" and not check_mode]
+    idle = [
+        f"{row['service']}: at its goal, {shares(row['weights'])}"
+        for row in rows
+        if row["state"] == "goal" and not check_mode
+    ]
     return {
         "lines": [*lines, *idle] or [f"{name} · no share is under way"],
         "services": list(rows),
@@ -63,7 +69,9 @@ def refuse_overtaken(before: Mapping[str, Shift | None], chosen: Collection[Want
     """Refuse to go on where a share does not stand any more as it stood ``before`` the wait: FED515."""
     still = {one.service: one.shift for one in chosen}
     if changed := [service for service, shift in before.items() if still.get(service) != shift]:
-        raise FederationError("FED515", where=f"Share of {listed(changed)}", what=OVERTAKEN, fix="See which run holds, then run again")
+        raise FederationError(
+            "FED515", where=f"Share of {listed(changed)}", what=OVERTAKEN, fix="See which run holds, then run again"
+        )
 
 
 def refuse_lost(lost: Mapping[str, str], result: Mapping) -> None:

@@ -52,10 +52,11 @@ class Retries:
 class Callers:
     """Who may call.
 
-    ``from_mesh`` are peers that may call a service of ours, ``local`` the service accounts of this mesh that may (None: not
-    said, empty: nobody). ``service_accounts`` are workloads of ours that may call an imported service. Accounts are
-    (namespace, name). With ``dry_run`` a policy on a workload is only rehearsed; with ``enforce_after`` so until that many seconds have shown
-    nobody whom it would refuse. Where ``local`` ``is_seen`` nobody said it: it is whom Prometheus has seen.
+    ``from_mesh`` are peers that may call a service of ours, ``local`` the service accounts of this mesh that may (None:
+    not said, empty: nobody). ``service_accounts`` are workloads of ours that may call an imported service. Accounts are
+    (namespace, name). With ``dry_run`` a policy on a workload is only rehearsed; with ``enforce_after`` so until that
+    many seconds have shown nobody whom it would refuse. Where ``local`` ``is_seen`` nobody said it: it is whom
+    Prometheus has seen.
     """
 
     from_mesh: tuple[str, ...] = ()
@@ -70,9 +71,9 @@ class Callers:
 class Wanted:
     """One rule of ``mesh_traffic``: what is wanted of the service ``name`` of ``namespace``.
 
-    Peers are named as we call them. ``split`` has a weight for each peer and for ``local``; ``shift`` is how far it is, where the cluster says
-    that it moves in steps; ``rehearsal`` what that of its policy has shown.
-    With ``merge`` what is needed goes into a DestinationRule that somebody else has for the host.
+    Peers are named as we call them. ``split`` has a weight for each peer and for ``local``; ``shift`` is how far it is,
+    where the cluster says that it moves in steps; ``rehearsal`` what that of its policy has shown. With ``merge`` what
+    is needed goes into a DestinationRule that somebody else has for the host.
     """
 
     number: int
@@ -168,7 +169,12 @@ class _Reading:
             total = sum(Fraction(number) * _MILLISECONDS[unit] for number, unit in _PARTS.findall(text))
             if total.denominator == 1 and 1 <= total <= _LONGEST:
                 return text
-        self.refuse("FED850", place, f"is {value!r}", "Write it with a unit, such as 500ms, 10s or 1m: whole milliseconds, at most a year")
+        self.refuse(
+            "FED850",
+            place,
+            f"is {value!r}",
+            "Write it with a unit, such as 500ms, 10s or 1m: whole milliseconds, at most a year",
+        )
         return None
 
     def boolean(self, value: object, place: str) -> bool:
@@ -235,7 +241,9 @@ def _rule(reading: _Reading, entry: object, number: int) -> Wanted | None:
         reading.refuse("FED850", f"{place}, merge", what, "Add one of them, or remove it")
     elif len(given) == 1 and len(reading.problems) == before:
         reading.refuse("FED850", place, "asks for nothing", f"Give it one of {', '.join(RULE[1:])}")
-    parts: dict[str, Any] = {word: read(reading, given[word], f"{place}, {word}") for word, read in _READ.items() if word in given}
+    parts: dict[str, Any] = {
+        word: read(reading, given[word], f"{place}, {word}") for word, read in _READ.items() if word in given
+    }
     return Wanted(number=number, name=service[1], namespace=service[0], **parts)
 
 
@@ -321,7 +329,12 @@ def _enforce_after(reading: _Reading, found: Mapping, place: str) -> int:
     place = f"{place}, enforce_after"
     seconds = seconds_of(found["enforce_after"])
     if seconds is None:
-        reading.refuse("FED850", place, f"is {found['enforce_after']!r}", "Write a number and its unit, such as 7d, 12h, 30m or 90s, at most 365d")
+        reading.refuse(
+            "FED850",
+            place,
+            f"is {found['enforce_after']!r}",
+            "Write a number and its unit, such as 7d, 12h, 30m or 90s, at most 365d",
+        )
     elif "dry_run" in found:
         reading.refuse(
             "FED850",

@@ -20,17 +20,23 @@ KINDS = ("error", "warning", "unknown")
 
 
 def validated(mesh: str, objects: Objects) -> dict:
-    """Return what is wrong with the Istio configuration of a mesh, what could not be decided, and mutual TLS by namespace."""
+    """Return what is wrong with the Istio configuration of a mesh, what could not be decided, and mutual TLS by
+    namespace.
+    """
     look = Look()
     check_routing(objects, look)
     check_policies(objects, look)
     found = in_order(look.findings)
     errors = sum(one.severity == ERROR for one in found)
     counted = len(objects.standing.rules) + sum(
-        len(part) for part in (objects.entries, objects.gateways, objects.sidecars, objects.authentications, objects.requests)
+        len(part)
+        for part in (objects.entries, objects.gateways, objects.sidecars, objects.authentications, objects.requests)
     )
     rows = mutual_tls(objects)
-    head = f"{mesh} · {counted} object{'s' if counted != 1 else ''} in {len(objects.spaces)} namespace{'s' if len(objects.spaces) != 1 else ''}"
+    head = (
+        f"{mesh} · {counted} object{'s' if counted != 1 else ''} in {len(objects.spaces)}"
+        f" namespace{'s' if len(objects.spaces) != 1 else ''}"
+    )
     data = as_data(found)
     data["findings"] = [{**row, "kiali": list(KIALI.get(row["code"], ()))} for row in data["findings"]]
     also = {code: shown_with(code) for code in KIALI}
@@ -47,14 +53,21 @@ def validated(mesh: str, objects: Objects) -> dict:
 def _told(rows: Sequence[Mapping]) -> list[str]:
     """Return mutual TLS in a line per mode."""
     modes = dict.fromkeys(row["mode"] for row in rows)
-    return [f"mutual TLS {mode}: {listed([row['namespace'] for row in rows if row['mode'] == mode], 10)}" for mode in sorted(modes)]
+    return [
+        f"mutual TLS {mode}: {listed([row['namespace'] for row in rows if row['mode'] == mode], 10)}"
+        for mode in sorted(modes)
+    ]
 
 
 def refusal(mesh: str, result: Mapping, fail_on: Sequence[str]) -> FederationError | None:
     """Return the failure of a validation that has found what ``fail_on`` names: FED972; None where it has not."""
     counts = result["counts"]
     seen = {"error": counts["errors"], "warning": counts["warnings"], "unknown": counts["unknown"]}
-    told = [f"{seen[kind]} {kind}{'s' if seen[kind] > 1 and kind != 'unknown' else ''}" for kind in KINDS if kind in fail_on and seen[kind]]
+    told = [
+        f"{seen[kind]} {kind}{'s' if seen[kind] > 1 and kind != 'unknown' else ''}"
+        for kind in KINDS
+        if kind in fail_on and seen[kind]
+    ]
     if not told:
         return None
     codes = listed(dict.fromkeys(row["code"] for row in result["findings"]), 10)

@@ -31,7 +31,10 @@ class Look:
     @property
     def unknown(self) -> list[Unknown]:
         """Return what stays unknown, an entry per reason."""
-        return [Unknown(some(sorted(whats), MOST_NAMED), because, tuple(sorted(codes))) for because, (whats, codes) in sorted(self._unknown.items())]
+        return [
+            Unknown(some(sorted(whats), MOST_NAMED), because, tuple(sorted(codes)))
+            for because, (whats, codes) in sorted(self._unknown.items())
+        ]
 
 
 def namespace_of(live: Mapping) -> str:

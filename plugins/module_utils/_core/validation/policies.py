@@ -1,8 +1,9 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Policies that select or admit nothing, and client settings that contradict mutual TLS; and which namespaces demand it.
+"""Policies that select or admit nothing, and client settings that contradict mutual TLS; and which namespaces demand
+it.
 
-Sources: the API references of security.istio.io/v1beta1; Istio documentation, "PeerAuthentication" (the narrowest counts, and of
-equal ones the oldest).
+Sources: the API references of security.istio.io/v1beta1; Istio documentation, "PeerAuthentication" (the narrowest
+counts, and of equal ones the oldest).
 """
 
 from __future__ import annotations
@@ -10,7 +11,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ..plain.data import at, items, listed, mapping, place_of, strings
-from ..plain.kinds import AUTHORIZATION_POLICY, DESTINATION_RULE, MEMBER_ROLL, PEER_AUTHENTICATION, POD, SERVICE_ACCOUNT, VIRTUAL_SERVICE
+from ..plain.kinds import (
+    AUTHORIZATION_POLICY,
+    DESTINATION_RULE,
+    MEMBER_ROLL,
+    PEER_AUTHENTICATION,
+    POD,
+    SERVICE_ACCOUNT,
+    VIRTUAL_SERVICE,
+)
 from ..traffic.standing import covers, is_labelled
 from .looking import Look, namespace_of
 from .registry import MISSING, UNKNOWN, Objects
@@ -25,7 +34,9 @@ _PLAIN = ("DISABLE", "SIMPLE")
 
 
 def check_policies(objects: Objects, look: Look) -> None:
-    """Note what is wrong with AuthorizationPolicies, PeerAuthentications and RequestAuthentications, and with TLS of DestinationRules."""
+    """Note what is wrong with AuthorizationPolicies, PeerAuthentications and RequestAuthentications, and with TLS of
+    DestinationRules.
+    """
     policies = objects.rules(AUTHORIZATION_POLICY)
     for live in (*policies, *objects.authentications, *objects.requests, *objects.sidecars):
         _selects(objects, live, look)
@@ -37,7 +48,9 @@ def check_policies(objects: Objects, look: Look) -> None:
 
 
 def _selects(objects: Objects, live: Mapping, look: Look) -> None:
-    labels = mapping(at(live, "spec", "selector", "matchLabels")) or mapping(at(live, "spec", "workloadSelector", "labels"))
+    labels = mapping(at(live, "spec", "selector", "matchLabels")) or mapping(
+        at(live, "spec", "workloadSelector", "labels")
+    )
     is_of_mesh = namespace_of(live) == objects.home and live.get("kind") != "Sidecar"
     spaces = sorted(objects.spaces) if is_of_mesh else [namespace_of(live)]
     if not labels or objects.is_selected(labels, spaces):
@@ -85,8 +98,14 @@ def _principal(objects: Objects, live: Mapping, principal: str, look: Look, fiel
     peers = [one.peer for one in objects.given if one.trust_domain and one.trust_domain == domain]
     if domain not in (OWN, plane.trust_domain, *plane.additional_domains):
         if peers and namespace_of(live) != objects.home:
-            what = f"names {principal} of peer {peers[0]}, and no call arrives as that: the peer's calls come from our ingress gateway for it"
-            cure = f"Name {plane.trust_domain}/ns/{objects.home}/sa/{peers[0]}-ingress-service-account, or use callers.from_mesh of mesh_traffic"
+            what = (
+                f"names {principal} of peer {peers[0]}, and no call arrives as that: the peer's calls come from our"
+                " ingress gateway for it"
+            )
+            cure = (
+                f"Name {plane.trust_domain}/ns/{objects.home}/sa/{peers[0]}-ingress-service-account, or use"
+                " callers.from_mesh of mesh_traffic"
+            )
             look.found("FED995", live, what, cure, field=field)
         return
     because = objects.beyond(space) or objects.lacks(SERVICE_ACCOUNT, space)
@@ -130,7 +149,12 @@ def _without_selector(objects: Objects, look: Look) -> None:
             continue
         older = first.setdefault(namespace_of(live), live)
         if older is not live:
-            look.found("FED992", live, f"is for its whole namespace, as {place_of(older)} is; the older one counts", field="selector")
+            look.found(
+                "FED992",
+                live,
+                f"is for its whole namespace, as {place_of(older)} is; the older one counts",
+                field="selector",
+            )
 
 
 def _age(live: Mapping) -> tuple[str, str]:
@@ -158,7 +182,11 @@ def mutual_tls(objects: Objects) -> list[dict]:
 def _mode_of(objects: Objects, space: str) -> tuple[str, Mapping | None]:
     """Return the mode of a namespace, and the object that says it."""
     for place in dict.fromkeys((space, objects.home)):
-        whole = [live for live in sorted(objects.authentications, key=_age) if namespace_of(live) == place and not has_selector(live)]
+        whole = [
+            live
+            for live in sorted(objects.authentications, key=_age)
+            if namespace_of(live) == place and not has_selector(live)
+        ]
         mode = str(at(whole[0], "spec", "mtls", "mode") or UNSET) if whole else UNSET
         if mode != UNSET:
             return mode, whole[0]
@@ -174,7 +202,9 @@ def _tls(objects: Objects, live: Mapping, look: Look) -> None:
     if not mode_set or not host:
         return
     if mode_set != "ISTIO_MUTUAL" and _is_of_peer(objects, host.lower()):
-        look.found("FED994", live, f"sets TLS mode {mode_set} for {host}, which a peer gives", field="trafficPolicy.tls")
+        look.found(
+            "FED994", live, f"sets TLS mode {mode_set} for {host}, which a peer gives", field="trafficPolicy.tls"
+        )
         return
     refused: dict[tuple[str, str], list[str]] = {}
     for key in _services_under(objects, live, host):
@@ -184,11 +214,18 @@ def _tls(objects: Objects, live: Mapping, look: Look) -> None:
             if refusal:
                 refused.setdefault(refusal, []).append(full)
     for (code, says), hosts in sorted(refused.items()):
-        look.found(code, live, f"sets TLS mode {mode_set} for {listed(hosts)}, and {says}: each call fails", field="trafficPolicy.tls")
+        look.found(
+            code,
+            live,
+            f"sets TLS mode {mode_set} for {listed(hosts)}, and {says}: each call fails",
+            field="trafficPolicy.tls",
+        )
 
 
 def _refusal(objects: Objects, key: tuple[str, str], mode_set: str, look: Look) -> tuple[str, str] | None:
-    """Return the code and the reason why a Service refuses calls of a TLS mode; None where it takes them, or nobody knows."""
+    """Return the code and the reason why a Service refuses calls of a TLS mode; None where it takes them, or nobody
+    knows.
+    """
     subject = f"mutual TLS of {objects.standing.host(*key)}"
     lacking = objects.lacks(PEER_AUTHENTICATION, key[0]) or objects.lacks(PEER_AUTHENTICATION, objects.home)
     if lacking:
@@ -198,7 +235,9 @@ def _refusal(objects: Objects, key: tuple[str, str], mode_set: str, look: Look) 
     if said and mode == STRICT and mode_set in _PLAIN:
         pods = objects.standing.pods_of(*key)
         if not pods:
-            look.unsure("FED979", subject, objects.lacks(POD, key[0]) or "no pod behind it shows whether it has a sidecar")
+            look.unsure(
+                "FED979", subject, objects.lacks(POD, key[0]) or "no pod behind it shows whether it has a sidecar"
+            )
         # Who has no sidecar demands nothing, and must be called in plain text.
         has_sidecar = any(is_labelled(pod, INJECTED) for pod in pods)
         return ("FED979", f"{place_of(said)} requires mutual TLS") if has_sidecar else None
@@ -220,7 +259,9 @@ def _services_under(objects: Objects, live: Mapping, host: str) -> Sequence[tupl
 
 
 def _mode_for(objects: Objects, key: tuple[str, str]) -> tuple[str, Mapping | None]:
-    """Return the mode that counts for a Service; one that only some of its pods or ports have is PERMISSIVE here, since nothing is certain."""
+    """Return the mode that counts for a Service; one that only some of its pods or ports have is PERMISSIVE here, since
+    nothing is certain.
+    """
     selector = mapping(at(objects.standing.services.get(key), "spec", "selector"))
     for live in objects.authentications:
         if not has_selector(live) or namespace_of(live) not in (key[0], objects.home):

@@ -1,8 +1,8 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
 """What a validation knows of a mesh: the objects that were read, the hosts that they make, and what was not read.
 
-A host is missing only where everything that could make it was read. Sources: Istio documentation, "Service Entry" and "Virtual
-Service" (how short names are completed); the API reference of ImportedServiceSet.
+A host is missing only where everything that could make it was read. Sources: Istio documentation, "Service Entry" and
+"Virtual Service" (how short names are completed); the API reference of ImportedServiceSet.
 """
 
 from __future__ import annotations
@@ -24,9 +24,11 @@ KNOWN, MISSING, UNKNOWN = "known", "missing", "unknown"
 
 @dataclass(frozen=True)
 class Given:
-    """What a peer gives: the ``hosts`` that its set says are imported, where that can be believed because it ``is_connected``.
+    """What a peer gives: the ``hosts`` that its set says are imported, where that can be believed because it
+    ``is_connected``.
 
-    ``domains`` are those whose hosts it may give, ``local`` (namespace, name) what it may add to this cluster's own hosts.
+    ``domains`` are those whose hosts it may give, ``local`` (namespace, name) what it may add to this cluster's own
+    hosts.
     """
 
     peer: str
@@ -37,16 +39,20 @@ class Given:
     trust_domain: str = ""
 
     def may_give(self, host: str, namespace: str, name: str) -> bool:
-        """Return whether a host may come from this peer; ``namespace`` is "" for one outside of this cluster's domain."""
+        """Return whether a host may come from this peer; ``namespace`` is "" for one outside of this
+        cluster's domain.
+        """
         is_local = bool(namespace) and any(_fits(ours, name) and _fits(space, namespace) for space, ours in self.local)
         return is_local or any(host.endswith(f".{suffix}") for suffix in self.domains)
 
 
 @dataclass(frozen=True)
 class Objects:
-    """All of it. ``standing`` has the rules, Services and pods; ``unread`` are kinds by name and namespaces that may not be read.
+    """All of it. ``standing`` has the rules, Services and pods; ``unread`` are kinds by name and namespaces that may
+    not be read.
 
-    ``workloads`` are the labels that Deployments and StatefulSets give their pods, by namespace, where that was asked for.
+    ``workloads`` are the labels that Deployments and StatefulSets give their pods, by namespace, where that was asked
+    for.
     """
 
     standing: Standing
@@ -96,14 +102,18 @@ class Objects:
 
     @cached_property
     def _wildcards(self) -> tuple[str, ...]:
-        return tuple(host.lower() for live in self.entries for host in strings(at(live, "spec", "hosts")) if "*" in host)
+        return tuple(
+            host.lower() for live in self.entries for host in strings(at(live, "spec", "hosts")) if "*" in host
+        )
 
     @cached_property
     def _states(self) -> dict[tuple[str, str], tuple[str, str]]:
         return {}
 
     def host_state(self, name: str, namespace: str) -> tuple[str, str]:
-        """Return whether a host, as an object of ``namespace`` writes it, is known, missing or unknown, and for the last why."""
+        """Return whether a host, as an object of ``namespace`` writes it, is known, missing or unknown, and for the
+        last why.
+        """
         if (name, namespace) not in self._states:
             self._states[name, namespace] = self._host_state(name, namespace)
         return self._states[name, namespace]
@@ -111,9 +121,12 @@ class Objects:
     def _host_state(self, name: str, namespace: str) -> tuple[str, str]:
         if name == "*":
             return KNOWN, ""
-        names = [full.rstrip(".").lower() for full in full_names(name, namespace, self.standing.control_plane.cluster_domain)]
+        names = [
+            full.rstrip(".").lower() for full in full_names(name, namespace, self.standing.control_plane.cluster_domain)
+        ]
         if name.count(".") == 1 and name.partition(".")[2] not in self.spaces:
-            # Istio completes no name with a dot: example.com is one outside, and cart.shop is forgiven where there is a namespace shop.
+            # Istio completes no name with a dot: example.com is one outside, and cart.shop is forgiven where there is a
+            # namespace shop.
             names = names[:1]
         if any(self._is_known(full) for full in names):
             return KNOWN, ""
@@ -126,7 +139,9 @@ class Objects:
         return "*" in host and any(covers(host, known) for known in (*self._hosts, *self._wildcards))
 
     def _why_unknown(self, host: str) -> str:
-        lacking = self.lacks(SERVICE_ENTRY) or self.lacks(PEER, self.home) or (self.lacks(SERVICE) if "*" in host else "")
+        lacking = (
+            self.lacks(SERVICE_ENTRY) or self.lacks(PEER, self.home) or (self.lacks(SERVICE) if "*" in host else "")
+        )
         if lacking:
             return lacking
         domain = f".svc.{self.standing.control_plane.cluster_domain}".lower()
@@ -139,13 +154,17 @@ class Objects:
         return self.beyond(namespace) or self.lacks(SERVICE, namespace)
 
     def service_of(self, host: str, namespace: str) -> tuple[str, str] | None:
-        """Return namespace and name of the Service of this cluster that a host without wildcards means; None where it is none."""
+        """Return namespace and name of the Service of this cluster that a host without wildcards means; None where it
+        is none.
+        """
         domain = self.standing.control_plane.cluster_domain
         ours = {self.standing.host(*key).lower(): key for key in self.standing.services}
         return next((ours[full.lower()] for full in full_names(host, namespace, domain) if full.lower() in ours), None)
 
     def is_given(self, host: str) -> bool:
-        """Return whether a peer gives, or may give, a host, or hosts of a wildcard that covers none of this cluster's own."""
+        """Return whether a peer gives, or may give, a host, or hosts of a wildcard that covers none of this cluster's
+        own.
+        """
         bare, ends = f".{host.lstrip('*').lstrip('.')}", [f".{suffix}" for one in self.given for suffix in one.domains]
         if any(host in one.hosts for one in self.given) or any(bare.endswith(end) for end in ends):
             return True
@@ -154,11 +173,16 @@ class Objects:
 
     @cached_property
     def _labels(self) -> dict[str, list[Mapping]]:
-        """Return by namespace the labels of pods and of what makes pods, each once: the pods of a workload have the same."""
+        """Return by namespace the labels of pods and of what makes pods, each once: the pods of a workload have the
+        same.
+        """
         found: dict[str, list[Mapping]] = {}
         for space in self.spaces:
             own = (mapping(at(pod, "metadata", "labels")) for pod in self.standing.pods.get(space, ()))
-            texts = {tuple(sorted((str(key), str(value)) for key, value in labels.items())) for labels in (*own, *self.workloads.get(space, ()))}
+            texts = {
+                tuple(sorted((str(key), str(value)) for key, value in labels.items()))
+                for labels in (*own, *self.workloads.get(space, ()))
+            }
             found[space] = [dict(pairs) for pairs in sorted(texts)]
         return found
 
@@ -168,7 +192,9 @@ class Objects:
 
     def is_selected(self, labels: Mapping, spaces: Sequence[str]) -> bool:
         """Return whether anything in some namespaces has all of these labels."""
-        return any(is_labelled({"metadata": {"labels": found}}, labels) for space in spaces for found in self.labels_in(space))
+        return any(
+            is_labelled({"metadata": {"labels": found}}, labels) for space in spaces for found in self.labels_in(space)
+        )
 
 
 def _fits(pattern: str, value: str) -> bool:
@@ -183,7 +209,9 @@ def given_by(peerings: Peerings, now: datetime, version: tuple[int, int] | None)
         is_up = status.outbound(peer, now, version).state == status.CONNECTED
         spec = mapping(at(live, "spec"))
         rules = list(items(spec.get("importRules")))
-        suffixes = [str(rule.get("domainSuffix") or spec.get("domainSuffix") or f"svc.{name}-imports.local") for rule in rules]
+        suffixes = [
+            str(rule.get("domainSuffix") or spec.get("domainSuffix") or f"svc.{name}-imports.local") for rule in rules
+        ]
         local = [mapping(at(rule, "nameSelector", "alias")) for rule in rules if rule.get("importAsLocal")]
         hosts = frozenset(str(row["imported"]).lower() for row in status.imported(live) if row["imported"])
         found.append(

@@ -1,5 +1,7 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Routes, destination rules, gateways and sidecars: hosts, subsets and gateways that are not there, and two of one kind for one host."""
+"""Routes, destination rules, gateways and sidecars: hosts, subsets and gateways that are not there, and two of one kind
+for one host.
+"""
 
 from __future__ import annotations
 
@@ -42,9 +44,18 @@ def _routes(objects: Objects, live: Mapping, look: Look) -> None:
             place = f"{field}[{number}]"
             if not host:
                 continue
-            key = (*full_names(host, namespace, objects.standing.control_plane.cluster_domain)[-1:], subset, at(destination, "port", "number"))
+            key = (
+                *full_names(host, namespace, objects.standing.control_plane.cluster_domain)[-1:],
+                subset,
+                at(destination, "port", "number"),
+            )
             if key in used:
-                look.found("FED988", live, f"names {host}{f', subset {subset},' if subset else ''} twice in one route", field=place)
+                look.found(
+                    "FED988",
+                    live,
+                    f"names {host}{f', subset {subset},' if subset else ''} twice in one route",
+                    field=place,
+                )
             used.add(key)
             _host(objects, live, host, look, "FED984", place)
             if subset:
@@ -57,7 +68,9 @@ def _routes(objects: Objects, live: Mapping, look: Look) -> None:
 
 
 def _destinations(spec: Mapping) -> Iterator[tuple[str, list[Mapping]]]:
-    """Give each list of destinations that share calls, with the field that it stands in; mirrors are lists of their own."""
+    """Give each list of destinations that share calls, with the field that it stands in; mirrors are lists of their
+    own.
+    """
     for section in SECTIONS:
         for number, route in enumerate(items(spec.get(section))):
             yield f"{section}[{number}].route", items(route.get("route"))
@@ -91,7 +104,11 @@ def _subset(objects: Objects, live: Mapping, named: tuple[str, str], look: Look,
     if lacking:
         look.unsure("FED990", f"subset {subset} of {host}", lacking)
         return
-    has = f"the DestinationRules for it have {', '.join(sorted(known))}" if known else "no DestinationRule gives it subsets"
+    has = (
+        f"the DestinationRules for it have {', '.join(sorted(known))}"
+        if known
+        else "no DestinationRule gives it subsets"
+    )
     look.found("FED990", live, f"names subset {subset} of {host}; {has}", field=field)
 
 
@@ -118,7 +135,9 @@ def _routes_of_one_host(objects: Objects, look: Look) -> None:
     domain = objects.standing.control_plane.cluster_domain
     for live in objects.rules(VIRTUAL_SERVICE):
         gateways = strings(at(live, "spec", "gateways")) or [MESH]
-        names = {full_names(host, namespace_of(live), domain)[-1].lower() for host in strings(at(live, "spec", "hosts"))}
+        names = {
+            full_names(host, namespace_of(live), domain)[-1].lower() for host in strings(at(live, "spec", "hosts"))
+        }
         for host, gateway in itertools.product(sorted(names), gateways):
             scope = gateway if gateway == MESH or "/" in gateway else f"{namespace_of(live)}/{gateway}"
             by_host.setdefault((host, scope), []).append(live)
@@ -151,7 +170,9 @@ def _destination_rule(objects: Objects, live: Mapping, look: Look) -> None:
 
 
 def _labels_of(objects: Objects, live: Mapping, key: tuple[str, str], subset: tuple[str, Mapping], look: Look) -> None:
-    """Note a subset whose labels no pod behind a Service has. A Service without a selector has endpoints that somebody else names."""
+    """Note a subset whose labels no pod behind a Service has. A Service without a selector has endpoints that somebody
+    else names.
+    """
     name, labels = subset
     selector = mapping(at(objects.standing.services.get(key), "spec", "selector"))
     if not selector or any(entry for entry in objects.entries if at(entry, "spec", "workloadSelector")):
@@ -173,13 +194,17 @@ def _labels_of(objects: Objects, live: Mapping, key: tuple[str, str], subset: tu
 
 
 def _rules_of_one_host(objects: Objects, look: Look) -> None:
-    """Note DestinationRules of one namespace for one host that are not parts of one: two traffic policies, or one subset twice."""
+    """Note DestinationRules of one namespace for one host that are not parts of one: two traffic policies, or one
+    subset twice.
+    """
     by_host: dict[tuple[str, str], list[Mapping]] = {}
     domain = objects.standing.control_plane.cluster_domain
     for live in objects.rules(DESTINATION_RULE):
         host = str(at(live, "spec", "host") or "")
         if host and not at(live, "spec", "workloadSelector"):
-            by_host.setdefault((namespace_of(live), full_names(host, namespace_of(live), domain)[-1].lower()), []).append(live)
+            by_host.setdefault(
+                (namespace_of(live), full_names(host, namespace_of(live), domain)[-1].lower()), []
+            ).append(live)
     for (_space, host), found in sorted(by_host.items()):
         for one, other in itertools.combinations(found, 2):
             shared = sorted(_subsets(one) & _subsets(other))
@@ -215,7 +240,12 @@ def _gateways(objects: Objects, look: Look) -> None:
                 other = taken.setdefault(key, live)
                 if other is not live:
                     port = at(server, "port", "number")
-                    look.found("FED982", live, f"has host {host} at port {port}, as {place_of(other)} has", field=f"servers[{number}]")
+                    look.found(
+                        "FED982",
+                        live,
+                        f"has host {host} at port {port}, as {place_of(other)} has",
+                        field=f"servers[{number}]",
+                    )
 
 
 def _sidecar(objects: Objects, live: Mapping, look: Look) -> None:
@@ -235,7 +265,9 @@ def _sidecar(objects: Objects, live: Mapping, look: Look) -> None:
                 )
             elif state == UNKNOWN:
                 look.unsure("FED993", f"host {name}", because)
-    by_namespace = [other for other in objects.sidecars if namespace_of(other) == namespace_of(live) and not has_selector(other)]
+    by_namespace = [
+        other for other in objects.sidecars if namespace_of(other) == namespace_of(live) and not has_selector(other)
+    ]
     if not has_selector(live) and by_namespace[0] is not live:
         what = (
             f"has no workloadSelector, and neither has {place_of(by_namespace[0])}; it is undefined which of them is "

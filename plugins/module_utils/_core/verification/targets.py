@@ -219,5 +219,8 @@ def refuse_unasked(params: Mapping[str, Any]) -> None:
             "FED918",
             where="verify_exec",
             what="is not set, and each request is a command in a container of an application",
-            fix="Set verify_exec: true if you may run commands there, and give the rights of mesh-verify.yml (docs/verify.md)",
+            fix=(
+                "Set verify_exec: true if you may run commands there, and give the rights of mesh-verify.yml"
+                " (docs/verify.md)"
+            ),
         )

@@ -16,7 +16,9 @@ from ansible_collections.ossm.federation.tests.unit.pem import NOW, root
 from integration.warm_playbook import play
 
 TREE = pathlib.Path(__file__).resolve().parents[4]
-INVENTORY = {"meshes": {"hosts": {"east": {"mesh_peers": ["west"], "mesh_trust_domain": "east.local", "mesh_version": "v2.3"}}}}
+INVENTORY = {
+    "meshes": {"hosts": {"east": {"mesh_peers": ["west"], "mesh_trust_domain": "east.local", "mesh_version": "v2.3"}}}
+}
 
 
 @pytest.fixture(scope="module")
@@ -30,11 +32,17 @@ def collections(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
 
 
 def rendered(collections: pathlib.Path, folder: pathlib.Path, variables: dict) -> tuple[int, str]:
-    """Run the playbook render, which asks no cluster, with these extra variables; return its exit code and what it printed."""
+    """Run the playbook render, which asks no cluster, with these extra variables; return its exit code and what it
+    printed.
+    """
     (folder / "inventory.json").write_text(json.dumps(INVENTORY), encoding="utf-8")
     (folder / "extra.json").write_text(json.dumps(variables), encoding="utf-8")
     environment = {
-        **{name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "PYTHON", "PYTEST_", "K8S_AUTH_"))},
+        **{
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("ANSIBLE_", "PYTHON", "PYTEST_", "K8S_AUTH_"))
+        },
         "PATH": os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]]),
         "ANSIBLE_COLLECTIONS_PATH": str(collections),
         "ANSIBLE_LOCAL_TEMP": str(folder / "tmp"),
@@ -46,17 +54,30 @@ def rendered(collections: pathlib.Path, folder: pathlib.Path, variables: dict) -
 @pytest.mark.parametrize(
     "shape",
     [
-        pytest.param(lambda evil: {"federation_cards": [{"mesh": "west", "audience": "east", "issued": evil}]}, id="list-of-mappings"),
-        pytest.param(lambda evil: {"federation_cards": [json.dumps({"mesh": "west", "audience": evil})]}, id="list-of-texts"),
+        pytest.param(
+            lambda evil: {"federation_cards": [{"mesh": "west", "audience": "east", "issued": evil}]},
+            id="list-of-mappings",
+        ),
+        pytest.param(
+            lambda evil: {"federation_cards": [json.dumps({"mesh": "west", "audience": evil})]}, id="list-of-texts"
+        ),
         pytest.param(lambda evil: {"federation_cards": evil, "card": "x"}, id="no-list"),
         pytest.param(
-            lambda evil: {"card_of_west": {"mesh": "west", "audience": "east", "issued": evil}, "federation_cards": "{{ [card_of_west] }}"},
+            lambda evil: {
+                "card_of_west": {"mesh": "west", "audience": "east", "issued": evil},
+                "federation_cards": "{{ [card_of_west] }}",
+            },
             id="named-variable",
         ),
         pytest.param(lambda evil: {"federation_cards": evil[2:]}, id="whole-text"),
         pytest.param(lambda evil: {"federation_cards": f"{{{{ [{evil[5:-3]}] }}}}"}, id="expression-that-calls"),
-        pytest.param(lambda evil: {"federation_cards": json.dumps([{"mesh": "west", "audience": evil}])}, id="list-in-one-text"),
-        pytest.param(lambda evil: {"federation_cards_of_west": [{"mesh": "west", "audience": "east", "issued": evil}]}, id="artifact"),
+        pytest.param(
+            lambda evil: {"federation_cards": json.dumps([{"mesh": "west", "audience": evil}])}, id="list-in-one-text"
+        ),
+        pytest.param(
+            lambda evil: {"federation_cards_of_west": [{"mesh": "west", "audience": "east", "issued": evil}]},
+            id="artifact",
+        ),
         pytest.param(lambda evil: {"federation_cards_of_west": evil[2:]}, id="artifact-that-is-an-expression"),
     ],
 )
@@ -80,7 +101,14 @@ def test_no_cards_at_all_are_no_error(collections, tmp_path):
 def made(mesh, audience, **facts):
     roots = [{"fingerprint": one.fingerprint, "pem": one.pem} for one in read_roots(root(mesh), mesh, NOW)]
     identity = f"{mesh}.local/ns/m/sa/e"
-    said = {"version": 1, "mesh": mesh, "audience": audience, "issued": "2026-06-15T12:00:00Z", "trust_domain": f"{mesh}.local", "roots": roots}
+    said = {
+        "version": 1,
+        "mesh": mesh,
+        "audience": audience,
+        "issued": "2026-06-15T12:00:00Z",
+        "trust_domain": f"{mesh}.local",
+        "roots": roots,
+    }
     return {**said, "ingress": None, "client_id": identity, "exports": [], **facts}
 
 
@@ -114,7 +142,16 @@ def test_a_mesh_with_a_hyphen_speaks_from_the_variable_with_an_underscore():
         (made("west", "east", version=99), "FED211"),
         (made("west\x1b[31m", "east"), "speaks for west?[31m"),
     ],
-    ids=["a text", "a number", "another audience", "hardly a card", "another mesh's card", "another identity", "a later version", "a cursor that moves"],
+    ids=[
+        "a text",
+        "a number",
+        "another audience",
+        "hardly a card",
+        "another mesh's card",
+        "another identity",
+        "a later version",
+        "a cursor that moves",
+    ],
 )
 def test_what_does_not_belong_into_an_artifact_is_left_out_with_a_note_and_the_rest_is_taken(junk, told):
     ours, norths = made("west", "east"), made("north", "east")

@@ -11,7 +11,9 @@ from ansible_collections.ossm.federation.plugins.plugin_utils import waiting
 
 
 class Module:
-    """A pretended module that misses the things of ``missing`` until mesh time ``ready_at``; each call costs a second."""
+    """A pretended module that misses the things of ``missing`` until mesh time ``ready_at``; each call
+    costs a second.
+    """
 
     def __init__(self, ready_at: float, missing: str = "west: outbound pending", limit: int = 600) -> None:
         self.ready_at, self.missing, self.limit = ready_at, missing, limit
@@ -112,7 +114,12 @@ def test_cards_that_change_in_any_slice_count_as_changed(run):
         def __call__(self, module_args, task_vars=None):
             found = super().__call__(module_args, task_vars)
             is_first = len(self.calls) == 1
-            return {**found, "changed": is_first, "changes": ["gateways"] * is_first, "diff": [{"after": "card"}] if is_first else []}
+            return {
+                **found,
+                "changed": is_first,
+                "changes": ["gateways"] * is_first,
+                "diff": [{"after": "card"}] if is_first else [],
+            }
 
     module = Writing(ready_at=15, missing="west-ingress has no address")
     result, shown = run(module, {"mesh": "east", "wait": True}, action=mesh_card.ActionModule)
@@ -125,7 +132,10 @@ def test_what_any_slice_warns_of_is_said_once(run):
     class Doubting(Module):
         def __call__(self, module_args, task_vars=None):
             found = super().__call__(module_args, task_vars)
-            return {**found, "warnings": ["is open until it is fetched", "always"] if len(self.calls) == 1 else ["always"]}
+            return {
+                **found,
+                "warnings": ["is open until it is fetched", "always"] if len(self.calls) == 1 else ["always"],
+            }
 
     result, _shown = run(Doubting(ready_at=15), {"mesh": "east", "wait": True})
     assert result["warnings"] == ["is open until it is fetched", "always"]
@@ -174,10 +184,19 @@ class Istiod(Module):
             self.restarts += 1
             self.asked = f"2026-01-31T12:00:{self.restarts:02}Z"
         result = super().__call__(module_args, task_vars)
-        return {**result, "changed": is_due and not result.get("failed"), "restarted_at": self.asked, "diff": [{"after": "x"}] if is_due else []}
+        return {
+            **result,
+            "changed": is_due and not result.get("failed"),
+            "restarted_at": self.asked,
+            "diff": [{"after": "x"}] if is_due else [],
+        }
 
 
-@pytest.mark.parametrize("arguments", [{}, {"since": "2026-01-31T11:00:00Z"}, {"since": "2099-01-31T11:00:00Z"}], ids=["always", "since", "in the future"])
+@pytest.mark.parametrize(
+    "arguments",
+    [{}, {"since": "2026-01-31T11:00:00Z"}, {"since": "2099-01-31T11:00:00Z"}],
+    ids=["always", "since", "in the future"],
+)
 def test_istiod_is_restarted_once_however_long_it_is_waited_for(run, arguments):
     module = Istiod(ready_at=60)
     result, shown = run(module, {"mesh": "east", **arguments}, istiod.ActionModule)

@@ -48,7 +48,14 @@ def shown(monkeypatch):
     return callback
 
 
-def told(found, action="ossm.federation.federation", name="ossm.federation.peers : Keep this side", loop=None, *, is_old=False):
+def told(
+    found,
+    action="ossm.federation.federation",
+    name="ossm.federation.peers : Keep this side",
+    loop=None,
+    *,
+    is_old=False,
+):
     task = SimpleNamespace(action=action, get_name=lambda: name, loop=loop, _uuid="1", ignore_unreachable=False)
     parts = {"result": dict(found), "task": task, "host": SimpleNamespace(get_name=lambda: "east")}
     return SimpleNamespace(**{f"_{key}" if is_old else key: value for key, value in parts.items()})
@@ -105,7 +112,8 @@ def test_a_long_line_is_not_folded(shown):
 def test_the_last_line_says_who_failed_and_who_changed(shown):
     counts = {"east": {"changed": 2}, "west": {"failures": 1}, "north": {}}
     stats = SimpleNamespace(
-        processed=dict.fromkeys(counts, 1), summarize=lambda host: {"changed": 0, "failures": 0, "unreachable": 0, **counts[host]}
+        processed=dict.fromkeys(counts, 1),
+        summarize=lambda host: {"changed": 0, "failures": 0, "unreachable": 0, **counts[host]},
     )
     shown.v2_playbook_on_stats(stats)
     assert shown._display.lines == ["failed: west · changed: east · unchanged: north"]
@@ -134,7 +142,13 @@ def test_a_run_that_has_ended_says_nothing_more(shown, monkeypatch):
 
 def test_with_v_everything_is_shown_as_the_default_callback_shows_it(shown, monkeypatch):
     asked = []
-    for name in ("v2_runner_on_ok", "v2_runner_on_failed", "v2_runner_on_skipped", "v2_playbook_on_task_start", "v2_playbook_on_stats"):
+    for name in (
+        "v2_runner_on_ok",
+        "v2_runner_on_failed",
+        "v2_runner_on_skipped",
+        "v2_playbook_on_task_start",
+        "v2_playbook_on_stats",
+    ):
         monkeypatch.setattr(brief.Default, name, lambda _self, *_arguments, name=name: asked.append(name))
     shown._display.verbosity = 1
     shown.v2_playbook_on_task_start(SimpleNamespace(), False)

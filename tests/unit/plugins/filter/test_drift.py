@@ -5,7 +5,13 @@ from __future__ import annotations
 
 from ansible_collections.ossm.federation.plugins.filter.drift import drift
 
-CHANGED = {"action": "apply", "kind": "ServiceMeshPeer", "namespace": "mesh", "name": "west", "fields": ["spec.remote.addresses"]}
+CHANGED = {
+    "action": "apply",
+    "kind": "ServiceMeshPeer",
+    "namespace": "mesh",
+    "name": "west",
+    "fields": ["spec.remote.addresses"],
+}
 
 
 def test_where_nothing_would_change_nothing_is_refused():
@@ -17,14 +23,18 @@ def test_where_nothing_would_change_nothing_is_refused():
 
 def test_what_would_change_is_named_with_its_fields_its_names_and_the_cards():
     card = {"changes": [], "files_changed": ["cards/east-for-west.json"]}
-    found = drift([card, {"changes": [CHANGED], "plan": ["east · 1 object to change", "  west gains book.shop"]}], "east")
+    found = drift(
+        [card, {"changes": [CHANGED], "plan": ["east · 1 object to change", "  west gains book.shop"]}], "east"
+    )
     assert found["lines"] == [
         "× east: federate would change 2 objects",
         "  change ServiceMeshPeer mesh/west: spec.remote.addresses",
         "  write cards/east-for-west.json",
         "  west gains book.shop",
     ]
-    assert found["refusal"].startswith("FED631 Mesh east: federate would change ServiceMeshPeer mesh/west: spec.remote.addresses, write cards/")
+    assert found["refusal"].startswith(
+        "FED631 Mesh east: federate would change ServiceMeshPeer mesh/west: spec.remote.addresses, write cards/"
+    )
     assert "Nothing was written." in found["refusal"]
 
 
@@ -34,7 +44,14 @@ def test_a_name_that_others_gave_moves_no_cursor():
 
 
 def test_what_other_playbooks_would_change_is_told_of_under_their_names():
-    plugin = {**CHANGED, "action": "create", "kind": "WasmPlugin", "namespace": "shop", "name": "cart", "fields": ["spec.url"]}
+    plugin = {
+        **CHANGED,
+        "action": "create",
+        "kind": "WasmPlugin",
+        "namespace": "shop",
+        "name": "cart",
+        "fields": ["spec.url"],
+    }
     skipped = {"skipped": True, "changed": False}
     quiet = drift([{"changes": []}], "east", {"extend": {"changes": []}, "threescale": skipped})
     assert quiet == {"lines": ["√ east: federate and extend would change nothing"], "refusal": ""}

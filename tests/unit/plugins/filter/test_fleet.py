@@ -23,13 +23,20 @@ def needs(**hosts):
 
 def test_a_mesh_needs_what_is_described_and_how_it_is_reached_is_no_part_of_that():
     before = needs(east={"mesh_peers": ["west"], "mesh_kubeconfig": "one", "federation_report": "a.json", "other": 1})
-    assert before == needs(east={"mesh_peers": ["west"], "mesh_api_key": "secret", "federation_report": "b.json", "other": 2})
-    for changed in ({"mesh_peers": ["north"]}, {"mesh_peers": ["west"], "mesh_exports": [{"name": "cart", "namespace": "shop"}]}):
+    assert before == needs(
+        east={"mesh_peers": ["west"], "mesh_api_key": "secret", "federation_report": "b.json", "other": 2}
+    )
+    for changed in (
+        {"mesh_peers": ["north"]},
+        {"mesh_peers": ["west"], "mesh_exports": [{"name": "cart", "namespace": "shop"}]},
+    ):
         assert before != needs(east=changed)
     assert "secret" not in json.dumps(needs(east={"mesh_threescale": {"token": "secret"}}))
 
 
-@pytest.mark.parametrize("peers", [["west", {"name": "prod", "local_name": "acme"}], ("west", {"name": "prod", "local_name": "acme"})])
+@pytest.mark.parametrize(
+    "peers", [["west", {"name": "prod", "local_name": "acme"}], ("west", {"name": "prod", "local_name": "acme"})]
+)
 def test_cards_are_looked_for_by_each_name_of_a_peer(peers):
     assert needs(east={"mesh_peers": peers})["east"]["peers"] == ["acme", "prod", "west"]
 
@@ -59,7 +66,11 @@ def test_the_playbook_gives_the_meshes_that_need_a_job_as_a_pattern_for_the_limi
     inventory = tmp_path / "meshes.yml"
     inventory.write_text(json.dumps({"meshes": {"hosts": hosts}}), encoding="utf-8")
     environment = {
-        **{name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "PYTHON", "PYTEST_", "K8S_AUTH_"))},
+        **{
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("ANSIBLE_", "PYTHON", "PYTEST_", "K8S_AUTH_"))
+        },
         "PATH": os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]]),
         "ANSIBLE_COLLECTIONS_PATH": str(collections),
         "ANSIBLE_SHOW_CUSTOM_STATS": "true",

@@ -7,7 +7,12 @@ import pytest
 from ansible.errors import AnsibleFilterError
 from ansible_collections.ossm.federation.plugins.filter.leaving import leaving_refused, leaving_unknown, peers_leaving
 
-PROD = {"name": "prod", "local_name": "west", "suspended": True, "gateways": {"ingress": "in-west", "service_type": "NodePort"}}
+PROD = {
+    "name": "prod",
+    "local_name": "west",
+    "suspended": True,
+    "gateways": {"ingress": "in-west", "service_type": "NodePort"},
+}
 NORTH = {"name": "north", "local_name": "north"}
 WEST = {"name": "prod", "local_name": "west", "gateways": {"ingress": "in-west"}}
 
@@ -19,7 +24,23 @@ def test_by_the_word_all_peers_are_left_in_as_few_words_as_leaving_takes(names):
 
 
 NOBODY = ["", " ", ",", " , ", "[]", "[ ]", "['']", '""', "\n", [], [""], [None], ["", None], (), None]
-UNSAID = ["{}", "~", "west,,north", "west,", "west north", "all,west", ["all", "west"], ["west", None], {}, {"west": 1}, False, True, 0, 5, [5]]
+UNSAID = [
+    "{}",
+    "~",
+    "west,,north",
+    "west,",
+    "west north",
+    "all,west",
+    ["all", "west"],
+    ["west", None],
+    {},
+    {"west": 1},
+    False,
+    True,
+    0,
+    5,
+    [5],
+]
 
 
 @pytest.mark.parametrize("names", [*NOBODY, *UNSAID], ids=repr)
@@ -66,7 +87,15 @@ def test_while_a_host_has_not_told_whom_it_knows_no_name_is_unknown():
 
 @pytest.mark.parametrize(
     ("names", "leaves"),
-    [("all", True), (["all"], True), ("[all]", True), ("west", True), ("west,east", True), ("east", False), (["east"], False)],
+    [
+        ("all", True),
+        (["all"], True),
+        ("[all]", True),
+        ("west", True),
+        ("west,east", True),
+        ("east", False),
+        (["east"], False),
+    ],
 )
 def test_a_mesh_without_peers_of_its_own_knows_by_the_same_words_whether_it_leaves(names, leaves):
     # As roles/peers asks.

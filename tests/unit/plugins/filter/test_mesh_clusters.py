@@ -10,7 +10,11 @@ from ansible_collections.ossm.federation.plugins.filter.mesh_names import mesh_t
 
 
 def test_the_filter_lists_the_meshes_of_a_cluster():
-    hostvars = {"east": {"mesh_cluster": "one", "mesh_members": ["shop"], "mesh_admins": {"users": ["anna"]}}, "lab": {}, "far": {"mesh_cluster": "two"}}
+    hostvars = {
+        "east": {"mesh_cluster": "one", "mesh_members": ["shop"], "mesh_admins": {"users": ["anna"]}},
+        "lab": {},
+        "far": {"mesh_cluster": "two"},
+    }
     assert tenants_of(["east", "lab", "far"], hostvars, "one", ["one", "two"]) == [
         {"mesh": "east", "namespace": "east-mesh-system", "members": ["shop"], "admins": {"users": ["anna"]}}
     ]
@@ -23,7 +27,11 @@ def test_a_mesh_of_an_unknown_cluster_is_refused():
 
 def test_the_control_planes_that_are_wanted_in_a_cluster_are_listed():
     spec = {"tracing": {"type": "None"}}
-    hostvars = {"east": {"mesh_cluster": "one", "mesh_version": "v2.5", "mesh_control_plane_spec": spec}, "lab": {"mesh_cluster": "one"}, "far": {}}
+    hostvars = {
+        "east": {"mesh_cluster": "one", "mesh_version": "v2.5", "mesh_control_plane_spec": spec},
+        "lab": {"mesh_cluster": "one"},
+        "far": {},
+    }
     assert mesh_control_planes(["east", "lab", "far"], hostvars, "one") == [
         {"mesh": "east", "version": "v2.5", "spec": spec, "removed": False},
         {"mesh": "lab", "version": "", "spec": {}, "removed": False},
@@ -37,9 +45,15 @@ def test_a_name_that_a_control_plane_is_given_is_told():
 
 def test_that_a_control_plane_is_adopted_is_for_the_cluster_to_say():
     hostvars = {"lab": {"mesh_cluster": "one", "tenants_adopt": ["lab"]}, "pay": {"mesh_cluster": "one"}, "one": {}}
-    assert not [tenant for tenant in tenants_of(["lab", "pay"], hostvars, "one") if "adopt" in tenant], "what a mesh says of itself"
+    assert not [tenant for tenant in tenants_of(["lab", "pay"], hostvars, "one") if "adopt" in tenant], (
+        "what a mesh says of itself"
+    )
     for said in ("lab, pay", ["lab", "pay"]):
         adopted = tenants_of(["lab", "pay"], {**hostvars, "one": {"tenants_adopt": said}}, "one")
         assert [tenant["mesh"] for tenant in adopted if tenant.get("adopt")] == ["lab", "pay"]
     for nothing in ("", " , ", [], None):
-        assert not [tenant for tenant in tenants_of(["lab"], {**hostvars, "one": {"tenants_adopt": nothing}}, "one") if "adopt" in tenant]
+        assert not [
+            tenant
+            for tenant in tenants_of(["lab"], {**hostvars, "one": {"tenants_adopt": nothing}}, "one")
+            if "adopt" in tenant
+        ]

@@ -5,7 +5,13 @@ from __future__ import annotations
 
 import pytest
 from ansible.errors import AnsibleFilterError
-from ansible_collections.ossm.federation.plugins.filter.mesh_names import mesh_cards, mesh_names, mesh_refusals, mesh_report, peers_named
+from ansible_collections.ossm.federation.plugins.filter.mesh_names import (
+    mesh_cards,
+    mesh_names,
+    mesh_refusals,
+    mesh_report,
+    peers_named,
+)
 
 
 def seen(uid: str) -> dict:
@@ -52,7 +58,14 @@ def test_one_mesh_may_use_the_environments_credentials():
 
 
 @pytest.mark.parametrize(
-    "half", [{}, {"mesh_host": "https://b"}, {"mesh_api_key": "t"}, {"mesh_context": "b"}, {"mesh_kubeconfig": "", "mesh_host": "https://b"}]
+    "half",
+    [
+        {},
+        {"mesh_host": "https://b"},
+        {"mesh_api_key": "t"},
+        {"mesh_context": "b"},
+        {"mesh_kubeconfig": "", "mesh_host": "https://b"},
+    ],
 )
 def test_in_a_run_of_two_a_mesh_without_credentials_is_refused_and_the_other_is_not(half):
     refused = mesh_refusals(["a", "b"], {"a": {"mesh_kubeconfig": "a"}, "b": half})
@@ -73,19 +86,27 @@ def test_two_hosts_with_one_name_are_refused_and_a_third_is_not():
 
 
 def test_two_hosts_that_are_one_control_plane_are_refused():
-    hostvars = {host: {"mesh_kubeconfig": host, "__identity_seen": seen(uid)} for host, uid in (("a", "1"), ("b", "1"), ("c", "2"))}
+    hostvars = {
+        host: {"mesh_kubeconfig": host, "__identity_seen": seen(uid)}
+        for host, uid in (("a", "1"), ("b", "1"), ("c", "2"))
+    }
     refused = mesh_refusals(["a", "b", "c"], hostvars)
     assert set(refused) == {"a", "b"}
     assert refused["b"].startswith("FED103 Meshes a and b: are one and the same control plane, mesh/basic")
 
 
 def test_what_kept_the_control_plane_in_this_run_tells_which_one_it_is():
-    kept = {host: {"mesh_kubeconfig": host, "__identity_seen": {"skipped": True}, "control_plane_kept": seen("1")} for host in ("a", "b")}
+    kept = {
+        host: {"mesh_kubeconfig": host, "__identity_seen": {"skipped": True}, "control_plane_kept": seen("1")}
+        for host in ("a", "b")
+    }
     assert set(mesh_refusals(["a", "b"], kept)) == {"a", "b"}
 
 
 def test_a_mesh_whose_control_plane_is_kept_and_that_has_no_peers_is_no_failure():
-    assert mesh_report(["a"], {"a": {"control_plane_kept": {**seen("1"), "changed": False}}}) == {"a": {**seen("1"), "peers": [], "verdict": "ok"}}
+    assert mesh_report(["a"], {"a": {"control_plane_kept": {**seen("1"), "changed": False}}}) == {
+        "a": {**seen("1"), "peers": [], "verdict": "ok"}
+    }
 
 
 def test_the_report_names_a_control_plane_that_could_not_be_kept():
@@ -95,13 +116,22 @@ def test_the_report_names_a_control_plane_that_could_not_be_kept():
 
 
 def test_a_host_that_could_not_be_reached_is_no_reason_to_refuse_others():
-    hostvars = {"a": {"mesh_kubeconfig": "x", "__identity_seen": {"failed": True}}, "b": {"mesh_kubeconfig": "y", "__identity_seen": seen("1")}}
+    hostvars = {
+        "a": {"mesh_kubeconfig": "x", "__identity_seen": {"failed": True}},
+        "b": {"mesh_kubeconfig": "y", "__identity_seen": seen("1")},
+    }
     assert mesh_refusals(["a", "b"], hostvars) == {}
 
 
 def test_the_report_holds_what_each_mesh_said():
     status = {**seen("1"), "peers": [{"peer": "west"}], "lines": ["east"]}
-    hostvars = {"a": {"mesh_name": "east", "__status_seen": status, "__peers_kept": {"pending": [], "leftovers": ["old"], "peers": []}}}
+    hostvars = {
+        "a": {
+            "mesh_name": "east",
+            "__status_seen": status,
+            "__peers_kept": {"pending": [], "leftovers": ["old"], "peers": []},
+        }
+    }
     assert mesh_report(["a"], hostvars) == {
         "east": {**seen("1"), "peers": [{"peer": "west"}], "pending": [], "leftovers": ["old"], "verdict": "ok"},
     }
@@ -110,7 +140,10 @@ def test_the_report_holds_what_each_mesh_said():
 def test_the_report_holds_the_error_of_a_mesh_that_failed_beside_what_was_seen_before():
     waited = {**seen("1"), "peers": [{"peer": "west"}], "lines": ["east"]}
     failed = {"failed": True, "code": "FED602", "msg": "FED602 Mesh east: still waiting"}
-    entry = mesh_report(["east"], {"east": {"__identity_seen": {**seen("1"), "peers": []}, "__peers_waited": waited, "__peers_insisted": failed}})["east"]
+    entry = mesh_report(
+        ["east"],
+        {"east": {"__identity_seen": {**seen("1"), "peers": []}, "__peers_waited": waited, "__peers_insisted": failed}},
+    )["east"]
     assert entry["error"] == {"code": "FED602", "message": "FED602 Mesh east: still waiting"}
     assert entry["verdict"] == "down"
     assert entry["peers"] == [{"peer": "west"}]
@@ -120,11 +153,17 @@ def test_the_report_holds_the_error_of_a_mesh_that_failed_beside_what_was_seen_b
     ("known", "verdict"),
     [
         pytest.param({"__status_seen": {"lines": [], "verdict": "ok"}}, "ok", id="connected"),
-        pytest.param({"__status_seen": {"failed": True, "code": "FED630", "verdict": "down"}}, "down", id="a peer is down"),
-        pytest.param({"__status_seen": {"failed": True, "code": "FED110", "verdict": "error"}}, "error", id="no API server"),
+        pytest.param(
+            {"__status_seen": {"failed": True, "code": "FED630", "verdict": "down"}}, "down", id="a peer is down"
+        ),
+        pytest.param(
+            {"__status_seen": {"failed": True, "code": "FED110", "verdict": "error"}}, "error", id="no API server"
+        ),
         pytest.param({"__identity_stopped": {"failed": True, "msg": "FED103 Meshes"}}, "error", id="refused"),
         pytest.param({}, "error", id="nothing known"),
-        pytest.param({"__preflight_seen": {"lines": [], "counts": {"errors": 1}}}, "error", id="a run would be refused"),
+        pytest.param(
+            {"__preflight_seen": {"lines": [], "counts": {"errors": 1}}}, "error", id="a run would be refused"
+        ),
     ],
 )
 def test_the_report_says_in_one_word_what_a_run_comes_to(known, verdict):
@@ -132,7 +171,9 @@ def test_the_report_says_in_one_word_what_a_run_comes_to(known, verdict):
 
 
 def test_the_code_of_a_refusal_is_read_from_its_text():
-    entry = mesh_report(["east"], {"east": {"__identity_stopped": {"failed": True, "msg": "FED102 Mesh east: has no credentials"}}})["east"]
+    entry = mesh_report(
+        ["east"], {"east": {"__identity_stopped": {"failed": True, "msg": "FED102 Mesh east: has no credentials"}}}
+    )["east"]
     assert entry["error"]["code"] == "FED102"
     assert entry["peers"] == []
 

@@ -72,16 +72,21 @@ PREDICTING = """
   tasks:
     - ansible.builtin.copy:
         dest: "{{ playbook_dir }}/result.json"
-        content: "{{ {'exported': exported, 'imported': imported, 'none': services | ossm.federation.exported_names(none, peer='east')} | to_json }}"
+        content: "{{ {'exported': exported, 'imported': imported, 'none': services |
+          ossm.federation.exported_names(none, peer='east')} | to_json }}"
 """
 
 
 @pytest.fixture(scope="module")
 def played(tmp_path_factory):
-    """Run the playbook above and the documented examples in one; return what it has written, and what each play printed, by its name."""
+    """Run the playbook above and the documented examples in one; return what it has written, and what each play
+    printed, by its name.
+    """
     folder = tmp_path_factory.mktemp("played")
     printed = run_playbook("".join([PREDICTING, *(documented(name)["EXAMPLES"] for name in sorted(FILTERS))]), folder)
-    return json.loads((folder / "result.json").read_text()), dict(re.findall(r"^PLAY \[(.*?)\](.*?)(?=^PLAY )", printed, re.MULTILINE | re.DOTALL))
+    return json.loads((folder / "result.json").read_text()), dict(
+        re.findall(r"^PLAY \[(.*?)\](.*?)(?=^PLAY )", printed, re.MULTILINE | re.DOTALL)
+    )
 
 
 def test_a_playbook_predicts_exported_and_then_imported_names(played):
@@ -106,8 +111,20 @@ def test_a_playbook_predicts_exported_and_then_imported_names(played):
             }
         ],
         "none": [
-            {"name": "cart", "namespace": "shop", "exported": None, "rule": None, "reason": "there is no ExportedServiceSet"},
-            {"name": "db.example", "namespace": "data", "exported": None, "rule": None, "reason": "there is no ExportedServiceSet"},
+            {
+                "name": "cart",
+                "namespace": "shop",
+                "exported": None,
+                "rule": None,
+                "reason": "there is no ExportedServiceSet",
+            },
+            {
+                "name": "db.example",
+                "namespace": "data",
+                "exported": None,
+                "rule": None,
+                "reason": "there is no ExportedServiceSet",
+            },
         ],
     }
 
@@ -131,7 +148,13 @@ def test_the_documentation_names_the_arguments_that_the_filter_takes(name):
 @pytest.mark.parametrize(
     "arguments, what",
     [
-        (({"resources": [CART]}, None, "east"), "the input is a mapping. Give a list of manifests of Service and ServiceEntry: what stands under 'resources'"),
+        (
+            ({"resources": [CART]}, None, "east"),
+            (
+                "the input is a mapping. Give a list of manifests of Service and ServiceEntry: what stands under"
+                " 'resources'"
+            ),
+        ),
         (("cart", None, "east"), "the input is a text"),
         ((None, None, "east"), "the input is a null"),
         ((["cart"], None, "east"), "entry 0 of the input is a text"),

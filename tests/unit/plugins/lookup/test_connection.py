@@ -25,7 +25,9 @@ def looked_up(*names, folder="", hosts=(), **variables):
     """Return what the lookup gives for variables as an inventory has them."""
     known = {name: trust_as_template(value) if isinstance(value, str) else value for name, value in variables.items()}
     templar = Templar(loader=DataLoader(), variables=known)
-    return LookupModule(loader=DataLoader(), templar=templar).run(list(names), variables=known, folder=folder, hosts=hosts)
+    return LookupModule(loader=DataLoader(), templar=templar).run(
+        list(names), variables=known, folder=folder, hosts=hosts
+    )
 
 
 def refused(code, *names, **rest):
@@ -51,7 +53,13 @@ def test_what_is_omitted_is_empty():
 
 @pytest.mark.parametrize(
     "broken",
-    [SECRET + "{{", SECRET + "{{ nowhere }}", "{{ '" + SECRET + "' | nofilter }}", "{{ ('" + SECRET + "' | from_json).x }}", SECRET + "{%"],
+    [
+        SECRET + "{{",
+        SECRET + "{{ nowhere }}",
+        "{{ '" + SECRET + "' | nofilter }}",
+        "{{ ('" + SECRET + "' | from_json).x }}",
+        SECRET + "{%",
+    ],
 )
 def test_a_template_that_is_wrong_is_named_and_not_quoted(broken):
     assert "mesh_api_key" in refused("FED101", "mesh_api_key", mesh_api_key=broken)
@@ -59,10 +67,14 @@ def test_a_template_that_is_wrong_is_named_and_not_quoted(broken):
 
 def test_a_path_is_below_the_folder_and_a_content_stays_what_it_is():
     content = "apiVersion: v1\nkind: Config\n"
-    assert looked_up("mesh_kubeconfig", folder=FOLDER, mesh_kubeconfig="east.kubeconfig") == ["/inventory/east.kubeconfig"]
+    assert looked_up("mesh_kubeconfig", folder=FOLDER, mesh_kubeconfig="east.kubeconfig") == [
+        "/inventory/east.kubeconfig"
+    ]
     assert looked_up("mesh_kubeconfig", folder=FOLDER, mesh_kubeconfig="/absolute") == ["/absolute"]
     assert looked_up("mesh_kubeconfig", folder=FOLDER, mesh_kubeconfig=content) == [content]
-    assert looked_up("mesh_kubeconfig", folder=FOLDER, mesh_kubeconfig={"users": [{"name": "u"}]}) == [{"users": [{"name": "u"}]}]
+    assert looked_up("mesh_kubeconfig", folder=FOLDER, mesh_kubeconfig={"users": [{"name": "u"}]}) == [
+        {"users": [{"name": "u"}]}
+    ]
 
 
 @pytest.mark.parametrize("half", [{}, {"mesh_host": "https://b"}, {"mesh_api_key": "t"}, {"mesh_context": "b"}])
@@ -73,4 +85,6 @@ def test_among_several_hosts_one_without_credentials_of_its_own_is_refused(half)
 
 @pytest.mark.parametrize("whole", [{"cluster_kubeconfig": "k"}, {"cluster_host": "https://b", "cluster_api_key": "t"}])
 def test_among_several_hosts_one_with_credentials_of_its_own_is_not(whole):
-    assert looked_up("cluster_kubeconfig", hosts=["a", "b"], inventory_hostname="b", **whole) == [whole.get("cluster_kubeconfig", "")]
+    assert looked_up("cluster_kubeconfig", hosts=["a", "b"], inventory_hostname="b", **whole) == [
+        whole.get("cluster_kubeconfig", "")
+    ]

@@ -1,5 +1,7 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""One pod tries a guard before all others get it: by ``wasm_extension``, against proxies in memory that run what selects them."""
+"""One pod tries a guard before all others get it: by ``wasm_extension``, against proxies in memory that run what
+selects them.
+"""
 
 from __future__ import annotations
 
@@ -14,8 +16,18 @@ from ansible_collections.ossm.federation.plugins.module_utils._loading import PA
 from ansible_collections.ossm.federation.plugins.modules import wasm_extension
 from ansible_collections.ossm.federation.tests.unit.pem import NOW
 from ansible_collections.ossm.federation.tests.unit.plugins.module_utils._core.extensions.meshes import IMAGE, WHOLE
-from ansible_collections.ossm.federation.tests.unit.plugins.module_utils._core.insight.proxies import filter_of, listener_of
-from ansible_collections.ossm.federation.tests.unit.plugins.modules.test_wasm_extension import ISTIOD, SPACE, asked, mesh, pod, says
+from ansible_collections.ossm.federation.tests.unit.plugins.module_utils._core.insight.proxies import (
+    filter_of,
+    listener_of,
+)
+from ansible_collections.ossm.federation.tests.unit.plugins.modules.test_wasm_extension import (
+    ISTIOD,
+    SPACE,
+    asked,
+    mesh,
+    pod,
+    says,
+)
 
 GUARD = {**WHOLE, "name": "guard", "phase": "AUTHZ"}
 NEW = IMAGE.replace("a" * 64, "b" * 64)
@@ -24,7 +36,8 @@ COMMON = {"app": "cart", "pod-template-hash": "5d6f"}
 
 
 class Mesh:
-    """A mesh whose proxies run each WasmPlugin that selects them, but those of an image in ``broken``, for which they wait.
+    """A mesh whose proxies run each WasmPlugin that selects them, but those of an image in ``broken``, for which they
+    wait.
 
     ``reached`` are the pods that any plugin of such an image ever selected. Who is in ``silent`` does not answer.
     """
@@ -44,7 +57,9 @@ class Mesh:
             raise FederationError("FED104", where="port-forward", what="is forbidden", fix="Ask")
         if name == ISTIOD:
             pods = [each["metadata"]["name"] for each in self.cluster.list(POD, "shop")]
-            rows = [{"proxy": f"{each}.shop", "extensionconfig_sent": "n1", "extensionconfig_acked": "n1"} for each in pods]
+            rows = [
+                {"proxy": f"{each}.shop", "extensionconfig_sent": "n1", "extensionconfig_acked": "n1"} for each in pods
+            ]
             return 200, json.dumps(rows if self.tells else []).encode()
         if page.path != "/config_dump":
             return 200, b""
@@ -61,7 +76,10 @@ class Mesh:
             else:
                 active.append(listed)
                 filters.append(filter_of(image.rpartition(":")[2], plugin["spec"].get("pluginConfig"), name=listed))
-        return 200, json.dumps({"configs": [listener_of(active, [*active, *warming] if warming else None), *filters]}).encode()
+        return (
+            200,
+            json.dumps({"configs": [listener_of(active, [*active, *warming] if warming else None), *filters]}).encode(),
+        )
 
     def keep(self, *extensions, **params):
         """Run the module once; return its result and its warnings."""
@@ -72,7 +90,9 @@ class Mesh:
         return {each["metadata"]["name"]: each["spec"] for each in self.cluster.list(WASM_PLUGIN, "")}
 
     def marked(self):
-        return [each["metadata"]["name"] for each in self.cluster.list(POD, "shop") if LABEL in each["metadata"]["labels"]]
+        return [
+            each["metadata"]["name"] for each in self.cluster.list(POD, "shop") if LABEL in each["metadata"]["labels"]
+        ]
 
 
 def written(cluster):
@@ -89,7 +109,11 @@ def test_a_new_guard_is_written_for_one_pod_and_once_it_runs_there_for_all():
         "merge Pod cart-1",
         "delete WasmPlugin guard-canary",
     ]
-    assert (told["extensions"][0]["why"], list(east.plugins()), east.marked()) == ("loaded in 2 of 2 pods", ["guard"], [])
+    assert (told["extensions"][0]["why"], list(east.plugins()), east.marked()) == (
+        "loaded in 2 of 2 pods",
+        ["guard"],
+        [],
+    )
     assert warnings == ["FED812"]
     assert [(change["action"], change["kind"], change["name"]) for change in told["changes"]] == [
         ("create", "WasmPlugin", "guard-canary"),
@@ -118,7 +142,10 @@ def test_a_guard_that_does_not_load_reaches_one_pod_and_leaves_nothing_behind(is
     # The next run finishes it, once the module is there.
     east.broken = set()
     assert east.keep({**GUARD, "image": NEW}, {**WHOLE, "phase": "STATS"})[0]["changed"]
-    assert {name: spec["url"] for name, spec in east.plugins().items()} == {"guard": f"oci://{NEW}", "header": f"oci://{IMAGE}"}
+    assert {name: spec["url"] for name, spec in east.plugins().items()} == {
+        "guard": f"oci://{NEW}",
+        "header": f"oci://{IMAGE}",
+    }
 
 
 @pytest.mark.parametrize(
@@ -155,7 +182,9 @@ def test_a_pod_with_a_label_of_its_own_tries_it_without_any_right_to_pods():
     east = Mesh("v2.3", **own)
     # istiod of 2.3 leaves outbound calls alone only where it was told so.
     plane = east.cluster.get(CONTROL_PLANE, SPACE, "basic")
-    plane["spec"]["runtime"] = {"components": {"pilot": {"container": {"env": {"APPLY_WASM_PLUGINS_TO_INBOUND_ONLY": "true"}}}}}
+    plane["spec"]["runtime"] = {
+        "components": {"pilot": {"container": {"env": {"APPLY_WASM_PLUGINS_TO_INBOUND_ONLY": "true"}}}}
+    }
     east.cluster.put(plane)
     east.broken = {NEW}
     with pytest.raises(FederationError, match="FED817"):
@@ -210,7 +239,9 @@ def test_a_pod_that_tells_tries_it_though_another_comes_first():
 def test_a_pod_that_is_ready_tries_it_rather_than_one_that_comes_first_and_is_not():
     east = Mesh()
     east.broken = {IMAGE}
-    east.cluster.set_status("Pod", "shop", "cart-2", {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]})
+    east.cluster.set_status(
+        "Pod", "shop", "cart-2", {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}
+    )
     east.keep(soft=True)
     assert east.reached == {"cart-2"} == {*east.marked()}
 
@@ -238,7 +269,9 @@ def test_a_wait_in_slices_goes_on_with_the_pod_that_has_begun():
     east.broken = {IMAGE}
     for _slice in range(3):
         told, _warnings = east.keep(soft=True)
-        assert [line.startswith("shop/guard, tried by one pod first: shop/cart-1 warming") for line in told["waiting_for"]] == [True]
+        assert [
+            line.startswith("shop/guard, tried by one pod first: shop/cart-1 warming") for line in told["waiting_for"]
+        ] == [True]
     assert written(east.cluster) == ["apply WasmPlugin guard-canary", "merge Pod cart-1"]
     # A pod that would come first changes nothing.
     east.cluster.put(pod("cart-0", **COMMON))
@@ -311,7 +344,11 @@ def test_a_run_that_is_ended_at_any_point_is_finished_by_the_next_one(point, mon
     assert not east.keep()[0]["changed"]
 
 
-@pytest.mark.parametrize("params", [{"state": "absent", "extensions": []}, {"extensions": [{**WHOLE, "phase": "STATS"}]}], ids=["absent", "gone"])
+@pytest.mark.parametrize(
+    "params",
+    [{"state": "absent", "extensions": []}, {"extensions": [{**WHOLE, "phase": "STATS"}]}],
+    ids=["absent", "gone"],
+)
 def test_what_a_killed_run_left_on_a_pod_goes_also_with_an_extension_that_is_no_longer_described(params):
     east = Mesh()
     east.broken = {IMAGE}
@@ -321,7 +358,9 @@ def test_what_a_killed_run_left_on_a_pod_goes_also_with_an_extension_that_is_no_
     assert east.marked() == [] and "guard-canary" not in east.plugins()
 
 
-@pytest.mark.parametrize("pod", [None, "", "shop", "shop/", "/cart-1", "shop/cart-1/exec", "shop/..", "../shop/cart-1", 7], ids=str)
+@pytest.mark.parametrize(
+    "pod", [None, "", "shop", "shop/", "/cart-1", "shop/cart-1/exec", "shop/..", "../shop/cart-1", 7], ids=str
+)
 def test_a_canary_that_names_no_pod_goes_and_no_pod_is_asked_for(pod):
     east = Mesh()
     east.broken = {IMAGE}
@@ -351,7 +390,12 @@ def test_a_name_that_is_described_or_stands_is_never_taken_for_a_canary():
     _told, warnings = east.keep(GUARD, {**WHOLE, "name": "guard-canary", "phase": "STATS"})
     assert "FED816" in warnings and sorted(east.plugins()) == ["guard", "guard-canary"]
     other = Mesh()
-    mine = {"apiVersion": WASM_PLUGIN.api_version, "kind": "WasmPlugin", "metadata": {"name": "guard-canary", "namespace": "shop"}, "spec": {"url": "x"}}
+    mine = {
+        "apiVersion": WASM_PLUGIN.api_version,
+        "kind": "WasmPlugin",
+        "metadata": {"name": "guard-canary", "namespace": "shop"},
+        "spec": {"url": "x"},
+    }
     other.cluster.put(mine)
     _told, warnings = other.keep()
     assert "FED816" in warnings and other.plugins()["guard-canary"] == {"url": "x"}
@@ -373,4 +417,9 @@ def test_a_run_that_fails_says_what_it_wrote_and_took_away():
     run = asked(extensions=[GUARD], wait=True, wait_timeout=0)
     with pytest.raises(FederationError):
         wasm_extension.run(run, east.cluster, NOW)
-    assert isinstance(run.journal, _run.Journal) and [text.split()[0] for text in run.journal.done] == ["create", "merge", "merge", "delete"]
+    assert isinstance(run.journal, _run.Journal) and [text.split()[0] for text in run.journal.done] == [
+        "create",
+        "merge",
+        "merge",
+        "delete",
+    ]

@@ -74,7 +74,9 @@ def run(cluster, check_mode=False, **params):
 
 
 def gateways(cluster, **params):
-    return federation_gateways.run(asked({**DESCRIBED, **FORCE, **federation_gateways.OPTIONS}, False, params), cluster, NOW)
+    return federation_gateways.run(
+        asked({**DESCRIBED, **FORCE, **federation_gateways.OPTIONS}, False, params), cluster, NOW
+    )
 
 
 def look(cluster, **params):
@@ -83,9 +85,16 @@ def look(cluster, **params):
 
 
 def card(mesh="west"):
-    exports = (Export(f"stock.shop.svc.{mesh}-exports.local".replace(f"{mesh}-exports", "east-exports"), (Port("http", 80, "HTTP"),)),)
+    exports = (
+        Export(
+            f"stock.shop.svc.{mesh}-exports.local".replace(f"{mesh}-exports", "east-exports"),
+            (Port("http", 80, "HTTP"),),
+        ),
+    )
     identity = f"{mesh}.local/ns/{mesh}-mesh-system/sa/east-egress-service-account"
-    return Card(mesh, "east", NOW, f"{mesh}.local", read_roots(ROOT, "here", NOW), Ingress(("192.0.2.1",)), identity, exports).to_data()
+    return Card(
+        mesh, "east", NOW, f"{mesh}.local", read_roots(ROOT, "here", NOW), Ingress(("192.0.2.1",)), identity, exports
+    ).to_data()
 
 
 def federate(cluster, **params):
@@ -99,7 +108,13 @@ def put(cluster, kind, namespace, name, spec, version="networking.istio.io/v1bet
 
 
 def route_to(cluster, host=HOST, namespace="web"):
-    put(cluster, "VirtualService", namespace, "split", {"hosts": ["x"], "http": [{"route": [{"destination": {"host": host}}]}]})
+    put(
+        cluster,
+        "VirtualService",
+        namespace,
+        "split",
+        {"hosts": ["x"], "http": [{"route": [{"destination": {"host": host}}]}]},
+    )
 
 
 def connect(cluster, since=NOW_TEXT):
@@ -109,7 +124,12 @@ def connect(cluster, since=NOW_TEXT):
 
 
 def take(cluster, host=HOST):
-    rows = [{"exportedName": "stock.shop.svc.east-exports.local", "localService": {"hostname": host, "name": "stock", "namespace": "shop"}}]
+    rows = [
+        {
+            "exportedName": "stock.shop.svc.east-exports.local",
+            "localService": {"hostname": host, "name": "stock", "namespace": "shop"},
+        }
+    ]
     cluster.set_status("ImportedServiceSet", SPACE, "west", {"importedServices": rows})
 
 
@@ -141,7 +161,10 @@ def federated(cluster):
 @pytest.mark.parametrize("check_mode", [False, True], ids=["for real", "in check mode"])
 def test_a_peer_whose_host_is_used_is_not_left_and_nothing_is_emptied(federated, stage, check_mode):
     route_to(federated)
-    with pytest.raises(FederationError, match=r"VirtualService web/split \(http\[0\]\.route\) names stock\.shop\.svc\.west-imports\.local") as raised:
+    with pytest.raises(
+        FederationError,
+        match=r"VirtualService web/split \(http\[0\]\.route\) names stock\.shop\.svc\.west-imports\.local",
+    ) as raised:
         run(federated, check_mode, state="absent", stage=stage)
     assert raised.value.code == "FED505"
     assert [row["name"] for row in raised.value.facts["used"]] == ["split"]
@@ -232,8 +255,17 @@ def test_a_policy_that_lets_the_peer_s_gateway_in_is_told(federated):
 
 def test_of_a_policy_of_mesh_traffic_that_lets_the_gateway_in_it_is_said_what_takes_it_away(federated):
     account = "cluster.local/ns/east-mesh-system/sa/west-ingress-service-account"
-    routed(federated, AUTHORIZATION_POLICY, "federation.stock", {"rules": [{"from": [{"source": {"principals": [account]}}]}]})
-    (told,) = (text for text in run(federated, state="absent")["warnings"] if "AuthorizationPolicy shop/federation.stock" in text)
+    routed(
+        federated,
+        AUTHORIZATION_POLICY,
+        "federation.stock",
+        {"rules": [{"from": [{"source": {"principals": [account]}}]}]},
+    )
+    (told,) = (
+        text
+        for text in run(federated, state="absent")["warnings"]
+        if "AuthorizationPolicy shop/federation.stock" in text
+    )
     assert told.endswith("take west out of callers in mesh_traffic and run traffic")
 
 
@@ -248,7 +280,11 @@ def test_a_dropped_rule_whose_host_is_used_is_a_warning(federated):
 def test_a_rule_that_still_imports_the_host_is_no_warning(federated):
     take(federated)
     route_to(federated)
-    assert not [text for text in run(federated, cards=[card()], exports=[CART], imports=[{"namespace": "shop"}])["warnings"] if "FED508" in text]
+    assert not [
+        text
+        for text in run(federated, cards=[card()], exports=[CART], imports=[{"namespace": "shop"}])["warnings"]
+        if "FED508" in text
+    ]
 
 
 # Never a peer with live exports ---------------------------------------------------------------------------------------
@@ -300,7 +336,9 @@ def test_a_peer_that_answers_is_waited_for_until_its_imports_are_gone(federated)
         run(federated, state="absent", wait_timeout=1)
 
 
-@pytest.mark.parametrize("since", [None, "2000-01-01T00:00:00Z"], ids=["not connected", "connected, and silent since long"])
+@pytest.mark.parametrize(
+    "since", [None, "2000-01-01T00:00:00Z"], ids=["not connected", "connected, and silent since long"]
+)
 def test_a_peer_that_does_not_answer_is_left_at_once(federated, since):
     if since:
         connect(federated, since)
@@ -401,9 +439,17 @@ def test_what_the_operator_has_not_removed_yet_is_waited_for(federated):
     labels = {"federation.maistra.io/ingress-for": "west", "maistra.io/owner": SPACE}
     run(federated, state="absent")
     gateways(federated, state="absent")
-    federated.put({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "west-ingress", "namespace": SPACE, "labels": labels}})
+    federated.put(
+        {
+            "apiVersion": "apps/v1",
+            "kind": "Deployment",
+            "metadata": {"name": "west-ingress", "namespace": SPACE, "labels": labels},
+        }
+    )
     seen = look(federated)
-    assert seen["waiting_for"] == ["west: Deployment east-mesh-system/west-ingress has not been removed by the operator yet"]
+    assert seen["waiting_for"] == [
+        "west: Deployment east-mesh-system/west-ingress has not been removed by the operator yet"
+    ]
 
 
 def test_what_somebody_else_keeps_is_told_and_not_waited_for(federated):
@@ -429,9 +475,17 @@ SUSPENDED = [{"name": "west", "suspended": True}]
 
 def test_a_suspended_peer_stays_and_needs_no_card(federated):
     result = run(federated, peers=SUSPENDED, exports=[CART], imports=[STOCK])
-    assert (result["peers"], result["pending"], result["expected"]) == ([{"peer": "west", "mesh": "west", "state": "suspended"}], [], [])
+    assert (result["peers"], result["pending"], result["expected"]) == (
+        [{"peer": "west", "mesh": "west", "state": "suspended"}],
+        [],
+        [],
+    )
     assert addresses(federated) == []
-    assert federated.get(EXPORTS, SPACE, "west")["spec"]["exportRules"] == federated.get(IMPORTS, SPACE, "west")["spec"]["importRules"] == []
+    assert (
+        federated.get(EXPORTS, SPACE, "west")["spec"]["exportRules"]
+        == federated.get(IMPORTS, SPACE, "west")["spec"]["importRules"]
+        == []
+    )
     assert not run(federated, peers=SUSPENDED, exports=[CART], imports=[STOCK])["changed"]
 
 
@@ -495,7 +549,9 @@ def test_a_mesh_without_peers_has_nothing_to_leave():
 def test_a_peering_of_ours_that_nobody_named_is_noticed_where_the_mesh_shall_go(federated):
     assert run(federated, state="absent", peers=[], stage="look")["leftovers"] == ["west"]
     for peers in ([], ["north"]):
-        with pytest.raises(FederationError, match="FED425.*made for west, and mesh_peers does not name it.*unfederate_peers=west first"):
+        with pytest.raises(
+            FederationError, match="FED425.*made for west, and mesh_peers does not name it.*unfederate_peers=west first"
+        ):
             run(federated, state="absent", peers=peers, stage="look", must_be_all=True)
     assert run(federated, state="absent", peers=["west"], stage="look", must_be_all=True)["leftovers"] == []
     federated.delete(PEER, SPACE, "west", federated.get(PEER, SPACE, "west")["metadata"]["uid"])
@@ -504,13 +560,24 @@ def test_a_peering_of_ours_that_nobody_named_is_noticed_where_the_mesh_shall_go(
 
 
 def by_hand(manager="kubectl"):
-    """A control plane and a peer as somebody made them by hand, with gateways of other names and no labels of federation."""
-    service = {"type": "LoadBalancer", "ports": [{"name": "tls", "port": 15443}, {"name": "https-discovery", "port": 8188}]}
+    """A control plane and a peer as somebody made them by hand, with gateways of other names and no labels of
+    federation.
+    """
+    service = {
+        "type": "LoadBalancer",
+        "ports": [{"name": "tls", "port": 15443}, {"name": "https-discovery", "port": 8188}],
+    }
     spec = {
         **CONTROL["spec"],
         "gateways": {
             "additionalIngress": {"door.in": {"enabled": True, "service": service}},
-            "additionalEgress": {"door.out": {"enabled": True, "requestedNetworkView": ["network-west"], "service": {"ports": service["ports"]}}},
+            "additionalEgress": {
+                "door.out": {
+                    "enabled": True,
+                    "requestedNetworkView": ["network-west"],
+                    "service": {"ports": service["ports"]},
+                }
+            },
         },
     }
 
@@ -518,9 +585,19 @@ def by_hand(manager="kubectl"):
         return {f"f:{key}": fields(below) for key, below in value.items()} if isinstance(value, dict) else {}
 
     managed = [{"manager": manager, "operation": "Update", "fieldsV1": {"f:spec": fields(spec)}}]
-    peer = {"gateways": {"ingress": {"name": "door.in"}, "egress": {"name": "door.out"}}, "remote": {"addresses": ["192.0.2.1"]}}
-    live = {"apiVersion": PEER.api_version, "kind": "ServiceMeshPeer", "metadata": {"name": "west", "namespace": SPACE}, "spec": peer}
-    return ClusterWithLimits(NOW, {**CONTROL, "metadata": {**CONTROL["metadata"], "managedFields": managed}, "spec": spec}, ROLL, live)
+    peer = {
+        "gateways": {"ingress": {"name": "door.in"}, "egress": {"name": "door.out"}},
+        "remote": {"addresses": ["192.0.2.1"]},
+    }
+    live = {
+        "apiVersion": PEER.api_version,
+        "kind": "ServiceMeshPeer",
+        "metadata": {"name": "west", "namespace": SPACE},
+        "spec": peer,
+    }
+    return ClusterWithLimits(
+        NOW, {**CONTROL, "metadata": {**CONTROL["metadata"], "managedFields": managed}, "spec": spec}, ROLL, live
+    )
 
 
 @pytest.mark.parametrize("managed", [True, False])
@@ -551,8 +628,15 @@ def test_of_a_peering_that_was_taken_over_both_gateways_are_on_the_list_of_what_
 
 def routed(cluster, kind, name, spec, peers="west"):
     """Keep an object as mesh_traffic writes it."""
-    metadata = {"name": name, "namespace": "shop", "labels": {TRAFFIC_LABEL: "stock"}, "annotations": {TRAFFIC_PEERS: peers}}
-    cluster.apply(kind, {"apiVersion": kind.api_version, "kind": kind.name, "metadata": metadata, "spec": spec}, traffic_manager())
+    metadata = {
+        "name": name,
+        "namespace": "shop",
+        "labels": {TRAFFIC_LABEL: "stock"},
+        "annotations": {TRAFFIC_PEERS: peers},
+    }
+    cluster.apply(
+        kind, {"apiVersion": kind.api_version, "kind": kind.name, "metadata": metadata, "spec": spec}, traffic_manager()
+    )
     cluster.writes.clear()
 
 
@@ -560,7 +644,10 @@ def test_a_failover_to_the_peer_refuses_leaving_though_local_pods_serve_the_host
     federate(cluster, imports=[{**STOCK, "import_as_local": True}])
     put(cluster, "Service", "shop", "stock", {"selector": {"app": "stock"}}, "v1")
     routed(cluster, DESTINATION_RULE, "federation.stock", {"host": LOCAL}, peers="north,west")
-    with pytest.raises(FederationError, match=r"DestinationRule shop/federation\.stock \(mesh_traffic\) names stock\.shop\.svc\.cluster\.local") as refused:
+    with pytest.raises(
+        FederationError,
+        match=r"DestinationRule shop/federation\.stock \(mesh_traffic\) names stock\.shop\.svc\.cluster\.local",
+    ) as refused:
         run(cluster, state="absent")
     assert (refused.value.code, cluster.writes) == ("FED505", [])
 
@@ -577,11 +664,19 @@ def test_our_own_route_to_a_host_that_is_imported_no_more_goes_first_and_is_no_w
     routes = [{"destination": {"host": LOCAL}, "weight": 80}, {"destination": {"host": HOST}, "weight": 20}]
     routed(federated, VIRTUAL_SERVICE, "federation.stock", {"hosts": [LOCAL], "http": [{"route": routes}]})
     result = run(federated, cards=[card()], exports=[CART], imports=[])
-    assert federated.writes[:2] == [("delete", "VirtualService", "federation.stock"), ("apply", "ImportedServiceSet", "west")]
+    assert federated.writes[:2] == [
+        ("delete", "VirtualService", "federation.stock"),
+        ("apply", "ImportedServiceSet", "west"),
+    ]
     assert not any("FED508" in text for text in result["warnings"])
 
 
-SPLIT = {"hosts": [LOCAL], "http": [{"route": [{"destination": {"host": LOCAL}, "weight": 80}, {"destination": {"host": HOST}, "weight": 20}]}]}
+SPLIT = {
+    "hosts": [LOCAL],
+    "http": [
+        {"route": [{"destination": {"host": LOCAL}, "weight": 80}, {"destination": {"host": HOST}, "weight": 20}]}
+    ],
+}
 STILL = {"service": "shop/stock", "split": {"local": 80, "west": 20}}
 
 
@@ -594,14 +689,19 @@ def test_a_split_that_is_still_asked_for_refuses_leaving(federated, traffic):
     assert (refused.value.code, federated.writes) == ("FED505", [])
 
 
-@pytest.mark.parametrize("traffic", [[], [{"service": "shop/cart", "failover_to": "west"}], [{"service": "shop/stock", "timeout": "3s"}]])
+@pytest.mark.parametrize(
+    "traffic", [[], [{"service": "shop/cart", "failover_to": "west"}], [{"service": "shop/stock", "timeout": "3s"}]]
+)
 def test_a_split_that_nobody_asks_for_any_more_goes_before_the_imports(federated, traffic):
     take(federated)
     routed(federated, VIRTUAL_SERVICE, "federation.stock", SPLIT)
     assert run(federated, state="absent", stage="check", traffic=traffic)["used"] == [] and federated.writes == []
     changes = run(federated, state="absent", stage="imports", traffic=traffic)["changes"]
     assert changes[0]["name"] == "federation.stock"
-    assert federated.writes[:2] == [("delete", "VirtualService", "federation.stock"), ("apply", "ImportedServiceSet", "west")]
+    assert federated.writes[:2] == [
+        ("delete", "VirtualService", "federation.stock"),
+        ("apply", "ImportedServiceSet", "west"),
+    ]
 
 
 @pytest.mark.parametrize("traffic", [None, [], [{"service": "shop/stock", "failover_to": "west"}]])
@@ -609,7 +709,11 @@ def test_what_is_merged_into_a_rule_of_somebody_else_refuses_leaving_or_goes_fir
     federate(cluster, imports=[{**STOCK, "import_as_local": True}])
     put(cluster, "Service", "shop", "stock", {"selector": {"app": "stock"}}, "v1")
     put(cluster, "DestinationRule", "shop", "theirs", {"host": "stock"}, "networking.istio.io/v1beta1")
-    metadata = {"name": "theirs", "namespace": "shop", "annotations": {TRAFFIC_MERGED: "shop/stock", TRAFFIC_PEERS: "west"}}
+    metadata = {
+        "name": "theirs",
+        "namespace": "shop",
+        "annotations": {TRAFFIC_MERGED: "shop/stock", TRAFFIC_PEERS: "west"},
+    }
     spec = {"trafficPolicy": {"outlierDetection": {"interval": "10s"}}}
     merged = {"apiVersion": DESTINATION_RULE.api_version, "kind": "DestinationRule", "metadata": metadata, "spec": spec}
     cluster.apply(DESTINATION_RULE, merged, merging_manager())
@@ -638,7 +742,10 @@ def test_an_import_that_mesh_traffic_still_needs_is_not_dropped(federated):
         run(federated, cards=[card()], exports=[CART], imports=[], traffic=[STILL])
     assert federated.writes == []
     run(federated, cards=[card()], exports=[CART], imports=[], traffic=[])
-    assert federated.writes[:2] == [("delete", "VirtualService", "federation.stock"), ("apply", "ImportedServiceSet", "west")]
+    assert federated.writes[:2] == [
+        ("delete", "VirtualService", "federation.stock"),
+        ("apply", "ImportedServiceSet", "west"),
+    ]
 
 
 def test_a_peer_that_is_pruned_loses_our_routes_first(federated):

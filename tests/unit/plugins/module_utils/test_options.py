@@ -1,5 +1,7 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Our connection options are kubernetes.core's: compared with that collection itself, which the stages of `make test` provide."""
+"""Our connection options are kubernetes.core's: compared with that collection itself, which the stages of `make test`
+provide.
+"""
 
 from __future__ import annotations
 
@@ -61,7 +63,10 @@ def without_own(options):
 
 
 def our_variables():
-    return {*PROXY_HEADERS_ENVIRONMENT.values(), *(variable for variables in CLUSTER_ENVIRONMENT.values() for variable in variables)}
+    return {
+        *PROXY_HEADERS_ENVIRONMENT.values(),
+        *(variable for variables in CLUSTER_ENVIRONMENT.values() for variable in variables),
+    }
 
 
 def test_the_options_are_those_of_kubernetes_core_and_our_deadline():
@@ -73,7 +78,9 @@ def test_the_options_are_those_of_kubernetes_core_and_our_deadline():
 
 
 def test_the_documented_options_are_those_of_kubernetes_core_and_our_deadline():
-    theirs = yaml.safe_load(file_of_kubernetes_core("doc_fragments/k8s_auth_options.py").ModuleDocFragment.DOCUMENTATION)["options"]
+    theirs = yaml.safe_load(
+        file_of_kubernetes_core("doc_fragments/k8s_auth_options.py").ModuleDocFragment.DOCUMENTATION
+    )["options"]
     assert set(DOCUMENTED) == {*theirs, *OWN}
     assert shape(without_own(DOCUMENTED)) == shape(theirs)
 

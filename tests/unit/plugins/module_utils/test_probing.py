@@ -1,5 +1,7 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Real servers on loopback are called, good ones and hostile ones: what is seen of them, and that each call ends in time."""
+"""Real servers on loopback are called, good ones and hostile ones: what is seen of them, and that each call ends in
+time.
+"""
 
 from __future__ import annotations
 
@@ -109,7 +111,18 @@ def hello_request(way: socket.socket) -> None:
         (hello_request, {"TLS fails", "endless handshake"}),
         (lambda way: way.recv(1) and way.sendall(b"\x15\x03\x03\x00\x02\x02\x70"), {"TLS fails"}),
     ],
-    ids=["http", "speaks first", "closes at once", "closes on hello", "silent", "drip", "endless", "records", "changes", "alert"],
+    ids=[
+        "http",
+        "speaks first",
+        "closes at once",
+        "closes on hello",
+        "silent",
+        "drip",
+        "endless",
+        "records",
+        "changes",
+        "alert",
+    ],
 )
 def test_a_server_that_does_not_go_along_is_told_in_words_and_in_time(serve: Callable, outcomes: set[str]) -> None:
     began = time.monotonic()
@@ -138,7 +151,10 @@ def test_a_name_that_leads_back_here_is_not_called(monkeypatch: pytest.MonkeyPat
         return [(socket.AF_INET, socket.SOCK_STREAM, 0, "", (known[name], 0))]
 
     monkeypatch.setattr(_resolving.socket, "getaddrinfo", getaddrinfo)
-    asked = [Way(name, 8188, "8188") for name in ("west.example.com", "meta.example.com", "gone.example.com", "slow.example.com")]
+    asked = [
+        Way(name, 8188, "8188")
+        for name in ("west.example.com", "meta.example.com", "gone.example.com", "slow.example.com")
+    ]
     found = [one.as_data() for one in Prober(each=1.0).probed(asked)]
     assert [one["outcome"] for one in found] == ["not called", "not called", "does not resolve", "does not resolve"]
     assert "in time" not in found[2]["told"] and "no answer of DNS in time" in found[3]["told"]
@@ -152,7 +168,10 @@ def test_all_ways_are_called_at_once_and_none_after_the_time_for_all() -> None:
         first = prober.probed([Way("127.0.0.1", port, "8188") for _number in range(12)])
         later = prober.probed([Way("127.0.0.1", port, "8188"), Way("x", 1, "8188", why_not="it is not one")])
     assert {one.outcome for one in first} == {"no handshake in time"}
-    assert [one.as_data()["told"] for one in later] == ["not called: the time for all probes is over", "not called: it is not one"]
+    assert [one.as_data()["told"] for one in later] == [
+        "not called: the time for all probes is over",
+        "not called: it is not one",
+    ]
     assert time.monotonic() - began < 3
     assert (_probing.EACH, _probing.ALL) == (5.0, 30.0)
 

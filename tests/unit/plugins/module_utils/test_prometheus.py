@@ -53,7 +53,9 @@ def ask(server, body, status=200, seconds=5.0):
 
 def test_an_instant_query_gives_its_rows(server):
     row = {"metric": {"app": "web"}, "value": [1700000000.1, "0.25"]}
-    assert ask(server, {"status": "success", "data": {"resultType": "vector", "result": [row]}}) == [({"app": "web"}, 0.25)]
+    assert ask(server, {"status": "success", "data": {"resultType": "vector", "result": [row]}}) == [
+        ({"app": "web"}, 0.25)
+    ]
     assert server.asked[-1] == ("/prom/api/v1/query", {"query": ["up == 1"]}, None)
     assert ask(server, {"status": "success", "data": {"resultType": "scalar", "result": [1, "7"]}}) == [({}, 7.0)]
 
@@ -105,7 +107,11 @@ def test_an_answer_of_a_part_is_none(server, rows, warnings, is_whole):
 
 def test_a_question_that_is_refused_is_told_in_the_words_of_who_refuses(server):
     with pytest.raises(FederationError, match="FED875.*refuses the question: 1:9: parse error: unclosed left brace"):
-        ask(server, {"status": "error", "errorType": "bad_data", "error": "1:9: parse error: unclosed left brace"}, status=400)
+        ask(
+            server,
+            {"status": "error", "errorType": "bad_data", "error": "1:9: parse error: unclosed left brace"},
+            status=400,
+        )
     with pytest.raises(FederationError) as refused:
         ask(server, {"status": "error", "error": "x" * 5000}, status=422)
     assert len(refused.value.what) < 400

@@ -1,5 +1,7 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Where answers of a registry may lead, and who may see a login. What is asked of one is tested on a real one, and on hostile ones."""
+"""Where answers of a registry may lead, and who may see a login. What is asked of one is tested on a real one, and on
+hostile ones.
+"""
 
 from __future__ import annotations
 
@@ -84,5 +86,15 @@ def test_a_login_goes_to_the_registry_and_to_whom_the_user_names(bounds, url, ma
 
 def test_a_password_of_a_registry_is_masked_and_so_is_one_in_the_name_of_an_image():
     assert secrets_of({"registry_password": "hunter2-hunter2"}) == {"hunter2-hunter2"}
-    shown = shown_arguments({"registry_password": "short", "pull": "u:pass@registry.example/a:1", "push": f"registry.example/a@sha256:{'a' * 64}"})
-    assert (shown["registry_password"], shown["pull"], shown["push"]) == (HIDDEN, HIDDEN, f"registry.example/a@sha256:{'a' * 64}")
+    shown = shown_arguments(
+        {
+            "registry_password": "short",
+            "pull": "u:pass@registry.example/a:1",
+            "push": f"registry.example/a@sha256:{'a' * 64}",
+        }
+    )
+    assert (shown["registry_password"], shown["pull"], shown["push"]) == (
+        HIDDEN,
+        HIDDEN,
+        f"registry.example/a@sha256:{'a' * 64}",
+    )

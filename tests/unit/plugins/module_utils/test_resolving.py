@@ -42,7 +42,9 @@ def test_a_name_is_its_addresses_or_none(names):
 
 def test_a_resolver_that_does_not_answer_is_waited_for_no_longer_than_asked(names):
     started = time.monotonic()
-    assert resolved(["slow.example.com", "lb.example.com"], seconds=0.2) == {"lb.example.com": ["192.0.2.7", "2001:db8::7"]}
+    assert resolved(["slow.example.com", "lb.example.com"], seconds=0.2) == {
+        "lb.example.com": ["192.0.2.7", "2001:db8::7"]
+    }
     assert time.monotonic() - started < 10
 
 

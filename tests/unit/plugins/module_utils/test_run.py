@@ -17,7 +17,10 @@ from ansible_collections.ossm.federation.tests.unit.pem import NOW
 SECRET = "a-secret-of-the-tests"
 SHORT = "Qz9Kw"
 KEY = f"-----BEGIN PRIVATE KEY-----\n{SECRET[::-1]}\n-----END PRIVATE KEY-----"
-USER = {"token": SECRET, "exec": {"command": "x", "args": [f"--secret={SECRET}"], "env": [{"name": "A", "value": SECRET}]}}
+USER = {
+    "token": SECRET,
+    "exec": {"command": "x", "args": [f"--secret={SECRET}"], "env": [{"name": "A", "value": SECRET}]},
+}
 
 
 @pytest.fixture
@@ -53,7 +56,12 @@ def ended(capsys, end, code):
 
 
 def test_the_systems_log_has_no_secret(module, logged):
-    module(kubeconfig={"users": [{"name": "u", "user": USER}]}, proxy=f"http://anna:{SHORT}@proxy.example:3128", api_key=SECRET, context="here")
+    module(
+        kubeconfig={"users": [{"name": "u", "user": USER}]},
+        proxy=f"http://anna:{SHORT}@proxy.example:3128",
+        api_key=SECRET,
+        context="here",
+    )
     (line,) = logged
     assert SECRET not in line and SHORT not in line
     assert "proxy.example:3128" in line
@@ -84,15 +92,25 @@ def test_an_error_that_nobody_expected_is_told_by_its_place_and_not_by_its_text(
     assert result["facts"]["way"][-1].endswith(" run")
 
 
-@pytest.mark.parametrize("wrong", [{"api_timeout": "soon"}, {"nobody": 1}, {"proxy_headers": f"anna:{SECRET}"}], ids=["type", "unknown", "text"])
+@pytest.mark.parametrize(
+    "wrong",
+    [{"api_timeout": "soon"}, {"nobody": 1}, {"proxy_headers": f"anna:{SECRET}"}],
+    ids=["type", "unknown", "text"],
+)
 def test_what_ansible_refuses_is_told_without_secrets(module, capsys, wrong):
-    given = {"kubeconfig": {"users": [{"name": "u", "user": USER}]}, "proxy": f"http://anna:{SHORT}@proxy.example", **wrong}
+    given = {
+        "kubeconfig": {"users": [{"name": "u", "user": USER}]},
+        "proxy": f"http://anna:{SHORT}@proxy.example",
+        **wrong,
+    }
     assert ended(capsys, lambda: module(**given), 1)["failed"]
 
 
 @pytest.mark.parametrize("end", ["well", "refused"])
 @pytest.mark.parametrize("has_written", [True, False])
-def test_what_was_noted_before_a_module_wrote_anything_is_forgotten(module, capsys, monkeypatch, tmp_path, end, has_written):
+def test_what_was_noted_before_a_module_wrote_anything_is_forgotten(
+    module, capsys, monkeypatch, tmp_path, end, has_written
+):
     monkeypatch.setattr(remembering, "folder", str(tmp_path))
 
     def run(run, _cluster, _now):

@@ -47,7 +47,9 @@ def test_what_a_wasm_module_is_told_is_not_repeated_in_an_invocation():
     assert shown_arguments({"extensions": []}) == {"extensions": []}
 
 
-@pytest.mark.parametrize("name", ["PASSPHRASE", "auth", "x-authorization", "bearer", "cookie", "pwd", "signing_key", "hmacKey", "jwt"])
+@pytest.mark.parametrize(
+    "name", ["PASSPHRASE", "auth", "x-authorization", "bearer", "cookie", "pwd", "signing_key", "hmacKey", "jwt"]
+)
 def test_many_words_name_a_secret(name):
     assert secrets_of({"extensions": [{"config": {name: TEXT}}]}) == {TEXT}
 
@@ -57,7 +59,12 @@ def test_the_password_in_the_address_of_a_module_is_one():
 
 
 def test_the_keys_of_callers_in_tests_of_3scale_are_not_repeated_in_an_invocation():
-    request = {"host": "cart.shop", "path": f"/x?user_key={TEXT}", "headers": {"x-user-key": TEXT}, "claims": {"azp": TEXT}}
+    request = {
+        "host": "cart.shop",
+        "path": f"/x?user_key={TEXT}",
+        "headers": {"x-user-key": TEXT},
+        "claims": {"azp": TEXT},
+    }
     test = {"name": "reading", "adapter": "shop/cart", "request": request, "expect": {"user_key": TEXT}}
     for tests in ([test], [test, TEXT], TEXT):
         assert TEXT not in str(shown_arguments({"tests": tests}))

@@ -15,7 +15,13 @@ from ansible_collections.ossm.federation.tests.unit.run_in_memory import RunInMe
 
 SPACE, TOKEN = "east-mesh-system", "hunter2-hunter2"
 IMAGE = f"registry.example/header:1@sha256:{'a' * 64}"
-HEADER = {"name": "header", "namespace": "shop", "selector": {"app": "cart"}, "image": IMAGE, "config": {"header": "x-shop"}}
+HEADER = {
+    "name": "header",
+    "namespace": "shop",
+    "selector": {"app": "cart"},
+    "image": IMAGE,
+    "config": {"header": "x-shop"},
+}
 SERVICE = {
     "id": "7",
     "token": TOKEN,
@@ -31,11 +37,22 @@ PLANE = {
     "metadata": {"name": "basic", "namespace": SPACE, "generation": 1},
     "spec": {"version": "v2.5"},
 }
-ROLL = {"apiVersion": "maistra.io/v1", "kind": "ServiceMeshMemberRoll", "metadata": {"name": "default", "namespace": SPACE}}
+ROLL = {
+    "apiVersion": "maistra.io/v1",
+    "kind": "ServiceMeshMemberRoll",
+    "metadata": {"name": "default", "namespace": SPACE},
+}
 
 
 def render(tmp_path, version="v2.5", **described):
-    asked = {"mesh": "east", "peers": ["west"], "trust_domain": "east.local", "state": "rendered", "render_dir": str(tmp_path), "version": version}
+    asked = {
+        "mesh": "east",
+        "peers": ["west"],
+        "trust_domain": "east.local",
+        "state": "rendered",
+        "render_dir": str(tmp_path),
+        "version": version,
+    }
     run = RunInMemory(DESCRIBED, FORCE, federation.OPTIONS, **{**asked, **described})
     done = federation.run(run, None, NOW)
     # West has given no card, which is another matter.
@@ -48,13 +65,17 @@ def written(tmp_path, name):
 
 
 def live():
-    return ClusterInMemory(NOW, PLANE, {**ROLL, "spec": {"members": ["shop"]}, "status": {"configuredMembers": ["shop"]}})
+    return ClusterInMemory(
+        NOW, PLANE, {**ROLL, "spec": {"members": ["shop"]}, "status": {"configuredMembers": ["shop"]}}
+    )
 
 
 def test_extensions_that_are_rendered_are_those_that_a_run_writes(tmp_path):
     done = render(tmp_path, extensions=[HEADER])
     cluster = live()
-    wasm_extension.run(RunInMemory(CLUSTER, MESH, FORCE, wasm_extension.OPTIONS, mesh="east", extensions=[HEADER]), cluster, NOW)
+    wasm_extension.run(
+        RunInMemory(CLUSTER, MESH, FORCE, wasm_extension.OPTIONS, mesh="east", extensions=[HEADER]), cluster, NOW
+    )
     (manifest,) = written(tmp_path, "extensions.yaml")
     stands = cluster._objects[("WasmPlugin", "shop", "header")]
     assert (manifest["spec"], manifest["metadata"]["labels"]) == (stands["spec"], stands["metadata"]["labels"])
@@ -68,7 +89,11 @@ def test_what_holds_a_secret_is_no_file_and_is_named(tmp_path):
     told = {**HEADER, "name": "told", "env": [{"name": "PASSWORD", "value": TOKEN}]}
     done = render(tmp_path, extensions=[HEADER, guarded, told], threescale=THREESCALE)
     reasons = [row["reason"] for row in done["pending"]]
-    assert [reason.partition(":")[0] for reason in reasons] == ["mesh_extensions, shop/guard", "mesh_extensions, shop/told", "mesh_threescale, shop/cart"]
+    assert [reason.partition(":")[0] for reason in reasons] == [
+        "mesh_extensions, shop/guard",
+        "mesh_extensions, shop/told",
+        "mesh_threescale, shop/cart",
+    ]
     everything = "".join(path.read_text(encoding="utf-8") for path in tmp_path.rglob("*") if path.is_file())
     assert TOKEN not in everything and TOKEN not in str(done)
     assert [each["metadata"]["name"] for each in written(tmp_path, "extensions.yaml")] == ["header"]
@@ -80,7 +105,11 @@ def test_what_3scale_needs_around_its_adapters_is_what_a_run_writes(tmp_path):
     options = {"mesh": "east", "threescale": THREESCALE}
     threescale_adapter.run(RunInMemory(CLUSTER, MESH, FORCE, threescale_adapter.OPTIONS, **options), cluster, NOW)
     files = {(each["kind"], each["metadata"]["name"]): each["spec"] for each in written(tmp_path, "threescale.yaml")}
-    stands = {(kind, name): each["spec"] for (kind, space, name), each in cluster._objects.items() if space == "shop" and kind != "WasmPlugin"}
+    stands = {
+        (kind, name): each["spec"]
+        for (kind, space, name), each in cluster._objects.items()
+        if space == "shop" and kind != "WasmPlugin"
+    }
     assert files == stands and {kind for kind, _name in files} == {"ServiceEntry", "DestinationRule"}
 
 

@@ -24,7 +24,15 @@ def test_a_watch_waits_some_seconds_whatever_it_is_told():
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("interval", "soon"), ("interval", -5), ("interval", "\u0665\u0665"), ("again", 10**20), ("again", 1.5), ("peers", 5), ("peers", {"west": 1})],
+    [
+        ("interval", "soon"),
+        ("interval", -5),
+        ("interval", "\u0665\u0665"),
+        ("again", 10**20),
+        ("again", 1.5),
+        ("peers", 5),
+        ("peers", {"west": 1}),
+    ],
 )
 def test_an_argument_that_no_watch_can_have_is_refused_by_name(name, value):
     with pytest.raises(FederationError, match=f"FED926 Argument {name}"):

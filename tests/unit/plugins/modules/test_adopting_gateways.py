@@ -1,5 +1,7 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Gateways that others made: taken over as they stand, given up as far as they are ours, verified where Git keeps them."""
+"""Gateways that others made: taken over as they stand, given up as far as they are ours, verified where Git
+keeps them.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,11 @@ HAND_MADE = {
         "additionalIngress": {
             "from-acme": {
                 "enabled": True,
-                "service": {"type": "LoadBalancer", "metadata": {"labels": {"federation.maistra.io/ingress-for": "from-acme"}}, "ports": PORTS},
+                "service": {
+                    "type": "LoadBalancer",
+                    "metadata": {"labels": {"federation.maistra.io/ingress-for": "from-acme"}},
+                    "ports": PORTS,
+                },
             }
         },
         "additionalEgress": {
@@ -112,7 +118,10 @@ def test_the_names_and_the_kind_of_service_are_those_that_stand():
 
 def test_what_the_entry_says_is_changed_and_shown():
     live = cluster()
-    result = run(live, peers=[{**ADOPTED[0], "gateways": {"service_type": "NodePort", "addresses": ["192.0.2.1"], "replicas": 2}}])
+    result = run(
+        live,
+        peers=[{**ADOPTED[0], "gateways": {"service_type": "NodePort", "addresses": ["192.0.2.1"], "replicas": 2}}],
+    )
     assert "service.type: NodePort" in result["diff"][0]["after"]
     gateways = spec_of(live)["gateways"]
     assert gateways["additionalIngress"]["from-acme"]["runtime"]["deployment"]["replicas"] == 2
@@ -151,7 +160,10 @@ def test_an_egress_that_looks_at_a_wrong_network_gets_the_right_one_beside_it():
     warnings = []
     live = cluster(spec=with_gateway(rename))
     run(live, warnings=warnings)
-    assert spec_of(live)["gateways"]["additionalEgress"]["to-acme"]["requestedNetworkView"] == ["acme-network", "network-acme"]
+    assert spec_of(live)["gateways"]["additionalEgress"]["to-acme"]["requestedNetworkView"] == [
+        "acme-network",
+        "network-acme",
+    ]
     assert [text for text in warnings if "looked at other networks" in text]
     assert not run(live)["changed"]
 
@@ -161,7 +173,9 @@ def test_what_was_adopted_stays_as_it_is_when_adopt_is_taken_out_again():
     run(live)
     ours = peer()
     ours["metadata"]["labels"] = {"ossm.federation/mesh": "east"}
-    ours["metadata"]["managedFields"] = [{"manager": "ossm.federation", "operation": "Apply", "fieldsV1": {"f:spec": fields_of(ours["spec"])}}]
+    ours["metadata"]["managedFields"] = [
+        {"manager": "ossm.federation", "operation": "Apply", "fieldsV1": {"f:spec": fields_of(ours["spec"])}}
+    ]
     live.put(ours)
     again = run(live, peers=[{"name": "prod", "local_name": "acme"}])
     assert not again["changed"]
@@ -171,7 +185,9 @@ def test_what_was_adopted_stays_as_it_is_when_adopt_is_taken_out_again():
 def test_a_gateway_s_name_that_somebody_else_wrote_into_a_peer_of_ours_is_not_followed():
     ours = peer(ingress="elsewhere")
     ours["metadata"]["labels"] = {"ossm.federation/mesh": "east"}
-    assert run(cluster(ours), peers=[{"name": "prod", "local_name": "acme"}])["gateways"][0]["ingress"] == "acme-ingress"
+    assert (
+        run(cluster(ours), peers=[{"name": "prod", "local_name": "acme"}])["gateways"][0]["ingress"] == "acme-ingress"
+    )
 
 
 def test_a_peering_made_by_hand_gets_no_gateways_of_ours_beside_its_own():
@@ -274,4 +290,7 @@ def test_leaving_names_the_keys_to_take_out_of_git():
     peers = [{"name": "prod", "local_name": "acme", "gateways": {"ingress": "from-acme"}}]
     result = run(live, state="absent", managed=False, peers=peers)
     assert (result["changed"], live.writes) == (False, [])
-    assert result["left"][0]["keys"] == ["spec.gateways.additionalIngress.from-acme", "spec.gateways.additionalEgress.to-acme"]
+    assert result["left"][0]["keys"] == [
+        "spec.gateways.additionalIngress.from-acme",
+        "spec.gateways.additionalEgress.to-acme",
+    ]

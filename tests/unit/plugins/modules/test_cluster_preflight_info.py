@@ -16,7 +16,10 @@ from ansible_collections.ossm.federation.tests.unit.run_in_memory import RunInMe
 
 SPACE, MARKET = "openshift-operators", "openshift-marketplace"
 MESH = "servicemeshoperator"
-PLAIN = {"tracing": {"type": "None"}, "addons": {name: {"enabled": False} for name in ("kiali", "grafana", "prometheus")}}
+PLAIN = {
+    "tracing": {"type": "None"},
+    "addons": {name: {"enabled": False} for name in ("kiali", "grafana", "prometheus")},
+}
 WANTED = {"mesh": "east", "version": "v2.5", "spec": PLAIN}
 TENANT = {"mesh": "east", "members": ["shop"], "admins": {"users": ["anna"]}}
 
@@ -58,7 +61,14 @@ def codes(result):
 
 
 def put(cluster, version, kind, name, namespace=SPACE, **body):
-    cluster.put({"apiVersion": version, "kind": kind, "metadata": {"name": name, **({"namespace": namespace} if namespace else {})}, **body})
+    cluster.put(
+        {
+            "apiVersion": version,
+            "kind": kind,
+            "metadata": {"name": name, **({"namespace": namespace} if namespace else {})},
+            **body,
+        }
+    )
 
 
 def offer(cluster, package, *versions, channel="stable", catalog="redhat-operators", name=""):
@@ -68,7 +78,14 @@ def offer(cluster, package, *versions, channel="stable", catalog="redhat-operato
 
 
 def catalog(cluster, name="redhat-operators", state="READY"):
-    put(cluster, "operators.coreos.com/v1alpha1", "CatalogSource", name, MARKET, status={"connectionState": {"lastObservedState": state}})
+    put(
+        cluster,
+        "operators.coreos.com/v1alpha1",
+        "CatalogSource",
+        name,
+        MARKET,
+        status={"connectionState": {"lastObservedState": state}},
+    )
 
 
 def bare():
@@ -99,29 +116,45 @@ def test_all_that_installing_would_refuse_is_found_at_once(cluster):
     result = run(cluster, control_planes=[wrong], operators=[{"package": MESH, "channel": "stabel"}])
     assert codes(result) == ["FED422", "FED426", "FED441", "FED442", "FED449"]
     assert result["counts"] == {"errors": 5, "warnings": 0, "unknown": 0}
-    assert "would follow the channel stabel, and in the CatalogSource openshift-marketplace/redhat-operators it has stable" in "\n".join(result["lines"])
+    assert (
+        "would follow the channel stabel, and in the CatalogSource openshift-marketplace/redhat-operators it has stable"
+        in "\n".join(result["lines"])
+    )
 
 
 def test_a_package_or_first_version_that_a_catalog_lacks_is_found(cluster):
     catalog(cluster, "mirror")
     assert codes(run(cluster, operators=[{"package": MESH, "starting_csv": f"{MESH}.v2.5.0"}])) == ["FED449"]
-    assert codes(run(cluster, catalog="mirror")) == ["FED449"], "another catalog's package of the same name does not count"
+    assert codes(run(cluster, catalog="mirror")) == ["FED449"], (
+        "another catalog's package of the same name does not count"
+    )
     offer(cluster, MESH, f"{MESH}.v2.5.1", catalog="mirror", name="the-other")
     assert codes(run(cluster, catalog="mirror")) == []
-    assert codes(run(cluster, control_planes=[{**WANTED, "spec": {"tracing": {"type": "None"}}}])) == ["FED449"], "Kiali"
+    assert codes(run(cluster, control_planes=[{**WANTED, "spec": {"tracing": {"type": "None"}}}])) == ["FED449"], (
+        "Kiali"
+    )
 
 
 def test_a_catalog_that_does_not_answer_is_a_warning_and_nobody_says_what_it_has(cluster):
     catalog(cluster, state="TRANSIENT_FAILURE")
     cluster._objects.pop(("PackageManifest", MARKET, MESH))
     result = run(cluster)
-    assert codes(result) == ["FED454"] and result["findings"][0]["seen"] == "is not READY; OLM has seen TRANSIENT_FAILURE"
+    assert (
+        codes(result) == ["FED454"] and result["findings"][0]["seen"] == "is not READY; OLM has seen TRANSIENT_FAILURE"
+    )
     assert result["counts"]["errors"] == 0
 
 
 def test_an_operator_that_is_too_old_for_what_is_wanted_is_found(cluster):
     spec = {"name": MESH, "source": "redhat-operators", "sourceNamespace": MARKET}
-    put(cluster, "operators.coreos.com/v1alpha1", "Subscription", MESH, spec=spec, status={"installedCSV": f"{MESH}.v2.5.1"})
+    put(
+        cluster,
+        "operators.coreos.com/v1alpha1",
+        "Subscription",
+        MESH,
+        spec=spec,
+        status={"installedCSV": f"{MESH}.v2.5.1"},
+    )
     assert codes(run(cluster)) == []
     result = run(cluster, control_planes=[{**WANTED, "version": "v2.6"}])
     assert codes(result) == ["FED443"] and "has installed servicemeshoperator.v2.5.1" in result["findings"][0]["seen"]
@@ -136,7 +169,15 @@ def subscribe(cluster, approval="Manual", *, own=False, package=MESH, status=Non
     labels = {"app.kubernetes.io/managed-by": "ossm.federation"} if own else {}
     metadata = {"name": package, "namespace": SPACE, "labels": labels}
     spec = {**SUBSCRIBED, "name": package, "installPlanApproval": approval, **spec}
-    cluster.put({"apiVersion": "operators.coreos.com/v1alpha1", "kind": "Subscription", "metadata": metadata, "spec": spec, "status": status or {}})
+    cluster.put(
+        {
+            "apiVersion": "operators.coreos.com/v1alpha1",
+            "kind": "Subscription",
+            "metadata": metadata,
+            "spec": spec,
+            "status": status or {},
+        }
+    )
 
 
 def put_plan(cluster, *csvs, approved=False, phase="RequiresApproval"):
@@ -145,18 +186,26 @@ def put_plan(cluster, *csvs, approved=False, phase="RequiresApproval"):
 
 
 def moving(current, installed=""):
-    return {"currentCSV": f"{MESH}.{current}", "installPlanRef": {"name": "install-1"}, **({"installedCSV": f"{MESH}.{installed}"} if installed else {})}
+    return {
+        "currentCSV": f"{MESH}.{current}",
+        "installPlanRef": {"name": "install-1"},
+        **({"installedCSV": f"{MESH}.{installed}"} if installed else {}),
+    }
 
 
 def test_a_pin_holds_with_manual_and_is_none_with_automatic(cluster):
     assert codes(run(cluster, control_planes=OLD, operators=[{**PINNED, "approval": "Manual"}])) == []
-    for also in ({"operators": [{**PINNED, "approval": "Automatic"}]}, {"operators": [PINNED], "approval": "Automatic"}, {"approval": "Automatic"}):
+    for also in (
+        {"operators": [{**PINNED, "approval": "Automatic"}]},
+        {"operators": [PINNED], "approval": "Automatic"},
+        {"approval": "Automatic"},
+    ):
         result = run(cluster, control_planes=OLD, **also)
         assert codes(result) == ["FED443"]
         seen, cure = result["findings"][0]["seen"], result["findings"][0]["cure"]
-        assert seen.startswith(
-            f"would become {MESH}.v2.6.0: with approval Automatic OLM upgrades"
-        ) and seen.endswith("it supports v2.4 to v2.6: east wants v2.3")
+        assert seen.startswith(f"would become {MESH}.v2.6.0: with approval Automatic OLM upgrades") and seen.endswith(
+            "it supports v2.4 to v2.6: east wants v2.3"
+        )
         assert "approval: Manual" in cure and "cluster_operators_upgrade" not in cure and "too new" in cure
 
 
@@ -171,11 +220,16 @@ def test_without_a_pin_the_newest_of_the_channel_is_judged(cluster):
 def test_an_automatic_subscription_of_another_owner_is_judged_by_its_own_channel_and_catalog(cluster):
     catalog(cluster, "mirror")
     offer(cluster, MESH, f"{MESH}.v2.3.4", catalog="mirror", name="the-other")
-    subscribe(cluster, "Automatic", source="mirror", status={"installedCSV": f"{MESH}.v2.3.4", "currentCSV": f"{MESH}.v2.3.4"})
+    subscribe(
+        cluster, "Automatic", source="mirror", status={"installedCSV": f"{MESH}.v2.3.4", "currentCSV": f"{MESH}.v2.3.4"}
+    )
     assert codes(run(cluster, control_planes=OLD)) == []
     subscribe(cluster, "", status={"installedCSV": f"{MESH}.v2.5.1", "currentCSV": f"{MESH}.v2.5.1"})
     result = run(cluster, control_planes=OLD)
-    assert codes(result) == ["FED443"] and "have the owner of the Subscription set it to Manual" in result["findings"][0]["cure"]
+    assert (
+        codes(result) == ["FED443"]
+        and "have the owner of the Subscription set it to Manual" in result["findings"][0]["cure"]
+    )
 
 
 def test_a_manual_subscription_that_is_to_become_automatic_goes_on_to_the_newest(cluster):
@@ -185,12 +239,17 @@ def test_a_manual_subscription_that_is_to_become_automatic_goes_on_to_the_newest
 
 
 def test_a_change_of_channel_is_judged_by_the_new_one(cluster):
-    channels = [{"name": name, "currentCSV": f"{MESH}.{csv}", "entries": []} for name, csv in (("stable", "v2.5.1"), ("next", "v2.6.0"))]
+    channels = [
+        {"name": name, "currentCSV": f"{MESH}.{csv}", "entries": []}
+        for name, csv in (("stable", "v2.5.1"), ("next", "v2.6.0"))
+    ]
     status = {"packageName": MESH, "catalogSource": "redhat-operators", "channels": channels}
     put(cluster, "packages.operators.coreos.com/v1", "PackageManifest", MESH, MARKET, status=status)
     subscribe(cluster, "Automatic", own=True, status={"installedCSV": f"{MESH}.v2.5.1", "currentCSV": f"{MESH}.v2.5.1"})
     assert codes(run(cluster, control_planes=OLD, approval="Automatic")) == []
-    assert codes(run(cluster, control_planes=OLD, approval="Automatic", operators=[{"package": MESH, "channel": "next"}])) == ["FED443"]
+    assert codes(
+        run(cluster, control_planes=OLD, approval="Automatic", operators=[{"package": MESH, "channel": "next"}])
+    ) == ["FED443"]
 
 
 def test_a_newer_plan_that_somebody_has_approved_is_told_though_the_pin_is_older(cluster):
@@ -199,14 +258,22 @@ def test_a_newer_plan_that_somebody_has_approved_is_told_though_the_pin_is_older
     result = run(cluster, control_planes=OLD, operators=[PINNED])
     assert codes(result) == ["FED443"] and "by an InstallPlan that is approved already" in result["findings"][0]["seen"]
     put_plan(cluster, f"{MESH}.v2.6.0")
-    assert codes(run(cluster, control_planes=OLD, operators=[PINNED])) == [], "a plan that waits is not approved against the pin"
+    assert codes(run(cluster, control_planes=OLD, operators=[PINNED])) == [], (
+        "a plan that waits is not approved against the pin"
+    )
 
 
 @pytest.mark.parametrize(
     ("version", "approval", "current", "upgrade", "says"),
     [
         ("v2.6", "Manual", "v2.5.1", False, "name another channel or catalog"),
-        ("v2.6", "Manual", "v2.6.0", False, "upgrade it to servicemeshoperator.v2.6.0 (cluster_operators_upgrade: true)"),
+        (
+            "v2.6",
+            "Manual",
+            "v2.6.0",
+            False,
+            "upgrade it to servicemeshoperator.v2.6.0 (cluster_operators_upgrade: true)",
+        ),
         ("v2.6", "Manual", "v2.6.0", True, None),
         ("v2.6", "Automatic", "v2.6.0", False, None),
         ("v2.1", "Manual", "v2.5.1", False, "OLM never downgrades"),
@@ -214,7 +281,9 @@ def test_a_newer_plan_that_somebody_has_approved_is_told_though_the_pin_is_older
         ("v2.1", "Automatic", "v2.6.0", False, "upgrade these control planes to v2.4 or later"),
     ],
 )
-def test_the_cure_fits_the_case_of_an_installed_operator_that_is_too_old_or_too_new(cluster, version, approval, current, upgrade, says):
+def test_the_cure_fits_the_case_of_an_installed_operator_that_is_too_old_or_too_new(
+    cluster, version, approval, current, upgrade, says
+):
     subscribe(cluster, approval, own=True, status=moving(current, installed="v2.5.1"))
     put_plan(cluster, f"{MESH}.{current}", approved=approval == "Automatic")
     result = run(cluster, control_planes=[{**WANTED, "version": version}], approval=approval, upgrade=upgrade)
@@ -246,7 +315,9 @@ def test_the_platform_is_judged_for_each_version_that_is_wanted(cluster):
     put(cluster, "config.openshift.io/v1", "Network", "cluster", "", status={"networkType": "OVNKubernetes"})
     both = [WANTED, {**WANTED, "mesh": "lab", "version": "v2.4"}]
     result = run(cluster, control_planes=both)
-    assert [(found["code"], found["seen"]) for found in result["findings"]] == [("FED792", "is 4.10.9, and v2.5 is made for 4.13 and later")]
+    assert [(found["code"], found["seen"]) for found in result["findings"]] == [
+        ("FED792", "is 4.10.9, and v2.5 is made for 4.13 and later")
+    ]
 
 
 ROSA = "https://api.demo.abcd.p1.openshiftapps.com:6443"
@@ -301,7 +372,9 @@ def test_a_control_plane_of_2_3_is_not_called_default_unless_it_stands(cluster):
     assert codes(run(cluster, control_planes=[in_spec])) == ["FED459"]
     assert codes(run(cluster, control_planes=[{**wanted, "version": "v2.4"}])) == []
     put(cluster, "maistra.io/v2", "ServiceMeshControlPlane", "default", "east-mesh-system", spec={"version": "v2.3"})
-    cluster._objects[("ServiceMeshControlPlane", "east-mesh-system", "default")]["metadata"]["labels"] = {MESH_LABEL: "east"}
+    cluster._objects[("ServiceMeshControlPlane", "east-mesh-system", "default")]["metadata"]["labels"] = {
+        MESH_LABEL: "east"
+    }
     assert codes(run(cluster, control_planes=[wanted])) == []
 
 
@@ -328,7 +401,11 @@ def test_without_olm_that_is_found_and_the_rest_is_looked_at_all_the_same(cluste
 def test_what_may_not_be_read_is_unknown(cluster, kind, expected):
     cluster.forbidden = (kind,)
     result = run(cluster)
-    assert (codes(result), [gap["codes"] for gap in result["unknown"]], result["counts"]["unknown"]) == ([], [expected], 1)
+    assert (codes(result), [gap["codes"] for gap in result["unknown"]], result["counts"]["unknown"]) == (
+        [],
+        [expected],
+        1,
+    )
 
 
 def test_a_namespace_that_two_meshes_want_is_found(cluster):
@@ -357,7 +434,14 @@ def the_community_s(cluster):
 
 def an_old_operator(cluster):
     spec = {"name": MESH, "source": "redhat-operators", "sourceNamespace": MARKET}
-    put(cluster, "operators.coreos.com/v1alpha1", "Subscription", MESH, spec=spec, status={"installedCSV": f"{MESH}.v2.3.0"})
+    put(
+        cluster,
+        "operators.coreos.com/v1alpha1",
+        "Subscription",
+        MESH,
+        spec=spec,
+        status={"installedCSV": f"{MESH}.v2.3.0"},
+    )
 
 
 def an_old_control_plane(cluster):
@@ -462,7 +546,9 @@ def blind_cases():
         cluster = bare()
         params = breaks(cluster) or {}
         for code in codes(run(cluster, **params)):
-            for kind in sorted({read.kind.name for one in cluster_findings.CHECKS if code in one.codes for read in one.reads}):
+            for kind in sorted(
+                {read.kind.name for one in cluster_findings.CHECKS if code in one.codes for read in one.reads}
+            ):
                 yield pytest.param(breaks, code, kind, id=f"{breaks.__name__}: {code} without {kind}")
 
 

@@ -14,7 +14,11 @@ from ansible_collections.ossm.federation.tests.unit.run_in_memory import RunInMe
 
 SPACE = "east-mesh-system"
 SPEC = {"tracing": {"type": "None"}}
-PEER = {"apiVersion": "federation.maistra.io/v1", "kind": "ServiceMeshPeer", "metadata": {"name": "west", "namespace": SPACE}}
+PEER = {
+    "apiVersion": "federation.maistra.io/v1",
+    "kind": "ServiceMeshPeer",
+    "metadata": {"name": "west", "namespace": SPACE},
+}
 
 
 def asked(check_mode, params):
@@ -22,14 +26,19 @@ def asked(check_mode, params):
 
 
 def run(cluster, check_mode=False, **params):
-    return control_plane.run(asked(check_mode, {"spec": SPEC, "version": "v2.3", "trust_domain": "east.local", **params}), cluster, NOW)
+    return control_plane.run(
+        asked(check_mode, {"spec": SPEC, "version": "v2.3", "trust_domain": "east.local", **params}), cluster, NOW
+    )
 
 
 def finish(cluster, chart="2.3.11", **status):
     generation = cluster.get(CONTROL_PLANE, SPACE, "basic")["metadata"].get("generation")
     conditions = [{"type": kind, "status": "True", "reason": "ComponentsReady"} for kind in ("Reconciled", "Ready")]
     cluster.set_status(
-        "ServiceMeshControlPlane", SPACE, "basic", {"chartVersion": chart, "observedGeneration": generation, "conditions": conditions, **status}
+        "ServiceMeshControlPlane",
+        SPACE,
+        "basic",
+        {"chartVersion": chart, "observedGeneration": generation, "conditions": conditions, **status},
     )
 
 
@@ -56,7 +65,12 @@ def test_check_mode_asks_for_a_dry_run_and_writes_nothing(cluster):
 def test_the_gateways_of_a_peer_stay_when_the_body_changes(cluster):
     run(cluster)
     gateway = {"gateways": {"additionalIngress": {"west-ingress": {"enabled": True}}}}
-    live = {"apiVersion": "maistra.io/v2", "kind": "ServiceMeshControlPlane", "metadata": {"name": "basic", "namespace": SPACE}, "spec": gateway}
+    live = {
+        "apiVersion": "maistra.io/v2",
+        "kind": "ServiceMeshControlPlane",
+        "metadata": {"name": "basic", "namespace": SPACE},
+        "spec": gateway,
+    }
     cluster.apply(CONTROL_PLANE, live, "ossm.federation/gateways/west")
     run(cluster, spec={"tracing": {"type": "Jaeger"}})
     spec = cluster.get(CONTROL_PLANE, SPACE, "basic")["spec"]
@@ -77,11 +91,20 @@ def test_what_the_operator_would_refuse_is_refused_before_anything_is_sent(clust
 
 
 def issuer(cluster, url):
-    cluster.put({"apiVersion": "config.openshift.io/v1", "kind": "Authentication", "metadata": {"name": "cluster"}, "spec": {"serviceAccountIssuer": url}})
+    cluster.put(
+        {
+            "apiVersion": "config.openshift.io/v1",
+            "kind": "Authentication",
+            "metadata": {"name": "cluster"},
+            "spec": {"serviceAccountIssuer": url},
+        }
+    )
 
 
 def warned(cluster, **params):
-    module = asked(params.pop("check_mode", False), {"spec": SPEC, "version": "v2.3", "trust_domain": "east.local", **params})
+    module = asked(
+        params.pop("check_mode", False), {"spec": SPEC, "version": "v2.3", "trust_domain": "east.local", **params}
+    )
     control_plane.run(module, cluster, NOW)
     return module.warnings
 
@@ -91,10 +114,13 @@ def test_tokens_of_another_issuer_are_warned_of_unless_third_party_is_set(cluste
     for check_mode in (True, False):
         (text,) = warned(cluster, check_mode=check_mode)
         assert text.startswith(
-            "FED753 Authentication cluster, spec.serviceAccountIssuer: is https://oidc.example.com/1, and control plane east-mesh-system/basic"
+            "FED753 Authentication cluster, spec.serviceAccountIssuer: is https://oidc.example.com/1, and control plane"
+            " east-mesh-system/basic"
         )
         assert "security.identity.type: ThirdParty" in text
-    assert warned(cluster, wrote=["create ServiceMeshControlPlane east-mesh-system/basic"]), "also by the last look of a wait"
+    assert warned(cluster, wrote=["create ServiceMeshControlPlane east-mesh-system/basic"]), (
+        "also by the last look of a wait"
+    )
     assert warned(cluster, spec={**SPEC, "security": {"identity": {"type": "ThirdParty"}}}) == []
     finish(cluster, appliedSpec={"security": {"identity": {"type": "ThirdParty"}}})
     assert warned(cluster) == [], "set by a profile"
@@ -127,14 +153,23 @@ def test_a_control_plane_of_2_3_is_not_made_or_upgraded_under_the_name_default(c
     with pytest.raises(FederationError, match="FED459.*in a new namespace and move the members"):
         run(cluster, control_plane="default", version="v2.3", upgrade=True)
     run(cluster, control_plane="default", version="v2.2", spec={"tracing": {"type": "Jaeger"}})
-    live = {"apiVersion": "maistra.io/v2", "kind": "ServiceMeshControlPlane", "metadata": {"name": "default", "namespace": SPACE}}
+    live = {
+        "apiVersion": "maistra.io/v2",
+        "kind": "ServiceMeshControlPlane",
+        "metadata": {"name": "default", "namespace": SPACE},
+    }
     cluster.put({**live, "spec": {"version": "v2.3"}})
     run(cluster, control_plane="default")
 
 
 def test_an_operator_that_has_given_up_ends_the_wait_with_its_words(cluster):
     run(cluster)
-    finish(cluster, conditions=[{"type": "Reconciled", "status": "False", "reason": "DependencyMissingError", "message": "no Kiali"}])
+    finish(
+        cluster,
+        conditions=[
+            {"type": "Reconciled", "status": "False", "reason": "DependencyMissingError", "message": "no Kiali"}
+        ],
+    )
     with pytest.raises(FederationError) as refused:
         run(cluster, wait=True, waited=20, soft=True, wait_timeout=5)
     assert refused.value.code == "FED605" and "DependencyMissingError: no Kiali" in refused.value.what
@@ -142,14 +177,21 @@ def test_an_operator_that_has_given_up_ends_the_wait_with_its_words(cluster):
 
 def test_a_passing_reconcile_error_is_waited_for_until_the_deadline(cluster):
     run(cluster)
-    finish(cluster, conditions=[{"type": "Reconciled", "status": "False", "reason": "ReconcileError", "message": "an image"}])
+    finish(
+        cluster,
+        conditions=[{"type": "Reconciled", "status": "False", "reason": "ReconcileError", "message": "an image"}],
+    )
     assert run(cluster, wait=True, waited=20, soft=True, wait_timeout=1)["waiting_for"] == ["ReconcileError: an image"]
 
 
 def test_a_control_plane_with_peers_or_members_is_not_removed(cluster):
     run(cluster)
     cluster.put(PEER)
-    roll = {"apiVersion": "maistra.io/v1", "kind": "ServiceMeshMemberRoll", "metadata": {"name": "default", "namespace": SPACE}}
+    roll = {
+        "apiVersion": "maistra.io/v1",
+        "kind": "ServiceMeshMemberRoll",
+        "metadata": {"name": "default", "namespace": SPACE},
+    }
     cluster.put({**roll, "spec": {"members": ["shop"]}})
     with pytest.raises(FederationError) as refused:
         run(cluster, state="absent")
@@ -161,16 +203,26 @@ def test_a_control_plane_that_a_namespace_joined_by_itself_is_in_use_beside_our_
     run(cluster)
     roll = {"apiVersion": "maistra.io/v1", "kind": "ServiceMeshMemberRoll", "spec": {"members": ["shop"]}}
     metadata = {"name": "default", "namespace": SPACE, "labels": {"ossm.federation/mesh": "east"}, "generation": 1}
-    cluster.put({**roll, "metadata": metadata, "status": {"observedGeneration": 1, "configuredMembers": ["desk", "shop"]}})
+    cluster.put(
+        {**roll, "metadata": metadata, "status": {"observedGeneration": 1, "configuredMembers": ["desk", "shop"]}}
+    )
     with pytest.raises(FederationError) as refused:
         run(cluster, state="absent", check_mode=True, is_last=True)
     assert refused.value.facts["uses"] == ["member desk, which joined by itself"]
 
 
 def test_a_control_plane_that_somebody_made_by_hand_is_told_with_what_to_do_about_that(cluster):
-    live = {"apiVersion": "maistra.io/v2", "kind": "ServiceMeshControlPlane", "metadata": {"name": "basic", "namespace": SPACE}, "spec": {"version": "v2.3"}}
+    live = {
+        "apiVersion": "maistra.io/v2",
+        "kind": "ServiceMeshControlPlane",
+        "metadata": {"name": "basic", "namespace": SPACE},
+        "spec": {"version": "v2.3"},
+    }
     cluster.put(live)
-    with pytest.raises(FederationError, match="FED425.*by hand.*Delete it by hand, or run control_plane for it once, which takes it over\\."):
+    with pytest.raises(
+        FederationError,
+        match="FED425.*by hand.*Delete it by hand, or run control_plane for it once, which takes it over\\.",
+    ):
         run(cluster, state="absent")
     cluster.put(PEER)
     with pytest.raises(FederationError, match="which takes it over; for the others: run unfederate"):
@@ -196,7 +248,14 @@ def test_check_mode_foresees_that_what_we_keep_will_have_gone_before_the_control
 
 
 def test_one_that_is_made_by_hand_is_not_removed(cluster):
-    cluster.put({"apiVersion": "maistra.io/v2", "kind": "ServiceMeshControlPlane", "metadata": {"name": "basic", "namespace": SPACE}, "spec": {}})
+    cluster.put(
+        {
+            "apiVersion": "maistra.io/v2",
+            "kind": "ServiceMeshControlPlane",
+            "metadata": {"name": "basic", "namespace": SPACE},
+            "spec": {},
+        }
+    )
     with pytest.raises(FederationError) as refused:
         run(cluster, state="absent")
     assert "made it by hand" in refused.value.what
@@ -219,7 +278,11 @@ def test_one_that_is_being_removed_is_waited_for_and_not_removed_again(cluster):
 
 def test_an_upgrade_goes_one_minor_up_and_takes_mixer_out_in_the_same_update(cluster):
     mixer = {"policy": {"type": "Mixer"}, "addons": {"3scale": {"enabled": True}, "kiali": {"enabled": False}}}
-    old = {"apiVersion": "maistra.io/v2", "kind": "ServiceMeshControlPlane", "metadata": {"name": "basic", "namespace": SPACE}}
+    old = {
+        "apiVersion": "maistra.io/v2",
+        "kind": "ServiceMeshControlPlane",
+        "metadata": {"name": "basic", "namespace": SPACE},
+    }
     cluster.put({**old, "spec": {"version": "v2.0", **mixer}})
     upgrade = {"spec": {}, "version": "v2.1", "trust_domain": None, "upgrade": True}
     with pytest.raises(FederationError) as refused:
@@ -228,14 +291,22 @@ def test_an_upgrade_goes_one_minor_up_and_takes_mixer_out_in_the_same_update(clu
     run(cluster, remove_mixer=True, **upgrade)
     assert cluster.writes == [("merge", "ServiceMeshControlPlane", "basic")]
     spec = cluster.get(CONTROL_PLANE, SPACE, "basic")["spec"]
-    assert (spec["version"], spec["policy"], spec["addons"]) == ("v2.1", {"type": "Istiod"}, {"kiali": {"enabled": False}})
+    assert (spec["version"], spec["policy"], spec["addons"]) == (
+        "v2.1",
+        {"type": "Istiod"},
+        {"kiali": {"enabled": False}},
+    )
     run(cluster, remove_mixer=True, **upgrade)
     assert not run(cluster, remove_mixer=True, **upgrade)["changed"]
 
 
 def by_hand(cluster, operation, **spec):
     """A control plane of 2.0 that somebody else wrote."""
-    live = {"apiVersion": "maistra.io/v2", "kind": "ServiceMeshControlPlane", "metadata": {"name": "basic", "namespace": SPACE, "generation": 1}}
+    live = {
+        "apiVersion": "maistra.io/v2",
+        "kind": "ServiceMeshControlPlane",
+        "metadata": {"name": "basic", "namespace": SPACE, "generation": 1},
+    }
     fields = {"f:spec": {f"f:{name}": {} for name in ("version", *spec)}}
     live["metadata"]["managedFields"] = [{"manager": "kubectl-create", "operation": operation, "fieldsV1": fields}]
     cluster.put({**live, "spec": {"version": "v2.0", **spec}})
@@ -262,7 +333,11 @@ def test_an_upgrade_does_not_quarrel_with_one_who_applies_the_version_by_himself
 
 
 def test_an_upgrade_that_takes_mixer_out_does_so_too_where_the_description_still_has_it(cluster):
-    mixer = {"policy": {"type": "Mixer", "mixer": {"enableChecks": True}}, "telemetry": {"type": "None"}, "addons": {"3scale": {"enabled": True}}}
+    mixer = {
+        "policy": {"type": "Mixer", "mixer": {"enableChecks": True}},
+        "telemetry": {"type": "None"},
+        "addons": {"3scale": {"enabled": True}},
+    }
     by_hand(cluster, "Update", **mixer)
     assert run(cluster, **{**UP, "spec": {**mixer, "tracing": {"type": "None"}}})["changed"]
     spec = cluster.get(CONTROL_PLANE, SPACE, "basic")["spec"]
@@ -278,7 +353,11 @@ def test_an_upgrade_that_takes_mixer_out_does_so_too_where_the_description_still
     [
         ("FED108", {}, True),
         ("FED106", {"status": 404, "reason": 'namespaces "east-mesh-system" not found'}, True),
-        ("FED106", {"status": 400, "reason": 'admission webhook "smcp.validation.maistra.io" does not support dry run'}, True),
+        (
+            "FED106",
+            {"status": 400, "reason": 'admission webhook "smcp.validation.maistra.io" does not support dry run'},
+            True,
+        ),
         ("FED106", {"status": 400, "reason": "admission webhook denied the request: no"}, False),
     ],
     ids=["kind comes later", "namespace comes later", "webhook without dry runs", "refused"],
@@ -321,11 +400,19 @@ def test_a_control_plane_that_is_kept_as_another_mesh_is_refused_unless_forced(c
 
 def roll(cluster, *members, configured=None, **described):
     """Keep the roll as member_roll does, and have the operator configure it."""
-    params = {**{name: option.get("default") for name, option in {**MESH, **FORCE, **member_roll.OPTIONS}.items()}, "mesh": "east"}
+    params = {
+        **{name: option.get("default") for name, option in {**MESH, **FORCE, **member_roll.OPTIONS}.items()},
+        "mesh": "east",
+    }
     module = asked(False, {**params, "members": list(members), **described})
     member_roll.run(module, cluster, NOW)
     status = {"configuredMembers": list(members if configured is None else configured), "observedGeneration": None}
-    cluster.set_status("ServiceMeshMemberRoll", SPACE, "default", {**status, "conditions": [{"type": "Ready", "status": "True", "reason": "Configured"}]})
+    cluster.set_status(
+        "ServiceMeshMemberRoll",
+        SPACE,
+        "default",
+        {**status, "conditions": [{"type": "Ready", "status": "True", "reason": "Configured"}]},
+    )
 
 
 def test_members_stand_once_the_roll_is_as_described_and_all_are_configured(cluster):

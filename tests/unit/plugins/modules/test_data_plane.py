@@ -1,5 +1,7 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The module ``data_plane`` against a cluster in memory in which workloads come back when they are told to, or do not."""
+"""The module ``data_plane`` against a cluster in memory in which workloads come back when they are told to,
+or do not.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +39,9 @@ def asked(check_mode, params):
 
 
 class Rolling(ClusterInMemory):
-    """Rolls what is restarted out between two looks: first all pods are new and none is up, then they are; ``stuck`` stay where they are."""
+    """Rolls what is restarted out between two looks: first all pods are new and none is up, then they are; ``stuck``
+    stay where they are.
+    """
 
     def __init__(self, *objects):
         super().__init__(NOW, *objects)
@@ -92,7 +96,9 @@ class Rolling(ClusterInMemory):
 
 
 def plane(version=NEW):
-    conditions = [{"type": kind, "status": "True", "lastTransitionTime": time_text(NOW)} for kind in ("Reconciled", "Ready")]
+    conditions = [
+        {"type": kind, "status": "True", "lastTransitionTime": time_text(NOW)} for kind in ("Reconciled", "Ready")
+    ]
     return {
         "apiVersion": "maistra.io/v2",
         "kind": "ServiceMeshControlPlane",
@@ -104,24 +110,52 @@ def plane(version=NEW):
 
 def roll(*members):
     metadata = {"name": "default", "namespace": SPACE}
-    return {"apiVersion": "maistra.io/v1", "kind": "ServiceMeshMemberRoll", "metadata": metadata, "status": {"configuredMembers": list(members)}}
+    return {
+        "apiVersion": "maistra.io/v1",
+        "kind": "ServiceMeshMemberRoll",
+        "metadata": metadata,
+        "status": {"configuredMembers": list(members)},
+    }
 
 
 def pod(name, namespace, owner_kind, owner, version, made=YESTERDAY, phase="Running", labels=None):
     own = {"of": owner, **({"maistra-version": version} if version else {}), **(labels or {})}
     references = [{"kind": owner_kind, "name": owner, "controller": True}] if owner_kind else []
-    metadata = {"name": name, "namespace": namespace, "labels": own, "creationTimestamp": made, "ownerReferences": references}
+    metadata = {
+        "name": name,
+        "namespace": namespace,
+        "labels": own,
+        "creationTimestamp": made,
+        "ownerReferences": references,
+    }
     metadata["annotations"] = {"sidecar.istio.io/status": "{}"}
-    return {"kind": "Pod", "metadata": metadata, "spec": {"containers": [{"name": "istio-proxy"}]}, "status": {"phase": phase}}
+    return {
+        "kind": "Pod",
+        "metadata": metadata,
+        "spec": {"containers": [{"name": "istio-proxy"}]},
+        "status": {"phase": phase},
+    }
 
 
 def workload(kind, name, namespace="shop", version=OLD, count=2, strategy="RollingUpdate", **spec):
-    status = {"observedGeneration": 1, "replicas": count, "updatedReplicas": count, "availableReplicas": count, "readyReplicas": count}
+    status = {
+        "observedGeneration": 1,
+        "replicas": count,
+        "updatedReplicas": count,
+        "availableReplicas": count,
+        "readyReplicas": count,
+    }
     status |= {"desiredNumberScheduled": count, "updatedNumberScheduled": count, "numberAvailable": count}
     metadata = {"name": name, "namespace": namespace, "generation": 1}
     if kind != "Deployment":
         spec["updateStrategy"] = {"type": strategy}
-    body = {"apiVersion": "apps/v1", "kind": kind, "metadata": metadata, "spec": {"replicas": count, "template": {"metadata": {}}, **spec}, "status": status}
+    body = {
+        "apiVersion": "apps/v1",
+        "kind": kind,
+        "metadata": metadata,
+        "spec": {"replicas": count, "template": {"metadata": {}}, **spec},
+        "status": status,
+    }
     pods = [pod(f"{name}-{number}", namespace, kind, name, version) for number in range(count)]
     return [body, *pods]
 
@@ -132,7 +166,11 @@ def deployment(name, namespace="shop", version=OLD, **spec):
     between = f"{name}-5f7"
     for each in pods:
         each["metadata"]["ownerReferences"] = [{"kind": "ReplicaSet", "name": between, "controller": True}]
-    metadata = {"name": between, "namespace": namespace, "ownerReferences": [{"kind": "Deployment", "name": name, "controller": True}]}
+    metadata = {
+        "name": between,
+        "namespace": namespace,
+        "ownerReferences": [{"kind": "Deployment", "name": name, "controller": True}],
+    }
     return [body, *pods, {"kind": "ReplicaSet", "metadata": metadata}]
 
 
@@ -153,7 +191,9 @@ def settling(monkeypatch):
 @pytest.fixture
 def cluster(settling):
     def make(*parts, members=("shop", "desk")):
-        made = Rolling(plane(), roll(*members), *[live for part in parts for live in (part if isinstance(part, list) else [part])])
+        made = Rolling(
+            plane(), roll(*members), *[live for part in parts for live in (part if isinstance(part, list) else [part])]
+        )
         settling.append(made)
         return made
 
@@ -203,9 +243,14 @@ def test_so_many_at_a_time_are_restarted(cluster):
 def test_the_first_that_does_not_come_back_stops_the_run(cluster):
     found = cluster(deployment("cart"), deployment("pay"))
     restarted = found._objects[("Deployment", "shop", "cart")]
-    restarted["status"] |= {"updatedReplicas": 1, "conditions": [{"type": "Progressing", "reason": "ProgressDeadlineExceeded", "message": "timed out"}]}
+    restarted["status"] |= {
+        "updatedReplicas": 1,
+        "conditions": [{"type": "Progressing", "reason": "ProgressDeadlineExceeded", "message": "timed out"}],
+    }
     restarted["spec"]["template"]["metadata"]["annotations"] = {RESTARTED_AT: time_text(NOW)}
-    with pytest.raises(FederationError, match="FED617 Deployment shop/cart: does not come back: timed out; 1 of 2 pods are new") as stopped:
+    with pytest.raises(
+        FederationError, match="FED617 Deployment shop/cart: does not come back: timed out; 1 of 2 pods are new"
+    ) as stopped:
         restart(found)
     assert found.order == [] and stopped.value.facts["pods"]["old"] == 4
 
@@ -218,9 +263,17 @@ def test_a_set_that_is_updated_on_deletion_loses_one_pod_after_the_other(cluster
 
 
 def test_a_deployment_config_is_rolled_out_by_a_request(cluster):
-    config = {"kind": "DeploymentConfig", "metadata": {"name": "web", "namespace": "shop", "generation": 1}, "spec": {"replicas": 1}}
+    config = {
+        "kind": "DeploymentConfig",
+        "metadata": {"name": "web", "namespace": "shop", "generation": 1},
+        "spec": {"replicas": 1},
+    }
     config["status"] = {"observedGeneration": 1, "availableReplicas": 1}
-    controller = {"name": "web-1", "namespace": "shop", "ownerReferences": [{"kind": "DeploymentConfig", "name": "web", "controller": True}]}
+    controller = {
+        "name": "web-1",
+        "namespace": "shop",
+        "ownerReferences": [{"kind": "DeploymentConfig", "name": "web", "controller": True}],
+    }
     own = pod("web-1-x", "shop", "ReplicationController", "web-1", OLD, labels={"of": "web"})
     found = cluster(config, {"kind": "ReplicationController", "metadata": controller}, own)
     restart(found)
@@ -245,7 +298,10 @@ def test_a_pod_that_is_made_anew_and_still_old_is_not_restarted_for_ever(cluster
     assert not done["changed"] and "another control plane injects it" in done["left_alone"][0]["reason"]
 
 
-WRITTEN = {"metadata": {"annotations": {"sidecar.istio.io/status": "{}"}}, "spec": {"containers": [{"name": "cart"}, {"name": "istio-proxy"}]}}
+WRITTEN = {
+    "metadata": {"annotations": {"sidecar.istio.io/status": "{}"}},
+    "spec": {"containers": [{"name": "cart"}, {"name": "istio-proxy"}]},
+}
 
 
 @pytest.mark.parametrize(
@@ -254,7 +310,12 @@ WRITTEN = {"metadata": {"annotations": {"sidecar.istio.io/status": "{}"}}, "spec
         (WRITTEN, {}, "{}", "its template has the container istio-proxy itself"),
         (WRITTEN, {"istio.io/rev": "other"}, "{}", "its template has the container istio-proxy itself"),
         ({"metadata": {}}, {"istio.io/rev": "other"}, "{}", "the injector other gave them their sidecar"),
-        ({"metadata": {}}, {"istio.io/rev": "basic"}, '{"revision": "canary"}', "the injector canary gave them their sidecar"),
+        (
+            {"metadata": {}},
+            {"istio.io/rev": "basic"},
+            '{"revision": "canary"}',
+            "the injector canary gave them their sidecar",
+        ),
         (
             {"metadata": {}},
             {"istio.io/rev": "basic"},
@@ -337,7 +398,11 @@ def test_what_is_old_is_told_by_the_label_and_on_2_0_by_the_image(version, label
 )
 def test_a_sidecar_is_as_old_as_its_label_and_without_one_from_2_0(labels, annotated, phase, version):
     annotations = {"sidecar.istio.io/status": "{}"} if annotated else {}
-    pod = {"metadata": {"labels": labels, "annotations": annotations}, "spec": {"containers": [{"name": "istio-proxy"}]}, "status": {"phase": phase}}
+    pod = {
+        "metadata": {"labels": labels, "annotations": annotations},
+        "spec": {"containers": [{"name": "istio-proxy"}]},
+        "status": {"phase": phase},
+    }
     assert sidecar_version(pod) == version
 
 
@@ -380,7 +445,10 @@ def test_what_was_broken_before_is_left_alone_and_the_others_go_on(cluster):
     done = restart(found)
     assert found.order == ["Deployment shop/pay"]
     assert done["left_alone"] == [
-        {"owner": "Deployment shop/cart", "reason": "is not up, and was not restarted here (1 of 2 new pods are available); once it is, run again"}
+        {
+            "owner": "Deployment shop/cart",
+            "reason": "is not up, and was not restarted here (1 of 2 new pods are available); once it is, run again",
+        }
     ]
 
 
@@ -416,7 +484,9 @@ def test_a_roll_out_that_ends_between_two_reads_is_not_begun_again(cluster):
         if kind.name == "Pod" and namespace == "shop":
             for (of, _place, _name), live in found._objects.items():
                 if of == "Pod":
-                    live["metadata"].update(uid="another", labels={**live["metadata"]["labels"], "maistra-version": NEW})
+                    live["metadata"].update(
+                        uid="another", labels={**live["metadata"]["labels"], "maistra-version": NEW}
+                    )
         return seen
 
     found.list = late
@@ -479,7 +549,12 @@ def test_a_set_that_holds_some_pods_back_is_left_alone(cluster):
 def knative(revision, **spec):
     metadata = {"name": "shown", "namespace": "shop", "generation": 1}
     status = {"observedGeneration": 1, "latestCreatedRevisionName": revision, "latestReadyRevisionName": revision}
-    service = {"kind": "Service", "metadata": metadata, "spec": {"template": {"metadata": {}}, **spec}, "status": status}
+    service = {
+        "kind": "Service",
+        "metadata": metadata,
+        "spec": {"template": {"metadata": {}}, **spec},
+        "status": status,
+    }
     labels = {"serving.knative.dev/service": "shown", "serving.knative.dev/revision": "shown-1"}
     return [service, pod("shown-1-x", "shop", "ReplicaSet", "shown-1-abc", OLD, labels=labels)]
 
@@ -499,13 +574,33 @@ def test_a_knative_service_gets_one_new_revision_and_its_former_is_left_to_end(c
 
 @pytest.mark.parametrize(("moment", "code"), [(LATER, "FED617"), (YESTERDAY, "")])
 def test_a_deployment_config_whose_rollout_failed_stops_the_run_when_it_failed_in_this_upgrade(cluster, moment, code):
-    failed = {"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded", "message": "web-2 has failed", "lastUpdateTime": moment}
-    config = {"kind": "DeploymentConfig", "metadata": {"name": "web", "namespace": "shop", "generation": 1}, "spec": {"replicas": 1}}
+    failed = {
+        "type": "Progressing",
+        "status": "False",
+        "reason": "ProgressDeadlineExceeded",
+        "message": "web-2 has failed",
+        "lastUpdateTime": moment,
+    }
+    config = {
+        "kind": "DeploymentConfig",
+        "metadata": {"name": "web", "namespace": "shop", "generation": 1},
+        "spec": {"replicas": 1},
+    }
     config["status"] = {"observedGeneration": 1, "availableReplicas": 1, "conditions": [failed]}
-    controller = {"name": "web-1", "namespace": "shop", "ownerReferences": [{"kind": "DeploymentConfig", "name": "web", "controller": True}]}
-    found = cluster(config, {"kind": "ReplicationController", "metadata": controller}, pod("web-1-x", "shop", "ReplicationController", "web-1", OLD))
+    controller = {
+        "name": "web-1",
+        "namespace": "shop",
+        "ownerReferences": [{"kind": "DeploymentConfig", "name": "web", "controller": True}],
+    }
+    found = cluster(
+        config,
+        {"kind": "ReplicationController", "metadata": controller},
+        pod("web-1-x", "shop", "ReplicationController", "web-1", OLD),
+    )
     if code:
-        with pytest.raises(FederationError, match=f"{code} DeploymentConfig shop/web: does not come back: web-2 has failed"):
+        with pytest.raises(
+            FederationError, match=f"{code} DeploymentConfig shop/web: does not come back: web-2 has failed"
+        ):
             restart(found)
     else:
         assert "was not restarted here" in restart(found)["left_alone"][0]["reason"]
@@ -517,18 +612,33 @@ class Killed(Exception):
 
 
 ESTATES = st.lists(
-    st.tuples(st.sampled_from(("Deployment", "StatefulSet", "DaemonSet", "OnDelete")), st.sampled_from(("desk", "mill", "shop"))), min_size=1, max_size=9
+    st.tuples(
+        st.sampled_from(("Deployment", "StatefulSet", "DaemonSet", "OnDelete")),
+        st.sampled_from(("desk", "mill", "shop")),
+    ),
+    min_size=1,
+    max_size=9,
 )
 
 
-@settings(max_examples=settings.default.max_examples // 2, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=settings.default.max_examples // 2,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(estate=ESTATES, batch=st.integers(1, 4), deaths=st.lists(st.integers(1, 40), max_size=3))
-def test_however_often_a_run_dies_each_workload_is_restarted_once_and_no_more_than_allowed_at_a_time(settling, estate, batch, deaths):
+def test_however_often_a_run_dies_each_workload_is_restarted_once_and_no_more_than_allowed_at_a_time(
+    settling, estate, batch, deaths
+):
     settling.clear()
     parts, pods = [], 0
     for number, (kind, space) in enumerate(estate):
         name = f"w{number}"
-        made = deployment(name, space) if kind == "Deployment" else workload("StatefulSet" if kind == "OnDelete" else kind, name, space)
+        made = (
+            deployment(name, space)
+            if kind == "Deployment"
+            else workload("StatefulSet" if kind == "OnDelete" else kind, name, space)
+        )
         if kind == "OnDelete":
             made[0]["spec"]["updateStrategy"] = {"type": "OnDelete"}
             pods += 2
@@ -589,7 +699,10 @@ def test_what_would_orphan_sidecars_is_refused_while_any_runs_whatever_its_versi
     ("settings", "image"),
     [
         ({"proxy": {"image": "registry.example/proxy@sha256:1"}}, "registry.example/proxy@sha256:1"),
-        ({"proxy": {"image": "proxyv2-ubi8"}, "hub": "quay.example/mesh", "tag": "2.0.11"}, "quay.example/mesh/proxyv2-ubi8:2.0.11"),
+        (
+            {"proxy": {"image": "proxyv2-ubi8"}, "hub": "quay.example/mesh", "tag": "2.0.11"},
+            "quay.example/mesh/proxyv2-ubi8:2.0.11",
+        ),
         ({"proxy": {"image": "proxyv2-ubi8"}}, ""),
         ({}, ""),
     ],

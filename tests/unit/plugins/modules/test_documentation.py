@@ -14,7 +14,15 @@ from ansible_collections.ossm.federation.plugins.module_utils._core.mesh import 
 from ansible_collections.ossm.federation.plugins.module_utils._core.mesh.described import LOCALITY, Gateways
 from ansible_collections.ossm.federation.plugins.module_utils._core.traffic import wanted
 from ansible_collections.ossm.federation.plugins.module_utils._described import DESCRIBED
-from ansible_collections.ossm.federation.plugins.module_utils._options import CLUSTER, FORCE, MESH, OLM, PROMETHEUS, REGISTRY, WAITING
+from ansible_collections.ossm.federation.plugins.module_utils._options import (
+    CLUSTER,
+    FORCE,
+    MESH,
+    OLM,
+    PROMETHEUS,
+    REGISTRY,
+    WAITING,
+)
 from ansible_collections.ossm.federation.plugins.plugin_utils.specs import SPECS as ROLES
 from ansible_collections.ossm.federation.tests.unit.yaml_texts import loaded
 
@@ -50,7 +58,11 @@ def documented(name):
 
 def spec_of(name):
     _options, fragments = documented(name)
-    return {key: option for part in (*(SPECS[fragment] for fragment in fragments), module_of(name).OPTIONS) for key, option in part.items()}
+    return {
+        key: option
+        for part in (*(SPECS[fragment] for fragment in fragments), module_of(name).OPTIONS)
+        for key, option in part.items()
+    }
 
 
 @pytest.mark.parametrize("name", MODULES)
@@ -87,7 +99,8 @@ def test_an_example_gives_only_options_that_exist_and_all_that_are_required(name
 
 
 OF_ONE_PEER = {"ingress", "egress", "node_ports", "load_balancer_ip"}
-# What is inside an option, by what reads it: the role and its option, the module and its option, each with the path inside, and the keys.
+# What is inside an option, by what reads it: the role and its option, the module and its option, each with the path
+# inside, and the keys.
 INSIDE = [
     ("words.mesh_peers", "federation.peers", {"name", *given.PEER_ENTRY}),
     ("words.mesh_peers.gateways", "federation.peers.gateways", set(Gateways.__dataclass_fields__)),
@@ -96,7 +109,11 @@ INSIDE = [
     ("words.mesh_peers.kubectl.exports", "federation.peers.kubectl.exports", set(given.EXPORT_RULE)),
     ("words.mesh_peers.locality", "federation.peers.locality", set(LOCALITY)),
     ("words.mesh_gateways", "federation.gateways", set(Gateways.__dataclass_fields__) - OF_ONE_PEER),
-    ("words.mesh_gateways.disruption_budget", "federation.gateways.disruption_budget", {"min_available", "max_unavailable"}),
+    (
+        "words.mesh_gateways.disruption_budget",
+        "federation.gateways.disruption_budget",
+        {"min_available", "max_unavailable"},
+    ),
     ("words.mesh_exports", "federation.exports", set(given.EXPORT_RULE)),
     ("words.mesh_exports.alias", "federation.exports.alias", set(given.ALIAS)),
     ("words.mesh_imports", "federation.imports", set(given.IMPORT_RULE)),

@@ -1,5 +1,7 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Every example of a module's documentation is taken by the module as it stands, and runs against a mesh in memory, in check mode."""
+"""Every example of a module's documentation is taken by the module as it stands, and runs against a mesh in memory, in
+check mode.
+"""
 
 from __future__ import annotations
 
@@ -55,7 +57,12 @@ REFUSED = {
 # Modules of later versions are still growing.
 RELEASED = ("0.1.0", "0.2.0")
 # Asks 3scale's portal or a registry, which are not there.
-NOT_RUN = ("threescale_adapter: Have 3scale", "wasm_module_info: Look into an image where", "wasm_module_info: Refuse an image", "wasm_image: Push")
+NOT_RUN = (
+    "threescale_adapter: Have 3scale",
+    "wasm_module_info: Look into an image where",
+    "wasm_module_info: Refuse an image",
+    "wasm_image: Push",
+)
 
 
 def card_of(mesh: str, audience: str) -> str:
@@ -161,22 +168,40 @@ def version_of(name: str) -> str:
 @pytest.mark.parametrize("name", MODULES)
 def test_a_released_module_has_three_examples_and_names_its_neighbours(name: str) -> None:
     told = loaded(importlib.import_module(f"{ROOT}.{name}").DOCUMENTATION)
-    count = sum(f"ossm.federation.{name}" in task for task in loaded(importlib.import_module(f"{ROOT}.{name}").EXAMPLES))
+    count = sum(
+        f"ossm.federation.{name}" in task for task in loaded(importlib.import_module(f"{ROOT}.{name}").EXAMPLES)
+    )
     neighbours = [entry["module"].rpartition(".")[2] for entry in told.get("seealso", []) if "module" in entry]
     assert set(neighbours) <= set(MODULES) - {name}
     if version_of(name) in RELEASED:
         assert count >= 3 and neighbours
 
 
-def live(api: str, kind: str, name: str, namespace: str = "east-mesh-system", labels: dict | None = None, **body: object) -> dict:
-    metadata = {"name": name, "namespace": namespace, "generation": 1, "labels": labels or {"ossm.federation/mesh": "east"}}
-    return {"apiVersion": api, "kind": kind, "metadata": {**metadata, "creationTimestamp": "2026-01-31T10:00:00Z"}, **body}
+def live(
+    api: str, kind: str, name: str, namespace: str = "east-mesh-system", labels: dict | None = None, **body: object
+) -> dict:
+    metadata = {
+        "name": name,
+        "namespace": namespace,
+        "generation": 1,
+        "labels": labels or {"ossm.federation/mesh": "east"},
+    }
+    return {
+        "apiVersion": api,
+        "kind": kind,
+        "metadata": {**metadata, "creationTimestamp": "2026-01-31T10:00:00Z"},
+        **body,
+    }
 
 
 def standing(version: str) -> list[dict]:
     """Return a mesh east that this collection made, with a shop, and another under names of its own."""
     spec = {"version": version, "security": {"trust": {"domain": "east.example"}}}
-    status = {"observedGeneration": 1, "conditions": [{"type": "Ready", "status": "True"}], "chartVersion": f"{version[1:]}.2"}
+    status = {
+        "observedGeneration": 1,
+        "conditions": [{"type": "Ready", "status": "True"}],
+        "chartVersion": f"{version[1:]}.2",
+    }
     balanced = {"loadBalancer": {"ingress": [{"ip": "192.0.2.10"}]}}
     istiod = {"app": "istiod", "istio.io/rev": "basic"}
     rolled_out = {"observedGeneration": 1, "replicas": 1, "updatedReplicas": 1, "availableReplicas": 1}
@@ -189,13 +214,34 @@ def standing(version: str) -> list[dict]:
         live("maistra.io/v2", "ServiceMeshControlPlane", "basic", spec=spec, status=status),
         live("maistra.io/v2", "ServiceMeshControlPlane", "production", "istio-system", spec=spec, status=status),
         live("v1", "ConfigMap", "istio-ca-root-cert", data={"root-cert.pem": root("east")}),
-        live("maistra.io/v1", "ServiceMeshMemberRoll", "default", spec={"members": ["shop"]}, status={"configuredMembers": ["shop"]}),
-        live("v1", "Service", "west-ingress", labels={"maistra.io/gateway": "west-ingress.east-mesh-system"}, spec={}, status=balanced),
+        live(
+            "maistra.io/v1",
+            "ServiceMeshMemberRoll",
+            "default",
+            spec={"members": ["shop"]},
+            status={"configuredMembers": ["shop"]},
+        ),
+        live(
+            "v1",
+            "Service",
+            "west-ingress",
+            labels={"maistra.io/gateway": "west-ingress.east-mesh-system"},
+            spec={},
+            status=balanced,
+        ),
         live("apps/v1", "Deployment", "istiod-basic", spec=deployed, status=rolled_out),
         live("v1", "Pod", "istiod-basic-1", labels=istiod, status={"phase": "Running"}),
         *shop,
         live("v1", "ServiceAccount", "web", "shop"),
-        live("v1", "Pod", "web-1", "shop", labels={"app": "web"}, spec={"serviceAccountName": "web"}, status={"phase": "Running"}),
+        live(
+            "v1",
+            "Pod",
+            "web-1",
+            "shop",
+            labels={"app": "web"},
+            spec={"serviceAccountName": "web"},
+            status={"phase": "Running"},
+        ),
     ]
 
 

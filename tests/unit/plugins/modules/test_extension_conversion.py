@@ -106,14 +106,19 @@ def test_a_guard_stops_the_run_until_it_has_been_seen(tmp_path):
 def guarded(version="v2.2"):
     """Return a mesh with a guard whose image names its module by a digest, and that image."""
     image = f"registry.example/header:1.2@sha256:{MODULE}"
-    return with_old(version, old(phase="PreAuthZ", workloadSelector={"labels": {"app": "cart"}}, image=image, config={})), {image: image}
+    return with_old(
+        version, old(phase="PreAuthZ", workloadSelector={"labels": {"app": "cart"}}, image=image, config={})
+    ), {image: image}
 
 
 def test_the_old_guard_goes_in_the_same_run_where_every_proxy_says_that_it_runs_the_new_one(tmp_path):
     cluster, images = guarded()
     says(cluster, "cart-1", ACTIVE, [MODULE])
     done = run(cluster, dest=str(tmp_path), apply=True, images=images)
-    assert [(each["action"], each["kind"]) for each in done["changes"]] == [("create", "WasmPlugin"), ("delete", "ServiceMeshExtension")]
+    assert [(each["action"], each["kind"]) for each in done["changes"]] == [
+        ("create", "WasmPlugin"),
+        ("delete", "ServiceMeshExtension"),
+    ]
     assert done["waiting"] == [] and cluster.get(EXTENSION, "shop", "header") is None
     assert not run(cluster, dest=str(tmp_path), apply=True, images=images)["changed"]
 
@@ -129,21 +134,33 @@ def test_the_old_guard_stays_where_a_proxy_does_not_run_the_new_one_or_does_not_
         says(cluster, "cart-1", found, filters)
     with pytest.raises(FederationError, match="FED821") as stopped:
         run(cluster, dest=str(tmp_path), apply=True, images=images)
-    assert why in stopped.value.what and cluster.get(EXTENSION, "shop", "header") and cluster.get(WASM_PLUGIN, "shop", "header")
+    assert (
+        why in stopped.value.what
+        and cluster.get(EXTENSION, "shop", "header")
+        and cluster.get(WASM_PLUGIN, "shop", "header")
+    )
 
 
 def as_on_2_2(cluster, rejections=""):
-    """Let Envoy and istiod say what those of 2.2 do: no filters, no acknowledgements, and how many rejections there were."""
+    """Let Envoy and istiod say what those of 2.2 do: no filters, no acknowledgements, and how many rejections there
+    were.
+    """
     says(cluster, "cart-1", ACTIVE)
     dump = json.loads(cluster.pages[("cart-1", "/config_dump")])
     dump["configs"][0]["active_state"]["last_updated"] = "2026-11-29T12:00:01Z"
     cluster.pages[("cart-1", "/config_dump")] = json.dumps(dump).encode()
-    cluster.pages[(ISTIOD, "/debug/syncz")] = json.dumps([{"proxy": "cart-1.shop", "listener_sent": "a", "listener_acked": "a"}]).encode()
+    cluster.pages[(ISTIOD, "/debug/syncz")] = json.dumps(
+        [{"proxy": "cart-1.shop", "listener_sent": "a", "listener_acked": "a"}]
+    ).encode()
     cluster.pages[(ISTIOD, "/metrics")] = f'#\npilot_xds_pushes{{type="ecds"}} 1\n{rejections}'.encode()
     page, listed = cluster.page, cluster.list
 
     def answer(namespace, pod, asked, by_exec=False):
-        return (404, b"not found in config dump") if asked.query.get("resource") == "ecds_filters" else page(namespace, pod, asked, by_exec=by_exec)
+        return (
+            (404, b"not found in config dump")
+            if asked.query.get("resource") == "ecds_filters"
+            else page(namespace, pod, asked, by_exec=by_exec)
+        )
 
     def as_made(kind, namespace, *rest, **more):
         found = listed(kind, namespace, *rest, **more)
@@ -155,7 +172,9 @@ def as_on_2_2(cluster, rejections=""):
 
 
 @pytest.mark.parametrize("is_rejected", [False, True], ids=["nothing-rejected", "something-rejected"])
-def test_on_2_2_the_old_guard_goes_where_listeners_have_the_new_one_and_no_proxy_has_rejected_any_filter(tmp_path, is_rejected):
+def test_on_2_2_the_old_guard_goes_where_listeners_have_the_new_one_and_no_proxy_has_rejected_any_filter(
+    tmp_path, is_rejected
+):
     cluster, images = guarded()
     as_on_2_2(cluster, 'pilot_total_xds_rejects{type="ecds"} 1\n' if is_rejected else "")
     if is_rejected:
@@ -174,7 +193,9 @@ def test_the_old_guard_of_a_whole_mesh_stays_where_some_pods_may_not_be_read(tmp
     says(cluster, "cart-1", ([OF_THE_MESH], None), [MODULE], OF_THE_MESH)
     with pytest.raises(FederationError, match="FED821") as stopped:
         run(cluster, dest=str(tmp_path), apply=True, images={image: image})
-    assert "loaded in 1 of 1 pods; pods in desk may not be read" in stopped.value.what and cluster.get(EXTENSION, SPACE, "header")
+    assert "loaded in 1 of 1 pods; pods in desk may not be read" in stopped.value.what and cluster.get(
+        EXTENSION, SPACE, "header"
+    )
 
 
 def test_one_that_cannot_be_converted_keeps_all_of_them(tmp_path):

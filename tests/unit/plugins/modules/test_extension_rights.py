@@ -29,7 +29,9 @@ VERBS = {"get": "get", "list": "list", "apply": "patch", "delete": "delete", "re
 
 def granted(file: str = "extensions-administrator.yml") -> dict[str, set[tuple[str, str, str]]]:
     """Return what each namespace's Role grants: (verb, group, resource)."""
-    roles = [each for each in yaml.safe_load((FILES / file).read_text(encoding="utf-8"))["items"] if each["kind"] == "Role"]
+    roles = [
+        each for each in yaml.safe_load((FILES / file).read_text(encoding="utf-8"))["items"] if each["kind"] == "Role"
+    ]
     return {
         role["metadata"]["namespace"]: {
             (verb, group, resource)
@@ -129,16 +131,31 @@ def test_the_shipped_roles_for_3scale_hold_all_that_is_asked_and_one_named_secre
     rights = granted("threescale-administrator.yml")
     # Which OpenShift this is says an object that no namespace has; who may not read it is told so.
     namespaced = used - {("", "get", "config.openshift.io", "clusterversions")}
-    assert len(used) > len(namespaced) > 20 and {each for each in namespaced if each[1:] not in rights[each[0]]} == set()
-    assert [right for role in rights.values() for right in role if right[2] in ("secrets", "*")] == [("get", "", "secrets")]
-    rules = [rule for each in yaml.safe_load((FILES / "threescale-administrator.yml").read_text())["items"] for rule in each.get("rules", ())]
+    assert (
+        len(used) > len(namespaced) > 20 and {each for each in namespaced if each[1:] not in rights[each[0]]} == set()
+    )
+    assert [right for role in rights.values() for right in role if right[2] in ("secrets", "*")] == [
+        ("get", "", "secrets")
+    ]
+    rules = [
+        rule
+        for each in yaml.safe_load((FILES / "threescale-administrator.yml").read_text())["items"]
+        for rule in each.get("rules", ())
+    ]
     assert [rule["resourceNames"] for rule in rules if "secrets" in rule["resources"]] == [["threescale-portal"]]
 
 
 def test_who_only_reads_may_look_at_all_that_preflight_and_status_say_of_extensions_and_3scale(used):
     services = [{**FETCHING["adapters"][0]["services"][0], "token": "a-service-token", "mapping_rules": []}]
-    adapters = [{**FETCHING["adapters"][0], "namespace": namespace, "services": services} for namespace in ("shop", SPACE)]
-    options = {"mesh": "east", "namespace": "", "control_plane": "basic", "extensions": [WHOLE, {**WHOLE, "namespace": SPACE}]}
+    adapters = [
+        {**FETCHING["adapters"][0], "namespace": namespace, "services": services} for namespace in ("shop", SPACE)
+    ]
+    options = {
+        "mesh": "east",
+        "namespace": "",
+        "control_plane": "basic",
+        "extensions": [WHOLE, {**WHOLE, "namespace": SPACE}],
+    }
     for version in ("v2.2", "v2.5"):
         cluster = mesh(version, members=("shop",))
         for look in (wasm_of, standing):

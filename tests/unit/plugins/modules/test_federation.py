@@ -79,7 +79,12 @@ IMPORTS = [{"name": "stock", "namespace": "shop"}]
 
 @pytest.fixture
 def federated(cluster):
-    run(cluster, cards=[card()], exports=[{"name": "cart", "namespace": "shop"}], imports=[{"name": "stock", "namespace": "shop"}])
+    run(
+        cluster,
+        cards=[card()],
+        exports=[{"name": "cart", "namespace": "shop"}],
+        imports=[{"name": "stock", "namespace": "shop"}],
+    )
     cluster.writes.clear()
     return cluster
 
@@ -108,10 +113,22 @@ def test_check_mode_says_the_same_and_writes_nothing(cluster):
     assert (planned["changed"], planned["changes"], planned["diff"]) == (True, done["changes"], done["diff"])
 
 
-@pytest.mark.parametrize("rule", [{"label_selectors": ["app"]}, {"name": "istiod-basic"}, {"name": "istiod-basic", "alias": {"name": "cart"}}])
+@pytest.mark.parametrize(
+    "rule",
+    [{"label_selectors": ["app"]}, {"name": "istiod-basic"}, {"name": "istiod-basic", "alias": {"name": "cart"}}],
+)
 def test_a_rule_without_a_namespace_that_meets_the_control_plane_is_refused_before_anything_is_written(cluster, rule):
-    cluster.put({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "istiod-basic", "namespace": SPACE, "labels": {"app": "istiod"}}})
-    with pytest.raises(FederationError, match="FED315 mesh_exports, rule 1: has no namespace and matches istiod-basic of the control plane"):
+    cluster.put(
+        {
+            "apiVersion": "v1",
+            "kind": "Service",
+            "metadata": {"name": "istiod-basic", "namespace": SPACE, "labels": {"app": "istiod"}},
+        }
+    )
+    with pytest.raises(
+        FederationError,
+        match="FED315 mesh_exports, rule 1: has no namespace and matches istiod-basic of the control plane",
+    ):
         run(cluster, cards=[card()], exports=[rule])
     assert cluster.writes == []
 
@@ -120,15 +137,21 @@ def test_a_changed_address_is_one_write(federated):
     result = run(federated, cards=[card(address="192.0.2.9")], exports=[{"name": "cart", "namespace": "shop"}],
                  imports=[{"name": "stock", "namespace": "shop"}])  # fmt: skip
     assert federated.writes == [("apply", "ServiceMeshPeer", "west")]
-    assert [change["fields"] for change in result["changes"]] == [['metadata.annotations["ossm.federation/card-facts"]', "spec.remote.addresses"]]
+    assert [change["fields"] for change in result["changes"]] == [
+        ['metadata.annotations["ossm.federation/card-facts"]', "spec.remote.addresses"]
+    ]
 
 
 @pytest.mark.parametrize(
     ("cards", "reason"),
     [
-        pytest.param([], "waits for card west-for-east.json; ask west to run publish_cards (2 changes wait for it)", id="no card"),
         pytest.param(
-            [card(address=None)], "waits for the address of west's gateway; ask west to run publish_cards again", id="no address yet"
+            [], "waits for card west-for-east.json; ask west to run publish_cards (2 changes wait for it)", id="no card"
+        ),
+        pytest.param(
+            [card(address=None)],
+            "waits for the address of west's gateway; ask west to run publish_cards again",
+            id="no address yet",
         ),
     ],
 )
@@ -143,7 +166,12 @@ def test_a_peering_made_by_hand_is_left_alone(cluster):
     result = run(cluster, cards=[card()])
     assert (result["changed"], cluster.writes) == (False, [])
     assert result["left_alone"] == [
-        {"peer": "west", "reason": "ServiceMeshPeer east-mesh-system/west was made by hand and is left alone; adopt: true takes it over"}
+        {
+            "peer": "west",
+            "reason": (
+                "ServiceMeshPeer east-mesh-system/west was made by hand and is left alone; adopt: true takes it over"
+            ),
+        }
     ]
 
 
@@ -263,7 +291,9 @@ def test_a_new_peer_is_not_dated_and_asks_for_no_restart(federated):
 def test_an_address_that_moved_is_patched_and_needs_nothing_else(federated):
     result = run(federated, cards=[card(address="192.0.2.9")], exports=EXPORTS, imports=IMPORTS)
     assert federated.writes == [("apply", "ServiceMeshPeer", "west")] and changed_at(federated) is None
-    assert result["changed_peers"] == [{"peer": "west", "changes": ["address 192.0.2.1 (8188, 15443) becomes 192.0.2.9 (8188, 15443)"]}]
+    assert result["changed_peers"] == [
+        {"peer": "west", "changes": ["address 192.0.2.1 (8188, 15443) becomes 192.0.2.9 (8188, 15443)"]}
+    ]
     assert result["restart"]["needed"] is False and result["hand_over"] == []
 
 
@@ -278,7 +308,9 @@ def test_an_accepted_client_identity_is_dated_and_istiod_must_restart_until_it_h
     assert dated == f"{result['restart']['since']} clientID"
 
     again = run(federated, **same)
-    assert again["changed"] is False and again["restart"]["needed"] and changed_at(federated) == dated, "also after a run that ended there"
+    assert again["changed"] is False and again["restart"]["needed"] and changed_at(federated) == dated, (
+        "also after a run that ended there"
+    )
 
     federated.put(istiod_pod("2099-01-01T00:00:00Z"))
     assert run(federated, **same)["restart"]["needed"] is False
@@ -300,18 +332,26 @@ def test_new_roots_are_dated_on_the_bundle_and_need_no_restart(federated):
 
 def test_another_egress_gateway_of_ours_is_a_sentence_for_the_peer(federated):
     renamed = [{"name": "west", "gateways": {"egress": "out"}}]
-    control_plane = {**CONTROL_PLANE, "spec": {**CONTROL_PLANE["spec"], "gateways": {"additionalEgress": {"out": {"enabled": True}}}}}
+    control_plane = {
+        **CONTROL_PLANE,
+        "spec": {**CONTROL_PLANE["spec"], "gateways": {"additionalEgress": {"out": {"enabled": True}}}},
+    }
     federated.put(control_plane)
     result = run(federated, cards=[card()], peers=renamed, exports=EXPORTS, imports=IMPORTS)
     assert result["changed_peers"] == [{"peer": "west", "changes": ["our egress gateway west-egress becomes out"]}]
-    assert len(result["hand_over"]) == 1 and "east.local/ns/east-mesh-system/sa/out-service-account" in result["hand_over"][0]
+    assert (
+        len(result["hand_over"]) == 1
+        and "east.local/ns/east-mesh-system/sa/out-service-account" in result["hand_over"][0]
+    )
 
 
 def test_a_refusal_gives_the_digits_to_compare_and_the_line_to_paste(federated):
     with pytest.raises(FederationError, match="FED217") as refused:
         run(federated, cards=[other_client()])
     line = refused.value.facts["accept"]
-    assert f'federation_accept_changes: ["{line}"]' in str(refused.value) and f"If they are {line.partition('=')[2]}," in str(refused.value)
+    assert f'federation_accept_changes: ["{line}"]' in str(
+        refused.value
+    ) and f"If they are {line.partition('=')[2]}," in str(refused.value)
     assert not federated.writes
 
 
@@ -359,7 +399,9 @@ def test_imports_of_a_new_peer_take_one_change(cluster):
     ],
     ids=["trust domain renamed", "control plane moved", "its gateway renamed", "root replaced", "root added"],
 )
-def test_each_change_of_a_known_peer_is_refused_first_and_then_patched_in_place(federated, card_says, written, dated, needs_restart):
+def test_each_change_of_a_known_peer_is_refused_first_and_then_patched_in_place(
+    federated, card_says, written, dated, needs_restart
+):
     federated.put(ISTIOD)
     federated.put(istiod_pod("2020-01-01T00:00:00Z"))
     known = {"cards": [{**card(), **card_says}], "exports": EXPORTS, "imports": IMPORTS}
@@ -404,7 +446,9 @@ def test_a_run_that_leaves_a_peer_out_does_not_say_how_it_stands(federated):
 
 @pytest.fixture
 def noted(federated, tmp_path, monkeypatch):
-    """A federation that stands, and what the module before would have left of it: what it has read, and nothing written since."""
+    """A federation that stands, and what the module before would have left of it: what it has read, and nothing written
+    since.
+    """
     monkeypatch.setattr(remembering, "folder", str(tmp_path))
     connected(federated)
     reads = remembering.Remembered(federated)
@@ -435,14 +479,18 @@ def test_what_is_written_is_compared_with_what_stands_then_and_not_with_what_was
 
 
 def test_a_refusal_and_a_change_come_from_what_stands_now(noted):
-    noted.merge_patch(kinds.CONTROL_PLANE, SPACE, "basic", {"spec": {"security": {"trust": {"domain": "another.local"}}}})
+    noted.merge_patch(
+        kinds.CONTROL_PLANE, SPACE, "basic", {"spec": {"security": {"trust": {"domain": "another.local"}}}}
+    )
     with pytest.raises(FederationError, match=r"another\.local"):
         as_described(noted, trust_domain="east.local", exports=[])
     noted.merge_patch(kinds.CONTROL_PLANE, SPACE, "basic", {"spec": {"security": {"trust": {"domain": "east.local"}}}})
     assert as_described(noted, trust_domain="east.local")["changed"] is False
 
 
-@pytest.mark.parametrize("more", [[], [{"name": "stock", "namespace": "shop"}]], ids=["nothing to do", "something to do"])
+@pytest.mark.parametrize(
+    "more", [[], [{"name": "stock", "namespace": "shop"}]], ids=["nothing to do", "something to do"]
+)
 def test_the_warnings_are_those_of_a_run_without_notes(noted, monkeypatch, more):
     told = []
     for folder in (remembering.folder, ""):

@@ -1,5 +1,7 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The module ``federation_gateways`` against a cluster in memory: each peer's gateways have a field manager of their own."""
+"""The module ``federation_gateways`` against a cluster in memory: each peer's gateways have a field manager of their
+own.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,11 @@ KEPT = {
         "gateways": {"additionalIngress": {"shop-ingress": {"enabled": True}}},
     },
 }
-PEER = {"apiVersion": "federation.maistra.io/v1", "kind": "ServiceMeshPeer", "metadata": {"name": "west", "namespace": SPACE}}
+PEER = {
+    "apiVersion": "federation.maistra.io/v1",
+    "kind": "ServiceMeshPeer",
+    "metadata": {"name": "west", "namespace": SPACE},
+}
 
 
 def asked(check_mode, params):
@@ -109,7 +115,12 @@ def test_gateways_that_others_manage_are_verified_and_never_written(cluster):
 
 
 BUDGET = {"disruption_budget": {"min_available": 1}, "replicas": 2}
-THEIRS = {"apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": {"name": "west-egress", "namespace": SPACE}, "spec": {}}
+THEIRS = {
+    "apiVersion": "policy/v1",
+    "kind": "PodDisruptionBudget",
+    "metadata": {"name": "west-egress", "namespace": SPACE},
+    "spec": {},
+}
 
 
 def budgets(cluster):

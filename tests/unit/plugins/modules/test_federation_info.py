@@ -37,20 +37,38 @@ ISTIOD = {
 }
 POD = {
     "kind": "Pod",
-    "metadata": {"name": "istiod-basic-1", "namespace": SPACE, "labels": {"app": "istiod"}, "creationTimestamp": "2020-01-01T00:00:00Z"},
+    "metadata": {
+        "name": "istiod-basic-1",
+        "namespace": SPACE,
+        "labels": {"app": "istiod"},
+        "creationTimestamp": "2020-01-01T00:00:00Z",
+    },
 }
 
 
 def peer(changed=""):
     up = {"connected": True, "lastConnected": EARLIER, "lastFullSync": LATELY}
-    status = {"discoveryStatus": {"active": [{"pod": "istiod-basic-1", "watch": up, "remotes": [{**up, "source": "10.255.0.2"}]}]}}
+    status = {
+        "discoveryStatus": {
+            "active": [{"pod": "istiod-basic-1", "watch": up, "remotes": [{**up, "source": "10.255.0.2"}]}]
+        }
+    }
     annotations = {"annotations": {CHANGED: changed}} if changed else {}
-    return {"kind": "ServiceMeshPeer", "metadata": {"name": "west", "namespace": SPACE, "labels": LABELS, **annotations}, "spec": {}, "status": status}
+    return {
+        "kind": "ServiceMeshPeer",
+        "metadata": {"name": "west", "namespace": SPACE, "labels": LABELS, **annotations},
+        "spec": {},
+        "status": status,
+    }
 
 
 def bundle(changed=""):
     annotations = {"annotations": {CHANGED: changed}} if changed else {}
-    return {"kind": "ConfigMap", "metadata": {"name": "west-ca-root-cert", "namespace": SPACE, "labels": LABELS, **annotations}, "data": {}}
+    return {
+        "kind": "ConfigMap",
+        "metadata": {"name": "west-ca-root-cert", "namespace": SPACE, "labels": LABELS, **annotations},
+        "data": {},
+    }
 
 
 def seen(cluster, **params):
@@ -86,7 +104,9 @@ def test_whoever_may_not_read_the_bundles_sees_the_rest(monkeypatch):
 
     def refuse(kind, namespace, selector=None):
         if kind.name == "ConfigMap":
-            raise FederationError("FED104", where="list ConfigMap objects", what="is forbidden", fix="Ask for the right")
+            raise FederationError(
+                "FED104", where="list ConfigMap objects", what="is forbidden", fix="Ask for the right"
+            )
         return may_list(kind, namespace, selector)
 
     monkeypatch.setattr(cluster, "list", refuse)
@@ -147,7 +167,11 @@ def test_a_connection_that_is_being_renewed_does_not_fail_a_status(no_sleep, mon
 def test_a_described_peer_without_a_peering_is_pending_and_a_peer_that_istiod_has_not_taken_up_is_unknown(no_sleep):
     fresh = {**peer(), "status": {}}
     result = seen(ClusterInMemory(NOW, CONTROL_PLANE, fresh, bundle()), peers=["north"])
-    assert [(fault["kind"], fault["peer"]) for fault in result["faults"]] == [("pending", "north"), ("unknown", "west"), ("unknown", "west")]
+    assert [(fault["kind"], fault["peer"]) for fault in result["faults"]] == [
+        ("pending", "north"),
+        ("unknown", "west"),
+        ("unknown", "west"),
+    ]
     with pytest.raises(FederationError, match="north has no peering"):
         seen(ClusterInMemory(NOW, CONTROL_PLANE), peers=["north"], fail_on=["pending"])
     left = seen(ClusterInMemory(NOW, CONTROL_PLANE), peers=["north"], leaving=True)
@@ -168,10 +192,16 @@ def test_a_root_of_a_peer_that_soon_expires_fails_only_where_that_is_asked_for(n
 
 
 def test_an_own_root_that_has_expired_is_told_as_one_that_soon_expires_is():
-    own = {"kind": "ConfigMap", "metadata": {"name": "istio-ca-root-cert", "namespace": SPACE}, "data": {"root-cert.pem": root("east", days=-3)}}
+    own = {
+        "kind": "ConfigMap",
+        "metadata": {"name": "istio-ca-root-cert", "namespace": SPACE},
+        "data": {"root-cert.pem": root("east", days=-3)},
+    }
     cluster = ClusterInMemory(NOW, CONTROL_PLANE, peer(), bundle(), own)
     looked = seen(cluster, fail_on=["pending"])
-    assert (looked["verdict"], looked["lines"][-1][0]) == ("ok", "‼") and "roots of this mesh: expired on" in looked["lines"][-1]
+    assert (looked["verdict"], looked["lines"][-1][0]) == ("ok", "‼") and "roots of this mesh: expired on" in looked[
+        "lines"
+    ][-1]
     with pytest.raises(FederationError, match="FED630 Mesh east: roots of this mesh: expired on"):
         seen(cluster, fail_on=["expiring"])
 
@@ -188,13 +218,22 @@ HEADER = {"name": "header", "namespace": SPACE, "selector": "all", "image": IMAG
 
 def plugin(is_ours=True):
     managed = [{"manager": "ossm.federation/extensions", "operation": "Apply"}] if is_ours else []
-    metadata = {"name": "header", "namespace": SPACE, "labels": {"ossm.federation/mesh": "east"}, "managedFields": managed}
+    metadata = {
+        "name": "header",
+        "namespace": SPACE,
+        "labels": {"ossm.federation/mesh": "east"},
+        "managedFields": managed,
+    }
     return {"kind": "WasmPlugin", "metadata": metadata, "spec": {"url": f"oci://{IMAGE}"}}
 
 
 @pytest.mark.parametrize(
     ("live", "stands", "why"),
-    [([], False, "not written yet"), ([plugin()], True, "a WasmPlugin has no status"), ([plugin(is_ours=False)], False, "somebody else")],
+    [
+        ([], False, "not written yet"),
+        ([plugin()], True, "a WasmPlugin has no status"),
+        ([plugin(is_ours=False)], False, "somebody else"),
+    ],
     ids=["missing", "ours", "another's"],
 )
 def test_how_a_described_extension_stands_is_shown(live, stands, why):
@@ -205,14 +244,24 @@ def test_how_a_described_extension_stands_is_shown(live, stands, why):
 
 
 def test_a_description_that_cannot_be_read_is_a_line_and_no_failure():
-    result = seen(ClusterInMemory(NOW, CONTROL_PLANE, peer(), bundle()), extensions=[{"name": "header"}], threescale={"adapters": 7})
+    result = seen(
+        ClusterInMemory(NOW, CONTROL_PLANE, peer(), bundle()),
+        extensions=[{"name": "header"}],
+        threescale={"adapters": 7},
+    )
     assert result["wasm"] == [] and len([line for line in result["lines"] if "not known, FED8" in line]) == 2
 
 
 def test_3scale_adapters_are_shown_without_their_tokens():
     credentials = {"user_key": [{"header": {"keys": ["x-user-key"]}}]}
     rules = [{"method": "GET", "pattern": "/", "usages": [{"name": "hits", "delta": 1}]}]
-    service = {"id": "7", "token": "a-service-token", "authorities": ["cart.shop"], "credentials": credentials, "mapping_rules": rules}
+    service = {
+        "id": "7",
+        "token": "a-service-token",
+        "authorities": ["cart.shop"],
+        "credentials": credentials,
+        "mapping_rules": rules,
+    }
     adapter = {"name": "cart", "namespace": SPACE, "selector": {"app": "cart"}, "services": [service]}
     described = {"backend": {"url": "https://su1.3scale.net"}, "adapters": [adapter]}
     result = seen(ClusterInMemory(NOW, CONTROL_PLANE, peer(), bundle()), threescale=described)

@@ -1,5 +1,7 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The module ``federation_page``: a page that is written once, joined with reports of other runs and compared with one of before."""
+"""The module ``federation_page``: a page that is written once, joined with reports of other runs and compared with one
+of before.
+"""
 
 from __future__ import annotations
 
@@ -23,5 +25,10 @@ def test_a_page_is_joined_with_another_runs_report_and_compared_with_one_of_befo
     assert written(report=dict(east), **files)["changed"] is True
     page = json.loads((tmp_path / "page.json").read_text(encoding="utf-8"))
     assert [mesh["name"] for mesh in page["meshes"]] == ["east", "west"]
-    again = written(report=dict(east), since=str(tmp_path / "page.json"), markdown_path=str(tmp_path / "page.md"), join=files["join"])
+    again = written(
+        report=dict(east),
+        since=str(tmp_path / "page.json"),
+        markdown_path=str(tmp_path / "page.md"),
+        join=files["join"],
+    )
     assert again["changes"] == [] and again["lines"] == [again["lines"][0]] and "0 changes since" in again["lines"][0]

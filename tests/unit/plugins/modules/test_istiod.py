@@ -20,7 +20,12 @@ def deployment(*, generation=1, annotations=None, **status):
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
-        "metadata": {"name": "istiod-basic", "namespace": "east-mesh-system", "generation": generation, "uid": "uid-istiod"},
+        "metadata": {
+            "name": "istiod-basic",
+            "namespace": "east-mesh-system",
+            "generation": generation,
+            "uid": "uid-istiod",
+        },
         "spec": {
             "replicas": 1,
             "selector": {"matchLabels": LABELS},
@@ -34,7 +39,13 @@ def pod(name="istiod-basic-1", created="2026-01-31T10:00:00Z", **metadata):
     return {
         "apiVersion": "v1",
         "kind": "Pod",
-        "metadata": {"name": name, "namespace": "east-mesh-system", "labels": LABELS, "creationTimestamp": created, **metadata},
+        "metadata": {
+            "name": name,
+            "namespace": "east-mesh-system",
+            "labels": LABELS,
+            "creationTimestamp": created,
+            **metadata,
+        },
         "status": {"phase": "Running"},
     }
 
@@ -122,7 +133,10 @@ def test_a_roll_out_is_done_when_all_pods_are_new_and_available(status, said):
 
 
 def test_a_roll_out_that_kubernetes_gave_up_fails_at_once():
-    stuck = deployment(updatedReplicas=0, conditions=[{"type": "Progressing", "reason": "ProgressDeadlineExceeded", "message": "timed out"}])
+    stuck = deployment(
+        updatedReplicas=0,
+        conditions=[{"type": "Progressing", "reason": "ProgressDeadlineExceeded", "message": "timed out"}],
+    )
     with pytest.raises(FederationError, match="FED606.*timed out"):
         restarted(ClusterInMemory(NOW, stuck, pod()), wait_timeout=600)
 

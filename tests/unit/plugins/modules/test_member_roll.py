@@ -53,7 +53,9 @@ def test_check_mode_asks_for_a_dry_run_and_writes_nothing(cluster):
 
 def test_a_namespace_of_another_mesh_is_refused_before_anything_is_sent(cluster):
     labels = {"maistra.io/member-of": "west-mesh-system"}
-    cluster.put({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop", "namespace": "", "labels": labels}})
+    cluster.put(
+        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop", "namespace": "", "labels": labels}}
+    )
     with pytest.raises(FederationError) as refused:
         run(cluster, members=["shop"])
     assert (refused.value.code, cluster.writes) == ("FED426", [])
@@ -72,7 +74,14 @@ def test_a_wait_that_ends_names_what_is_pending(cluster):
 
 
 def test_a_roll_that_was_made_by_hand_is_not_removed_and_ours_is(cluster):
-    cluster.put({"apiVersion": "maistra.io/v1", "kind": "ServiceMeshMemberRoll", "metadata": {"name": "default", "namespace": SPACE}, "spec": {}})
+    cluster.put(
+        {
+            "apiVersion": "maistra.io/v1",
+            "kind": "ServiceMeshMemberRoll",
+            "metadata": {"name": "default", "namespace": SPACE},
+            "spec": {},
+        }
+    )
     with pytest.raises(FederationError) as refused:
         run(cluster, state="absent")
     assert refused.value.code == "FED501"
@@ -83,7 +92,13 @@ def test_a_roll_that_was_made_by_hand_is_not_removed_and_ours_is(cluster):
 def joined(cluster):
     """Namespace shop as a member, and a roll that its operator holds until it has let shop go."""
     run(cluster, members=["shop"])
-    cluster.put({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop", "labels": {"maistra.io/member-of": SPACE}}})
+    cluster.put(
+        {
+            "apiVersion": "v1",
+            "kind": "Namespace",
+            "metadata": {"name": "shop", "labels": {"maistra.io/member-of": SPACE}},
+        }
+    )
 
 
 def test_a_roll_that_is_removed_is_waited_for_until_its_namespaces_have_left(cluster):
@@ -91,7 +106,10 @@ def test_a_roll_that_is_removed_is_waited_for_until_its_namespaces_have_left(clu
     left = run(cluster, state="absent")
     assert (left["changed"], left["waiting_for"]) == (True, ["shop is leaving"])
     again = run(cluster, state="absent", members=["shop", "*"])
-    assert (again["changed"], again["waiting_for"]) == (False, ["shop is leaving"]), "the roll has gone, and its description tells who was in it"
+    assert (again["changed"], again["waiting_for"]) == (
+        False,
+        ["shop is leaving"],
+    ), "the roll has gone, and its description tells who was in it"
     with pytest.raises(FederationError, match="FED610.*is not gone.*shop is leaving"):
         run(cluster, state="absent", members=["shop"], wait=True, wait_timeout=1)
     cluster.put({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop", "labels": {}}})
@@ -100,7 +118,13 @@ def test_a_roll_that_is_removed_is_waited_for_until_its_namespaces_have_left(clu
 
 def test_a_roll_that_is_being_removed_is_not_removed_again(cluster):
     joined(cluster)
-    cluster.put({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop", "labels": {"maistra.io/member-of": "west-mesh-system"}}})
+    cluster.put(
+        {
+            "apiVersion": "v1",
+            "kind": "Namespace",
+            "metadata": {"name": "shop", "labels": {"maistra.io/member-of": "west-mesh-system"}},
+        }
+    )
     live = cluster.get(MEMBER_ROLL, SPACE, "default")
     cluster.put({**live, "metadata": {**live["metadata"], "deletionTimestamp": "2026-01-01T00:00:00Z"}})
     going = run(cluster, state="absent")
@@ -121,8 +145,19 @@ def test_where_its_kind_has_gone_there_is_no_roll_left(cluster):
 
 
 def test_a_roll_that_the_operator_made_goes_with_its_last_member(cluster):
-    metadata = {"name": "default", "namespace": SPACE, "annotations": {"maistra.io/created-by": "servicemeshmember-controller"}}
-    cluster.put({"apiVersion": "maistra.io/v1", "kind": "ServiceMeshMemberRoll", "metadata": metadata, "spec": {"members": ["shop"]}})
+    metadata = {
+        "name": "default",
+        "namespace": SPACE,
+        "annotations": {"maistra.io/created-by": "servicemeshmember-controller"},
+    }
+    cluster.put(
+        {
+            "apiVersion": "maistra.io/v1",
+            "kind": "ServiceMeshMemberRoll",
+            "metadata": metadata,
+            "spec": {"members": ["shop"]},
+        }
+    )
     with pytest.raises(FederationError, match="Delete the ServiceMeshMember in shop") as refused:
         run(cluster, state="absent")
     assert (refused.value.code, cluster.writes) == ("FED427", [])
@@ -131,13 +166,27 @@ def test_a_roll_that_the_operator_made_goes_with_its_last_member(cluster):
 def seen(cluster, configured, **status):
     """What the operator says of the roll once it has seen it."""
     ready = {"type": "Ready", "status": "True", "reason": "Configured"}
-    done = {"observedGeneration": None, "configuredMembers": configured, "members": configured, "conditions": [ready], **status}
+    done = {
+        "observedGeneration": None,
+        "configuredMembers": configured,
+        "members": configured,
+        "conditions": [ready],
+        **status,
+    }
     cluster.set_status("ServiceMeshMemberRoll", SPACE, "default", done)
 
 
 def missing(name, since):
-    why = {"type": "Reconciled", "status": "False", "reason": "NamespaceNotExists", "message": f"Namespace {name} does not exist"}
-    return {"memberStatuses": [{"namespace": name, "conditions": [{**why, "lastTransitionTime": since}]}], "pendingMembers": [name]}
+    why = {
+        "type": "Reconciled",
+        "status": "False",
+        "reason": "NamespaceNotExists",
+        "message": f"Namespace {name} does not exist",
+    }
+    return {
+        "memberStatuses": [{"namespace": name, "conditions": [{**why, "lastTransitionTime": since}]}],
+        "pendingMembers": [name],
+    }
 
 
 def test_who_joined_by_himself_is_told_and_left_alone(cluster):
@@ -167,7 +216,9 @@ def test_what_the_operator_keeps_on_the_roll_is_not_taken_by_force_either(cluste
     run(cluster, members=["shop"])
     live = cluster.get(MEMBER_ROLL, SPACE, "default")
     held = {"manager": "istio-operator", "operation": "Update", "fieldsV1": {"f:spec": {"f:members": {}}}}
-    cluster.put({**live, "spec": {"members": ["shop", "desk"]}, "metadata": {**live["metadata"], "managedFields": [held]}})
+    cluster.put(
+        {**live, "spec": {"members": ["shop", "desk"]}, "metadata": {**live["metadata"], "managedFields": [held]}}
+    )
     cluster.writes.clear()
     for force in (False, True):
         with pytest.raises(FederationError, match="FED107.*desk joined by itself") as refused:

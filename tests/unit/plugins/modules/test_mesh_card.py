@@ -86,13 +86,22 @@ def test_a_card_is_renewed_when_half_its_life_has_passed(run, file):
 
 
 def test_a_folder_per_audience_holds_the_same_bytes_with_letter_and_half_beside_them(run, file, tmp_path):
-    peers = [{"name": "west", "kubectl": {"namespace": "west-mesh-system", "control_plane": "basic", "version": "v2.5"}}]
+    peers = [
+        {"name": "west", "kubectl": {"namespace": "west-mesh-system", "control_plane": "basic", "version": "v2.5"}}
+    ]
     run(peers=peers, letters=True)
     sharded = run(NOW + timedelta(days=1), peers=peers, layout="audience", letters=True)
     theirs = tmp_path / "cards" / "west"
-    assert (theirs / "east.json").read_bytes() == file.read_bytes(), "it is the card that west knows, so it is not issued again"
-    assert sharded["files"] == [str(theirs / "east.json")] and sharded["recipients"][0] == f"give {theirs}/east.json to the administrator of west"
-    assert {path.name for path in theirs.iterdir()} == {"east.json", "east.md", "east"} and (theirs / "east" / "README.md").is_file()
+    assert (theirs / "east.json").read_bytes() == file.read_bytes(), (
+        "it is the card that west knows, so it is not issued again"
+    )
+    assert (
+        sharded["files"] == [str(theirs / "east.json")]
+        and sharded["recipients"][0] == f"give {theirs}/east.json to the administrator of west"
+    )
+    assert {path.name for path in theirs.iterdir()} == {"east.json", "east.md", "east"} and (
+        theirs / "east" / "README.md"
+    ).is_file()
     assert sharded["halves"] == [str(theirs / "east")]
     assert not run(NOW + timedelta(days=2), peers=peers, layout="audience")["changed"]
 
@@ -115,7 +124,9 @@ def test_a_card_without_an_address_is_never_written(run, cluster, file):
     cluster.put(service())
     result = run()
     assert (result["changed"], result["files"], result["firewall"]) == (False, [], [])
-    assert result["pending"] == [{"peer": "west", "reason": "Service east-mesh-system/west-ingress has no load balancer address yet"}]
+    assert result["pending"] == [
+        {"peer": "west", "reason": "Service east-mesh-system/west-ingress has no load balancer address yet"}
+    ]
     assert not file.exists()
 
 
@@ -189,7 +200,10 @@ def test_gateways_of_former_peers_are_named(run):
     assert run(keep_gateways=True, peers=["north"])["leftovers"] == ["west"]
 
 
-WEST_BY_HAND = {"name": "west", "kubectl": {"namespace": "west-mesh-system", "control_plane": "basic", "imports": [{"namespace": "shop"}]}}
+WEST_BY_HAND = {
+    "name": "west",
+    "kubectl": {"namespace": "west-mesh-system", "control_plane": "basic", "imports": [{"namespace": "shop"}]},
+}
 
 
 def test_a_letter_goes_with_each_card_when_it_is_asked_for_and_is_kept_up_to_date_after_that(run, cluster, file):
@@ -197,7 +211,10 @@ def test_a_letter_goes_with_each_card_when_it_is_asked_for_and_is_kept_up_to_dat
     assert run()["letters"] == [] and not letter.exists()
     first = run(letters=True)
     assert (first["changed"], first["letters"], first["halves"]) == (True, [str(letter)], [])
-    assert first["recipients"][-1] == "with east-for-west.json goes east-for-west.md: what the administrator of west does next"
+    assert (
+        first["recipients"][-1]
+        == "with east-for-west.json goes east-for-west.md: what the administrator of west does next"
+    )
     assert run(letters=True)["changed"] is False
     cluster.put(service("192.0.2.99"))
     run()
@@ -208,7 +225,12 @@ def test_neither_a_letter_nor_a_half_says_what_is_compared_by_voice(run, file):
     result = run(letters=True, peers=[WEST_BY_HAND])
     texts = [path.read_text(encoding="utf-8") for path in (file.with_suffix(".md"), file.with_suffix("") / "README.md")]
     said = [result["fingerprint"], *result["fingerprints"], *(row["identity"] for row in result["identities"])]
-    assert not [word for word in said for text in texts if word.replace("-", "") in text.upper().replace("-", "").replace(":", "")]
+    assert not [
+        word
+        for word in said
+        for text in texts
+        if word.replace("-", "") in text.upper().replace("-", "").replace(":", "")
+    ]
     assert all("openssl x509" in text and "-fingerprint -sha256" in text for text in texts)
 
 
@@ -251,7 +273,11 @@ def test_every_command_that_writes_is_server_side_and_names_our_field_manager(ru
     assert len(writing) == 5
     assert all("--server-side --field-manager=ossm.federation" in line for line in writing)
     assert "--field-manager=ossm.federation/gateways/east -f gateways/1-servicemeshcontrolplane.yaml" in readme
-    assert not [line for line in readme.splitlines() if line.startswith("kubectl") and any(f" {verb} " in line for verb in ("create", "patch", "delete"))]
+    assert not [
+        line
+        for line in readme.splitlines()
+        if line.startswith("kubectl") and any(f" {verb} " in line for verb in ("create", "patch", "delete"))
+    ]
 
 
 def peered(connected):
@@ -261,7 +287,10 @@ def peered(connected):
         "apiVersion": "federation.maistra.io/v1",
         "kind": "ServiceMeshPeer",
         "metadata": {"name": "west", "namespace": SPACE, "labels": {"ossm.federation/mesh": "east"}},
-        "spec": {"remote": {"addresses": ["192.0.2.7"]}, "gateways": {"ingress": {"name": "west-ingress"}, "egress": {"name": "west-egress"}}},
+        "spec": {
+            "remote": {"addresses": ["192.0.2.7"]},
+            "gateways": {"ingress": {"name": "west-ingress"}, "egress": {"name": "west-egress"}},
+        },
         "status": {"discoveryStatus": {"active": [{"pod": "istiod-1", "remotes": [remote]}]}},
     }
 
@@ -292,7 +321,15 @@ def test_a_changed_address_is_to_be_handed_over_until_a_newer_connection_is_seen
 def test_the_status_says_what_an_earlier_run_left_to_be_handed_over(run, cluster, moved, file):
     def told(**params):
         options = {key: option.get("default") for key, option in federation_info.OPTIONS.items()}
-        given = {**options, "mesh": "east", "namespace": None, "control_plane": "basic", "peers": ["west"], "cards_dir": str(file.parent), **params}
+        given = {
+            **options,
+            "mesh": "east",
+            "namespace": None,
+            "control_plane": "basic",
+            "peers": ["west"],
+            "cards_dir": str(file.parent),
+            **params,
+        }
         result = federation_info.run(SimpleNamespace(params=given, check_mode=False), cluster, NOW + 2 * LATER)
         assert result["hand_over"] == [] or result["lines"][-1:] == result["hand_over"]
         return result["hand_over"]
@@ -373,7 +410,9 @@ def noted(run, cluster, tmp_path, monkeypatch):
     monkeypatch.setattr(remembering, "folder", str(tmp_path))
     cluster.reads.clear()
     cluster.writes.clear()
-    identity = RunInMemory(federation_info.OPTIONS, mesh="east", namespace=None, control_plane="basic", until="reachable")
+    identity = RunInMemory(
+        federation_info.OPTIONS, mesh="east", namespace=None, control_plane="basic", until="reachable"
+    )
     federation_info.run(identity, cluster, NOW)
     assert cluster.reads == [f"list ServiceMeshControlPlane {SPACE}"]
     return cluster
@@ -388,7 +427,9 @@ def test_a_control_plane_that_was_read_before_is_not_read_again_where_its_gatewa
 
 
 def test_gateways_are_compared_with_the_control_plane_as_it_stands_now_before_they_are_written(noted, run):
-    noted.merge_patch(kinds.CONTROL_PLANE, SPACE, "basic", {"spec": {"gateways": {"additionalEgress": {"mine": {"enabled": True}}}}})
+    noted.merge_patch(
+        kinds.CONTROL_PLANE, SPACE, "basic", {"spec": {"gateways": {"additionalEgress": {"mine": {"enabled": True}}}}}
+    )
     assert run(keep_gateways=True, peers=["west", "north"])["changed"]
     assert set(gateways_in(noted)["additionalEgress"]) == {"mine", "west-egress", "north-egress"}
     assert [read for read in noted.reads if "list ServiceMeshControlPlane" in read][1:], "read again"
@@ -397,7 +438,9 @@ def test_gateways_are_compared_with_the_control_plane_as_it_stands_now_before_th
 def test_what_is_refused_by_notes_is_looked_at_again(noted, run):
     with pytest.raises(FederationError, match=r"trust domain|trust_domain"):
         run(keep_gateways=True, trust_domain="another.local")
-    noted.merge_patch(kinds.CONTROL_PLANE, SPACE, "basic", {"spec": {"security": {"trust": {"domain": "another.local"}}}})
+    noted.merge_patch(
+        kinds.CONTROL_PLANE, SPACE, "basic", {"spec": {"security": {"trust": {"domain": "another.local"}}}}
+    )
     assert run(keep_gateways=True, trust_domain="another.local")["cards"][0]["trust_domain"] == "another.local"
 
 

@@ -57,7 +57,9 @@ def test_the_first_card_and_the_card_in_use_have_nothing_to_be_compared_with(fil
     assert not read(path=str(file), known_path=str(file.parent / "." / file.name))["compared"]
 
 
-@pytest.mark.parametrize("known", ["{", json.dumps({**CARD.to_data(), "mesh": "north"})], ids=["unreadable", "of-another-mesh"])
+@pytest.mark.parametrize(
+    "known", ["{", json.dumps({**CARD.to_data(), "mesh": "north"})], ids=["unreadable", "of-another-mesh"]
+)
 def test_an_earlier_card_of_no_use_hides_nothing_of_the_new_one(known):
     result = read(card=CARD.to_data(), known=known)
     assert not result["compared"]
@@ -71,7 +73,10 @@ def test_our_rules_tell_what_would_be_imported():
 
 
 def test_a_card_of_no_peer_is_told():
-    assert "east is not in mesh_peers of west: federate does not look at this card" in read(card=CARD.to_data(), peers=["north"])["lines"]
+    assert (
+        "east is not in mesh_peers of west: federate does not look at this card"
+        in read(card=CARD.to_data(), peers=["north"])["lines"]
+    )
 
 
 def test_two_peers_of_one_name_are_told():

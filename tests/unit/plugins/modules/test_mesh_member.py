@@ -35,12 +35,22 @@ def refusal(cluster, **params):
 
 def plane(version):
     metadata = {"name": "basic", "namespace": SPACE, "generation": 1}
-    return {"apiVersion": "maistra.io/v2", "kind": "ServiceMeshControlPlane", "metadata": metadata, "spec": {"version": version}}
+    return {
+        "apiVersion": "maistra.io/v2",
+        "kind": "ServiceMeshControlPlane",
+        "metadata": metadata,
+        "spec": {"version": version},
+    }
 
 
 def roll(*members, **annotations):
     metadata = {"name": "default", "namespace": SPACE, "annotations": annotations}
-    return {"apiVersion": "maistra.io/v1", "kind": "ServiceMeshMemberRoll", "metadata": metadata, "spec": {"members": list(members)}}
+    return {
+        "apiVersion": "maistra.io/v1",
+        "kind": "ServiceMeshMemberRoll",
+        "metadata": metadata,
+        "spec": {"members": list(members)},
+    }
 
 
 def member(namespace=SPACE, **annotations):
@@ -93,9 +103,13 @@ def test_a_member_goes_when_its_roll_is_somebodys_own():
     assert run(cluster, state="absent")["changed"] and not run(cluster, state="absent")["changed"]
 
 
-@pytest.mark.parametrize(("version", "others", "is_refused"), [("v2.2", ["desk"], True), ("v2.4", ["desk"], False), ("v2.3", [], False)])
+@pytest.mark.parametrize(
+    ("version", "others", "is_refused"), [("v2.2", ["desk"], True), ("v2.4", ["desk"], False), ("v2.3", [], False)]
+)
 def test_a_member_that_would_take_the_whole_roll_along_is_refused(version, others, is_refused):
-    cluster = ClusterInMemory(NOW, plane(version), roll("shop", *others, **{CREATED_BY: "servicemeshmember-controller"}))
+    cluster = ClusterInMemory(
+        NOW, plane(version), roll("shop", *others, **{CREATED_BY: "servicemeshmember-controller"})
+    )
     run(cluster)
     if is_refused:
         error = refusal(cluster, state="absent")

@@ -13,7 +13,10 @@ from ansible_collections.ossm.federation.tests.unit.run_in_memory import RunInMe
 
 SPACE = "openshift-operators"
 CSV = "servicemeshoperator.v2.5.1"
-PLAIN = {"tracing": {"type": "None"}, "addons": {name: {"enabled": False} for name in ("kiali", "grafana", "prometheus")}}
+PLAIN = {
+    "tracing": {"type": "None"},
+    "addons": {name: {"enabled": False} for name in ("kiali", "grafana", "prometheus")},
+}
 WANTED = [{"mesh": "east", "version": "v2.5", "spec": PLAIN}]
 DEPLOYMENT = ("apps/v1", "Deployment", "istio-operator")
 LEFT = [
@@ -34,7 +37,9 @@ def run(cluster, check_mode=False, **params):
 
 
 def put(cluster, version, kind, name, **body):
-    place = {} if kind.startswith(("Cluster", "Validating")) and kind != "ClusterServiceVersion" else {"namespace": SPACE}
+    place = (
+        {} if kind.startswith(("Cluster", "Validating")) and kind != "ClusterServiceVersion" else {"namespace": SPACE}
+    )
     cluster.put({"apiVersion": version, "kind": kind, "metadata": {"name": name, **place}, **body})
 
 
@@ -71,7 +76,9 @@ def test_what_is_installed_is_read_once_and_left_alone(installed):
     first = installed.requests - before
     put(installed, "v1", "ConfigMap", "unrelated")
     run(installed, check_mode=True)
-    assert installed.requests - before == 2 * first, "a run that has nothing to do reads no more than one that may do nothing"
+    assert installed.requests - before == 2 * first, (
+        "a run that has nothing to do reads no more than one that may do nothing"
+    )
 
 
 def test_a_plan_is_not_approved_while_olm_has_given_up(cluster):
@@ -79,7 +86,14 @@ def test_a_plan_is_not_approved_while_olm_has_given_up(cluster):
     status = {"conditions": given_up, "currentCSV": CSV, "installPlanRef": {"name": "install-1", "namespace": SPACE}}
     cluster.set_status("Subscription", SPACE, "servicemeshoperator", status)
     spec = {"approval": "Manual", "approved": False, "clusterServiceVersionNames": [CSV]}
-    put(cluster, "operators.coreos.com/v1alpha1", "InstallPlan", "install-1", spec=spec, status={"phase": "RequiresApproval"})
+    put(
+        cluster,
+        "operators.coreos.com/v1alpha1",
+        "InstallPlan",
+        "install-1",
+        spec=spec,
+        status={"phase": "RequiresApproval"},
+    )
     cluster.writes.clear()
     with pytest.raises(FederationError, match="FED611"):
         run(cluster)
@@ -92,9 +106,20 @@ def test_a_plan_is_not_approved_while_olm_has_given_up(cluster):
 def test_a_channel_that_the_catalog_does_not_have_is_refused_also_where_the_operator_is_subscribed(cluster):
     market = "openshift-marketplace"
     cluster.set_status("CatalogSource", market, "redhat-operators", {"connectionState": {"lastObservedState": "READY"}})
-    offered = {"packageName": "servicemeshoperator", "catalogSource": "redhat-operators", "channels": [{"name": "stable"}]}
+    offered = {
+        "packageName": "servicemeshoperator",
+        "catalogSource": "redhat-operators",
+        "channels": [{"name": "stable"}],
+    }
     metadata = {"name": "servicemeshoperator", "namespace": market}
-    cluster.put({"apiVersion": "packages.operators.coreos.com/v1", "kind": "PackageManifest", "metadata": metadata, "status": offered})
+    cluster.put(
+        {
+            "apiVersion": "packages.operators.coreos.com/v1",
+            "kind": "PackageManifest",
+            "metadata": metadata,
+            "status": offered,
+        }
+    )
     cluster.writes.clear()
     wish = [{"package": "servicemeshoperator", "channel": "stabel"}]
     with pytest.raises(FederationError, match="FED449.*stabel.*it has stable"):
@@ -110,12 +135,21 @@ def offer(cluster, *csvs):
     channel = {"name": "stable", "currentCSV": csvs[-1], "entries": [{"name": csv} for csv in csvs]}
     offered = {"packageName": "servicemeshoperator", "catalogSource": "redhat-operators", "channels": [channel]}
     metadata = {"name": "servicemeshoperator", "namespace": market}
-    cluster.put({"apiVersion": "packages.operators.coreos.com/v1", "kind": "PackageManifest", "metadata": metadata, "status": offered})
+    cluster.put(
+        {
+            "apiVersion": "packages.operators.coreos.com/v1",
+            "kind": "PackageManifest",
+            "metadata": metadata,
+            "status": offered,
+        }
+    )
 
 
 def test_installing_refuses_what_the_preflight_refuses_before_anything_is_written():
     catalog = {"name": "redhat-operators", "namespace": "openshift-marketplace"}
-    bare = ClusterInMemory(NOW, {"apiVersion": "operators.coreos.com/v1alpha1", "kind": "CatalogSource", "metadata": catalog})
+    bare = ClusterInMemory(
+        NOW, {"apiVersion": "operators.coreos.com/v1alpha1", "kind": "CatalogSource", "metadata": catalog}
+    )
     offer(bare, CSV, "servicemeshoperator.v2.6.0")
     old = [{**WANTED[0], "version": "v2.3"}]
     pinned = {"package": "servicemeshoperator", "starting_csv": CSV}
@@ -181,14 +215,24 @@ def test_what_an_operator_leaves_goes_once_it_has_ended(installed):
 def test_check_mode_shows_what_an_operator_will_leave_while_it_runs(installed):
     put(installed, *LEFT[0])
     planned = run(installed, check_mode=True, state="absent")
-    assert [change["kind"] for change in planned["changes"]] == ["Subscription", "ClusterServiceVersion", "OperatorGroup", "Secret"]
+    assert [change["kind"] for change in planned["changes"]] == [
+        "Subscription",
+        "ClusterServiceVersion",
+        "OperatorGroup",
+        "Secret",
+    ]
     assert installed.writes == []
 
 
 def test_check_mode_foresees_that_control_planes_of_this_run_will_have_gone(installed):
     """Those of other meshes stay in a real run, too."""
     plane = {"apiVersion": "maistra.io/v2", "kind": "ServiceMeshControlPlane", "spec": {}}
-    installed.put({**plane, "metadata": {"name": "basic", "namespace": "east-mesh-system", "labels": {"ossm.federation/mesh": "east"}}})
+    installed.put(
+        {
+            **plane,
+            "metadata": {"name": "basic", "namespace": "east-mesh-system", "labels": {"ossm.federation/mesh": "east"}},
+        }
+    )
     gone = [{**WANTED[0], "removed": True}]
     assert run(installed, check_mode=True, state="absent", control_planes=gone)["changed"]
     for given in ({"control_planes": gone}, {"check_mode": True}):
@@ -201,8 +245,17 @@ def test_check_mode_foresees_that_control_planes_of_this_run_will_have_gone(inst
 
 
 def definition(plural, group, kind):
-    spec = {"group": group, "names": {"plural": plural, "kind": kind}, "versions": [{"name": "v1beta1"}, {"name": "v1", "storage": True}]}
-    return {"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": {"name": f"{plural}.{group}"}, "spec": spec}
+    spec = {
+        "group": group,
+        "names": {"plural": plural, "kind": kind},
+        "versions": [{"name": "v1beta1"}, {"name": "v1", "storage": True}],
+    }
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"{plural}.{group}"},
+        "spec": spec,
+    }
 
 
 KINDS = [
@@ -241,8 +294,19 @@ def test_kinds_that_others_have_objects_of_are_refused_before_anything_is_remove
         installed.put(each)
     route = {"apiVersion": "networking.istio.io/v1", "kind": "VirtualService", "spec": {}}
     installed.put({**route, "metadata": {"name": "cart", "namespace": "shop"}})
-    installed.put({**route, "metadata": {"name": "ours", "namespace": "shop", "labels": {"ossm.federation/mesh": "east"}}})
-    installed.put({**route, "metadata": {"name": "owned", "namespace": "shop", "ownerReferences": [{"kind": "ServiceMeshControlPlane"}]}})
+    installed.put(
+        {**route, "metadata": {"name": "ours", "namespace": "shop", "labels": {"ossm.federation/mesh": "east"}}}
+    )
+    installed.put(
+        {
+            **route,
+            "metadata": {
+                "name": "owned",
+                "namespace": "shop",
+                "ownerReferences": [{"kind": "ServiceMeshControlPlane"}],
+            },
+        }
+    )
     made = {"app.kubernetes.io/managed-by": "maistra-istio-operator"}
     installed.put({**route, "metadata": {"name": "made", "namespace": "shop", "labels": made}})
     with pytest.raises(FederationError) as refused:
@@ -255,15 +319,24 @@ def test_kinds_that_others_have_objects_of_are_refused_before_anything_is_remove
 @pytest.mark.parametrize(
     ("also", "stays"),
     [
-        (definition("istios", "sailoperator.io", "Istio"), "kinds of istio.io stay: sailoperator.io is served, so another Istio uses them"),
-        (definition("istiooperators", "install.istio.io", "Mesh"), "kinds of istio.io stay: install.istio.io is served, so another Istio uses them"),
+        (
+            definition("istios", "sailoperator.io", "Istio"),
+            "kinds of istio.io stay: sailoperator.io is served, so another Istio uses them",
+        ),
+        (
+            definition("istiooperators", "install.istio.io", "Mesh"),
+            "kinds of istio.io stay: install.istio.io is served, so another Istio uses them",
+        ),
     ],
 )
 def test_kinds_that_another_istio_uses_stay(ended, also, stays):
     ended.put(also)
     done = run(ended, state="absent", remove_crds=True)
     assert done["stays"] == [stays]
-    assert [change["name"] for change in done["changes"]] == ["kialis.kiali.io", "servicemeshpeers.federation.maistra.io"]
+    assert [change["name"] for change in done["changes"]] == [
+        "kialis.kiali.io",
+        "servicemeshpeers.federation.maistra.io",
+    ]
 
 
 def test_kinds_of_a_companion_stay_with_its_operator(ended):

@@ -27,7 +27,11 @@ from ansible_collections.ossm.federation.tests.unit.pem import NOW
 from ansible_collections.ossm.federation.tests.unit.run_in_memory import RunInMemory
 
 SHIPPED = Path(__file__).parents[4] / "playbooks" / "files" / "mesh-administrator.yml"
-EAST = {"mesh": "east", "members": ["shop"], "admins": {"users": ["anna"], "groups": ["mesh"], "service_accounts": ["pipeline", "ci/robot"]}}
+EAST = {
+    "mesh": "east",
+    "members": ["shop"],
+    "admins": {"users": ["anna"], "groups": ["mesh"], "service_accounts": ["pipeline", "ci/robot"]},
+}
 LAB = {"mesh": "lab", "members": ["lab-one"], "admins": {"users": ["bert"]}}
 
 
@@ -48,7 +52,9 @@ def refusal(cluster, *tenants):
 
 @pytest.fixture
 def cluster():
-    return ClusterInMemory(NOW, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop", "labels": {"team": "web"}}})
+    return ClusterInMemory(
+        NOW, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop", "labels": {"team": "web"}}}
+    )
 
 
 def namespaces(cluster):
@@ -60,7 +66,10 @@ def test_a_mesh_gets_namespaces_roles_and_bindings_and_a_second_run_changes_noth
     assert namespaces(cluster) == ["east-mesh-system", "shop"]
     assert cluster.get(ROLE, "shop", NAME)["rules"] == list(MEMBER_RULES)
     assert cluster.get(ROLE, "east-mesh-system", NAME)["rules"] == list(CONTROL_PLANE_RULES)
-    bound = [(subject["kind"], subject.get("namespace"), subject["name"]) for subject in cluster.get(ROLE_BINDING, "shop", NAME)["subjects"]]
+    bound = [
+        (subject["kind"], subject.get("namespace"), subject["name"])
+        for subject in cluster.get(ROLE_BINDING, "shop", NAME)["subjects"]
+    ]
     assert bound == [
         ("User", None, "anna"),
         ("Group", None, "mesh"),
@@ -89,7 +98,10 @@ def test_nobody_gets_a_right_on_secrets_or_by_a_star():
 
 def test_the_roles_that_are_shipped_as_a_file_are_the_same():
     items = yaml.safe_load(SHIPPED.read_text(encoding="utf-8"))["items"]
-    assert [item["rules"] for item in items if item["kind"] == "Role"] == [list(CONTROL_PLANE_RULES), list(MEMBER_RULES)]
+    assert [item["rules"] for item in items if item["kind"] == "Role"] == [
+        list(CONTROL_PLANE_RULES),
+        list(MEMBER_RULES),
+    ]
 
 
 def test_who_is_no_longer_named_loses_the_right_and_a_former_member_its_role(cluster):
@@ -105,7 +117,9 @@ def test_absent_takes_the_rights_of_one_mesh_and_leaves_namespaces_and_others_al
     run(cluster, EAST, state="absent")
     assert namespaces(cluster) == ["east-mesh-system", "lab-mesh-system", "lab-one", "shop"]
     assert [live["metadata"]["namespace"] for live in cluster.list(ROLE_BINDING, "")] == ["lab-mesh-system", "lab-one"]
-    assert [live["metadata"]["name"] for live in cluster.list(CLUSTER_ROLE_BINDING, "")] == ["ossm-federation-facts-lab"]
+    assert [live["metadata"]["name"] for live in cluster.list(CLUSTER_ROLE_BINDING, "")] == [
+        "ossm-federation-facts-lab"
+    ]
     assert not run(cluster, EAST, state="absent")["changed"]
 
 
@@ -120,13 +134,25 @@ def test_a_namespace_that_no_mesh_takes_is_refused(cluster, member):
 
 
 def test_a_namespace_that_another_mesh_holds_is_refused(cluster):
-    cluster.put({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "desk", "labels": {"maistra.io/member-of": "lab-mesh-system"}}})
+    cluster.put(
+        {
+            "apiVersion": "v1",
+            "kind": "Namespace",
+            "metadata": {"name": "desk", "labels": {"maistra.io/member-of": "lab-mesh-system"}},
+        }
+    )
     error = refusal(cluster, {**EAST, "members": ["desk"]})
     assert error.code == "FED426" and "lab-mesh-system" in str(error)
 
 
 def test_a_namespace_that_is_going_away_is_refused(cluster):
-    cluster.put({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "desk", "deletionTimestamp": "2026-01-01T00:00:00Z"}})
+    cluster.put(
+        {
+            "apiVersion": "v1",
+            "kind": "Namespace",
+            "metadata": {"name": "desk", "deletionTimestamp": "2026-01-01T00:00:00Z"},
+        }
+    )
     assert refusal(cluster, {**EAST, "members": ["desk"]}).code == "FED452"
 
 
@@ -152,6 +178,8 @@ def test_tenants_stand_for_the_operators_module_once_there_is_nothing_left_to_do
     writes = len(cluster.writes)
     assert mesh_operator.standing_tenants(cluster, [east, lab]) == [], "lab is to be made"
     assert mesh_operator.standing_tenants(cluster, []) == []
-    cluster.put({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop", "labels": {"maistra.io/member-of": "x"}}})
+    cluster.put(
+        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop", "labels": {"maistra.io/member-of": "x"}}}
+    )
     assert mesh_operator.standing_tenants(cluster, [east]) == [], "it is for mesh_tenants to refuse"
     assert len(cluster.writes) == writes, "it only looks"

@@ -213,7 +213,8 @@ def test_fifty_rules_without_a_change_cost_one_list_per_kind_and_namespace():
     keep(cluster, *rules, imports=imports)
     before = cluster.requests
     assert not keep(cluster, *rules, imports=imports)["changed"]
-    # The control plane, the roll, two kinds of a peering, three kinds of rules in three namespaces, Services in one, pods of two members.
+    # The control plane, the roll, two kinds of a peering, three kinds of rules in three namespaces, Services in one,
+    # pods of two members.
     assert cluster.requests - before == 4 + 9 + 1 + 2
 
 
@@ -347,11 +348,15 @@ def test_a_region_is_found_on_pods_and_said():
 
 def envoy_at(cluster, pod_name, **locality):
     """Let the Envoy of a pod say where it is."""
-    cluster.pages[(pod_name, "/server_info")] = json.dumps({"version": "x", "node": {"id": "a", "locality": locality}}).encode()
+    cluster.pages[(pod_name, "/server_info")] = json.dumps(
+        {"version": "x", "node": {"id": "a", "locality": locality}}
+    ).encode()
 
 
 def test_our_own_region_is_what_envoys_say_before_it_is_what_pods_say():
-    cluster = estate(pod("web-1", "web", sidecar=True), pod("cart-1", "cart", sidecar=True, istio_locality="eu-central"))
+    cluster = estate(
+        pod("web-1", "web", sidecar=True), pod("cart-1", "cart", sidecar=True, istio_locality="eu-central")
+    )
     envoy_at(cluster, "web-1", region="eu-central", zone="a", sub_zone="r1")
     envoy_at(cluster, "cart-1", region="eu-central")
     said = keep(cluster, WEIGHTS, locality=None)
@@ -398,7 +403,9 @@ def test_what_a_client_may_be_is_told_where_nodes_are_not_readable():
 
 
 def test_few_envoys_are_asked_of_as_many_accounts_as_can_be():
-    pods = [pod(f"web-{number}", "web", account="web", sidecar=True, istio_locality="eu-central") for number in range(40)]
+    pods = [
+        pod(f"web-{number}", "web", account="web", sidecar=True, istio_locality="eu-central") for number in range(40)
+    ]
     cluster = estate(*pods, pod("clerk-1", "clerk", "desk", account="clerk", sidecar=True, istio_locality="eu-central"))
     asked_of = []
     cluster.page = lambda namespace, name, page, by_exec=False: (200, (asked_of.append(name), b"{}")[1])
@@ -406,7 +413,9 @@ def test_few_envoys_are_asked_of_as_many_accounts_as_can_be():
     assert (len(asked_of), "clerk-1" in asked_of) == (20, True)
 
 
-@pytest.mark.parametrize("page", [b"", b"[]", b'{"node": 1}', b'{"node": {"id": "a", "locality": {"region": 7}}}', b"{" * 5000])
+@pytest.mark.parametrize(
+    "page", [b"", b"[]", b'{"node": 1}', b'{"node": {"id": "a", "locality": {"region": 7}}}', b"{" * 5000]
+)
 def test_what_an_envoy_says_may_be_anything(page):
     cluster = estate(pod("cart-1", "cart", sidecar=True, istio_locality="eu-central"))
     cluster.pages[("cart-1", "/server_info")] = page
@@ -522,7 +531,13 @@ SEEN = [
     ({"source_principal": f"spiffe://{WEB}", "source_workload": "web", "source_workload_namespace": "shop"}, 7.0),
     ({"source_principal": "spiffe://east.local/ns/desk/sa/clerk", "source_workload": "clerk"}, 1.0),
     ({"source_principal": "unknown", "source_workload": "report", "source_workload_namespace": "desk"}, 1.0),
-    ({"source_principal": f"spiffe://east.local/ns/{SPACE}/sa/west-ingress-service-account", "source_workload": "west-ingress"}, 9.0),
+    (
+        {
+            "source_principal": f"spiffe://east.local/ns/{SPACE}/sa/west-ingress-service-account",
+            "source_workload": "west-ingress",
+        },
+        9.0,
+    ),
 ]
 
 
@@ -549,7 +564,10 @@ def test_callers_that_a_first_policy_cuts_off_are_named_where_somebody_has_seen_
     metrics = with_metrics(monkeypatch, SEEN)
     run = asked(traffic=[FROM_WEST], prometheus_url="https://prometheus")
     mesh_traffic.run(run, estate(service("checkout-admin", selector={"app": "checkout"})), NOW)
-    told = "FED846 mesh_traffic, shop/checkout: cuts off desk/clerk and desk/report (without an identity), seen in the last 7d"
+    told = (
+        "FED846 mesh_traffic, shop/checkout: cuts off desk/clerk and desk/report (without an identity), seen in the"
+        " last 7d"
+    )
     assert any(line.startswith(told) for line in run.warnings)
     assert 'destination_service_name=~"checkout|checkout-admin"' in metrics.asked[0] and "[7d]" in metrics.asked[0]
 
@@ -644,7 +662,8 @@ def theirs_of(cluster, namespace="shop"):
 @pytest.mark.parametrize("one", [MERGING, {**WEIGHTS, "merge": True}], ids=["failover", "split"])
 def test_what_is_merged_into_a_rule_of_somebody_else_is_exactly_what_goes_again(one, namespace):
     cluster = estate(
-        rule("cart" if namespace == "shop" else CART, namespace, **POLICY), pod("cart-1", "cart", istio_locality="eu-central")
+        rule("cart" if namespace == "shop" else CART, namespace, **POLICY),
+        pod("cart-1", "cart", istio_locality="eu-central"),
     )
     before = theirs_of(cluster, namespace)
     planned = keep(cluster, one, check_mode=True)
@@ -660,7 +679,9 @@ def test_what_is_merged_into_a_rule_of_somebody_else_is_exactly_what_goes_again(
     gone = mesh_traffic.run(asked(state="absent"), cluster, NOW)
     assert [(change["action"], change["name"]) for change in gone["changes"]] == [("update", "theirs")]
     assert theirs_of(cluster, namespace)["spec"] == before["spec"]
-    assert not any(key.startswith("ossm.federation") for key in theirs_of(cluster, namespace)["metadata"].get("annotations") or {})
+    assert not any(
+        key.startswith("ossm.federation") for key in theirs_of(cluster, namespace)["metadata"].get("annotations") or {}
+    )
     assert mesh_traffic.run(asked(state="absent"), cluster, NOW)["changes"] == []
 
 
@@ -678,7 +699,9 @@ def test_a_rule_of_our_own_goes_when_somebody_else_makes_one_and_ours_is_merged(
 
 
 def test_it_is_said_whose_rule_the_fields_are_in():
-    assert any("merged into DestinationRule shop/theirs" in line for line in keep(estate(rule("cart")), MERGING)["lines"])
+    assert any(
+        "merged into DestinationRule shop/theirs" in line for line in keep(estate(rule("cart")), MERGING)["lines"]
+    )
 
 
 @pytest.mark.parametrize(
@@ -755,7 +778,9 @@ BOTH = [*IMPORTS, {"name": "cart", "namespace": "shop", "import_as_local": True,
 
 
 def test_failover_to_one_of_two_peers_that_give_the_service_goes_by_regions_so_that_the_other_comes_last():
-    cluster = estate(pod("cart-1", "cart", istio_locality="eu-central.a"), pod("cart-2", "cart", istio_locality="eu-central.b"))
+    cluster = estate(
+        pod("cart-1", "cart", istio_locality="eu-central.a"), pod("cart-2", "cart", istio_locality="eu-central.b")
+    )
     said = keep(cluster, FAILOVER, imports=BOTH)
     setting = spec(cluster, DESTINATION_RULE, "federation.cart")["trafficPolicy"]["loadBalancer"]["localityLbSetting"]
     assert setting == {"enabled": True, "failover": [{"from": "eu-central", "to": "eu-west"}]}
@@ -773,8 +798,18 @@ def test_it_is_said_how_many_endpoints_of_its_zone_each_client_prefers():
 @pytest.mark.parametrize(
     ("one", "params", "code", "told"),
     [
-        (FAILOVER, {"peers": [PEERS[0], "north"]}, "FED864", "since north gives it as local as well: ours eu-central, that of west eu-west, that of north"),
-        (FAILOVER, {"peers": [PEERS[0], {**PEERS[1], "locality": {"region": "eu-west"}}]}, "FED864", "that of north eu-west"),
+        (
+            FAILOVER,
+            {"peers": [PEERS[0], "north"]},
+            "FED864",
+            "since north gives it as local as well: ours eu-central, that of west eu-west, that of north",
+        ),
+        (
+            FAILOVER,
+            {"peers": [PEERS[0], {**PEERS[1], "locality": {"region": "eu-west"}}]},
+            "FED864",
+            "that of north eu-west",
+        ),
         (WEIGHTS, {}, "FED855", "gives nothing to north"),
     ],
 )
@@ -802,12 +837,23 @@ def test_a_wildcard_rule_whose_subsets_routes_may_name_is_not_hidden():
 
 @pytest.mark.parametrize(
     ("one", "replicas", "is_advised"),
-    [(FAILOVER, None, True), (FAILOVER, 1, True), (FAILOVER, 2, False), (WEIGHTS, None, True), (SPLIT, None, False), (FROM_WEST, None, False)],
+    [
+        (FAILOVER, None, True),
+        (FAILOVER, 1, True),
+        (FAILOVER, 2, False),
+        (WEIGHTS, None, True),
+        (SPLIT, None, False),
+        (FROM_WEST, None, False),
+    ],
 )
-def test_two_pods_of_the_egress_gateway_are_advised_where_one_that_fails_would_be_all_of_the_peer(one, replicas, is_advised):
+def test_two_pods_of_the_egress_gateway_are_advised_where_one_that_fails_would_be_all_of_the_peer(
+    one, replicas, is_advised
+):
     peers = [{**PEERS[0], **({"gateways": {"replicas": replicas}} if replicas else {})}, PEERS[1]]
     said = keep(estate(pod("cart-1", "cart", istio_locality="eu-central")), one, peers=peers)
-    assert any("run two or more pods of west-egress (gateways.replicas)" in line for line in said["lines"]) is is_advised
+    assert (
+        any("run two or more pods of west-egress (gateways.replicas)" in line for line in said["lines"]) is is_advised
+    )
 
 
 def imports_of_west(**locality):
@@ -836,12 +882,17 @@ IDLE = {"idle_timeout": "60s"}
 
 
 def test_clients_close_connections_that_were_idle_under_every_name_of_the_service():
-    wildcard = rule("*.local", SPACE, "default", tls={"mode": "ISTIO_MUTUAL"}, connectionPool={"http": {"maxRetries": 3}})
+    wildcard = rule(
+        "*.local", SPACE, "default", tls={"mode": "ISTIO_MUTUAL"}, connectionPool={"http": {"maxRetries": 3}}
+    )
     cluster = estate(wildcard)
     said = keep(cluster, {"service": "shop/till", **IDLE}, {**FAILOVER, **IDLE})
     pool = {"http": {"maxRetries": 3, "idleTimeout": "60s"}}
     found = spec(cluster, DESTINATION_RULE, "federation.till.shop.west", SPACE)
-    assert found == {"host": "till.shop.svc.west-imports.local", "trafficPolicy": {"tls": {"mode": "ISTIO_MUTUAL"}, "connectionPool": pool}}
+    assert found == {
+        "host": "till.shop.svc.west-imports.local",
+        "trafficPolicy": {"tls": {"mode": "ISTIO_MUTUAL"}, "connectionPool": pool},
+    }
     policy = spec(cluster, DESTINATION_RULE, "federation.cart")["trafficPolicy"]
     assert (policy["connectionPool"], policy["outlierDetection"]["maxEjectionPercent"]) == (pool, 100)
     assert any("shop/till: clients close connections to it that were idle for 60s" in line for line in said["lines"])
@@ -862,14 +913,21 @@ def test_a_rule_about_idle_connections_alone_gives_no_order_and_keeps_what_it_hi
 )
 def test_an_idle_timeout_that_a_rule_in_a_clients_namespace_would_hide_is_refused(name, host):
     error = refused(estate(rule(host, "desk")), {"service": f"shop/{name}", **IDLE})
-    assert (error.code, "without effect for clients in desk" in error.what, '"idleTimeout": "60s"' in error.fix) == ("FED860", True, True)
+    assert (error.code, "without effect for clients in desk" in error.what, '"idleTimeout": "60s"' in error.fix) == (
+        "FED860",
+        True,
+        True,
+    )
 
 
 @pytest.mark.parametrize("name", ["cart", "till"])
 def test_an_idle_timeout_is_no_rule_without_tls_where_the_mesh_turns_none_on_by_itself(name):
     plain = {"security": {"dataPlane": {"automtls": False}, "trust": {"domain": "east.local"}}}
     assert refused(estate(**plain), {"service": f"shop/{name}", **IDLE}).code == "FED870"
-    keep(estate(rule("*.local", SPACE, "default", tls={"mode": "ISTIO_MUTUAL"}), **plain), {"service": f"shop/{name}", **IDLE})
+    keep(
+        estate(rule("*.local", SPACE, "default", tls={"mode": "ISTIO_MUTUAL"}), **plain),
+        {"service": f"shop/{name}", **IDLE},
+    )
 
 
 def test_an_idle_timeout_is_merged_into_rules_of_somebody_else():

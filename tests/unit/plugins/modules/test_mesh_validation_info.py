@@ -1,5 +1,7 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What is wrong with the Istio configuration of a mesh, by tables of cases: the objects that stand, and the codes that must come of them."""
+"""What is wrong with the Istio configuration of a mesh, by tables of cases: the objects that stand, and the codes that
+must come of them.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,15 @@ from ansible_collections.ossm.federation.plugins.module_utils._options import ME
 from ansible_collections.ossm.federation.plugins.modules import mesh_validation_info as module
 from ansible_collections.ossm.federation.tests.unit.pem import NOW
 from ansible_collections.ossm.federation.tests.unit.run_in_memory import RunInMemory
-from ansible_collections.ossm.federation.tests.unit.traffic_in_memory import SPACE, estate, pod, routes, rule, service, thing
+from ansible_collections.ossm.federation.tests.unit.traffic_in_memory import (
+    SPACE,
+    estate,
+    pod,
+    routes,
+    rule,
+    service,
+    thing,
+)
 
 ROLE = pathlib.Path(__file__).resolve().parents[4] / "playbooks" / "files" / "mesh-validation.yml"
 IMPORT, WEST_CART = "till.shop.svc.west-imports.local", "cart.shop.svc.west-imports.local"
@@ -32,7 +42,14 @@ def peer(name="west", *, connected=True, trust_domain="west.local"):
 
 def imports(*hosts, name="west", rules=({"type": "NameSelector", "nameSelector": {}},)):
     rows = [{"exportedName": "till.shop.svc.east-exports.local", "localService": {"hostname": host}} for host in hosts]
-    return thing("federation.maistra.io/v1", "ImportedServiceSet", SPACE, name, spec={"importRules": list(rules)}, status={"importedServices": rows})
+    return thing(
+        "federation.maistra.io/v1",
+        "ImportedServiceSet",
+        SPACE,
+        name,
+        spec={"importRules": list(rules)},
+        status={"importedServices": rows},
+    )
 
 
 def to(host, subset="", **more):
@@ -59,8 +76,19 @@ def authentication(mode, name="default", namespace="shop", **labels):
 
 
 def policy(name="policy", namespace="shop", selector=None, hosts=(), **source):
-    rules = [{**({"from": [{"source": source}]} if source else {}), **({"to": [{"operation": {"hosts": list(hosts)}}]} if hosts else {})}]
-    return thing(SECURITY, "AuthorizationPolicy", namespace, name, spec={"selector": {"matchLabels": selector or {"app": "cart"}}, "rules": rules})
+    rules = [
+        {
+            **({"from": [{"source": source}]} if source else {}),
+            **({"to": [{"operation": {"hosts": list(hosts)}}]} if hosts else {}),
+        }
+    ]
+    return thing(
+        SECURITY,
+        "AuthorizationPolicy",
+        namespace,
+        name,
+        spec={"selector": {"matchLabels": selector or {"app": "cart"}}, "rules": rules},
+    )
 
 
 def sidecar(*hosts, name="sidecar", **labels):
@@ -73,7 +101,9 @@ def entry(*hosts):
 
 
 def scaled_to_zero(name, **labels):
-    return thing("apps/v1", "Deployment", "shop", name, spec={"replicas": 0, "template": {"metadata": {"labels": labels}}})
+    return thing(
+        "apps/v1", "Deployment", "shop", name, spec={"replicas": 0, "template": {"metadata": {"labels": labels}}}
+    )
 
 
 def namespace(name):
@@ -86,7 +116,11 @@ def injected(*words, **labels):
     return found
 
 
-ALWAYS = (injected("cart-1", "cart", version="v1"), injected("till-1", "till"), *map(namespace, ("shop", "desk", SPACE, "other")))
+ALWAYS = (
+    injected("cart-1", "cart", version="v1"),
+    injected("till-1", "till"),
+    *map(namespace, ("shop", "desk", SPACE, "other")),
+)
 
 
 class Forbidding:
@@ -162,33 +196,43 @@ def test_every_code_of_a_validation_has_a_case():
 
 RIGHT = {
     "a route with subsets": [route(to("cart", "v1", weight=60), to("till", weight=40)), subsets("cart", v1="v1")],
-    "an import of a connected peer": [peer(), imports(IMPORT), route(to("till", weight=80), to(IMPORT, weight=20)), rule(IMPORT, **MUTUAL)],
-    "a host of a ServiceEntry, by a wildcard too": [entry("*.example.com", "api.example.org"), route(to("www.example.com"), to("api.example.org"))],
+    "an import of a connected peer": [peer(), imports(IMPORT), route(to("till", weight=80), to(IMPORT, weight=20)),
+    rule(IMPORT, **MUTUAL)],
+    "a host of a ServiceEntry, by a wildcard too": [entry("*.example.com", "api.example.org"),
+    route(to("www.example.com"), to("api.example.org"))],
     "a wildcard over services": [rule("*.shop.svc.cluster.local", **MUTUAL), rule("*.local", "desk", **MUTUAL)],
     "two VirtualServices that no client sees both": [
         route(to("till"), name="one", exportTo=["."]),
-        routes("till.shop.svc.cluster.local", namespace="desk", name="two", exportTo=["."], http=[{"route": [to("till.shop.svc.cluster.local")]}]),
+        routes("till.shop.svc.cluster.local", namespace="desk", name="two", exportTo=["."],
+        http=[{"route": [to("till.shop.svc.cluster.local")]}]),
     ],
     "a second rule that only adds subsets": [rule("cart", connectionPool={}), subsets("cart", v1="v1")],
     "a workload scaled to zero": [scaled_to_zero("sleeper", app="sleeper"), policy(selector={"app": "sleeper"})],
     "a policy of the whole mesh for a workload anywhere": [policy(namespace=SPACE, selector={"app": "till"})],
-    "a gateway's host in a policy": [gateway(), policy(hosts=["shop.example.com", "shop.example.com:*", "*.example.org"])],
-    "a service account of the mesh": [policy(principals=["cluster.local/ns/shop/sa/web", "east.local/ns/desk/sa/clerk", "*/sa/x"])],
+    "a gateway's host in a policy": [gateway(), policy(hosts=["shop.example.com", "shop.example.com:*",
+    "*.example.org"])],
+    "a service account of the mesh": [policy(principals=["cluster.local/ns/shop/sa/web", "east.local/ns/desk/sa/clerk",
+    "*/sa/x"])],
     "a peer's identity at the gateway": [peer(), pod("gw", "west-ingress", SPACE), policy(
-        namespace=SPACE, selector={"app": "west-ingress"}, principals=["west.local/ns/west-mesh-system/sa/east-egress-service-account"],
+        namespace=SPACE, selector={"app": "west-ingress"},
+        principals=["west.local/ns/west-mesh-system/sa/east-egress-service-account"],
     )],
-    "plain calls to a service without sidecars": [pod("old-1", "checkout"), authentication("STRICT"), rule("checkout", **PLAIN)],
-    "one VirtualService that names its gateway twice": [gateway(), route(to("till"), gateways=["mesh", "mesh", "front", "shop/front"])],
+    "plain calls to a service without sidecars": [pod("old-1", "checkout"), authentication("STRICT"), rule("checkout",
+    **PLAIN)],
+    "one VirtualService that names its gateway twice": [gateway(), route(to("till"), gateways=["mesh", "mesh", "front",
+    "shop/front"])],
     "plain calls to a permissive service": [authentication("PERMISSIVE"), rule("cart", **PLAIN)],
     "plain calls to the one workload that allows them": [
         authentication("STRICT", namespace=SPACE), authentication("DISABLE", "cart", app="cart"), rule("cart", **PLAIN),
     ],
-    "a sidecar with all of its namespace": [sidecar("./*", "~/*", f"{SPACE}/*", "*/till.shop.svc.cluster.local", app="cart")],
+    "a sidecar with all of its namespace": [sidecar("./*", "~/*", f"{SPACE}/*", "*/till.shop.svc.cluster.local",
+    app="cart")],
     "subsets of a host that a peer gives as well": [
         peer(), imports("cart.shop.svc.cluster.local"), subsets("cart", here="v1", there="west"),
     ],
     "routes for gateways only": [gateway(), route(to("till"), hosts=("shop.example.com",), gateways=["front"])],
-    "a mirror": [thing(ISTIO, "VirtualService", "shop", "mirror", spec={"hosts": ["till"], "http": [{"route": [to("till")], "mirror": {"host": "cart"}}]})],
+    "a mirror": [thing(ISTIO, "VirtualService", "shop", "mirror", spec={"hosts": ["till"],
+    "http": [{"route": [to("till")], "mirror": {"host": "cart"}}]})],
 }  # fmt: skip
 
 
@@ -201,14 +245,24 @@ def test_what_is_right_is_no_finding(name):
 def test_a_rule_over_many_services_is_one_finding_and_a_narrower_rule_is_an_exception():
     strict, plain = authentication("STRICT", namespace=SPACE), rule("*.local", SPACE, "all", **PLAIN)
     (found,) = seen(strict, plain)["findings"]
-    assert found["code"] == "FED979" and "cart.shop.svc.cluster.local and till.shop.svc.cluster.local, and PeerAuth" in found["seen"]
-    narrower, other = rule("*.shop.svc.cluster.local", SPACE, "shop", **MUTUAL), (service("desk", "desk"), injected("desk-1", "desk", "desk"))
+    assert (
+        found["code"] == "FED979"
+        and "cart.shop.svc.cluster.local and till.shop.svc.cluster.local, and PeerAuth" in found["seen"]
+    )
+    narrower, other = (
+        rule("*.shop.svc.cluster.local", SPACE, "shop", **MUTUAL),
+        (
+            service("desk", "desk"),
+            injected("desk-1", "desk", "desk"),
+        ),
+    )
     (found,) = seen(strict, plain, narrower, *other)["findings"]
     assert "for desk.desk.svc.cluster.local, and PeerAuthentication" in found["seen"]
 
 
 UNSURE = {
-    "a host of a peer that is not connected": ([*OLD_PEER, route(to(WEST_CART))], (), "FED984", "peer west is not connected"),
+    "a host of a peer that is not connected": ([*OLD_PEER, route(to(WEST_CART))], (), "FED984",
+    "peer west is not connected"),
     "a local name that such a peer may give": (
         [peer(connected=False), imports(rules=[AS_CHART]), route(to("chart"))],
         (), "FED984", "peer west is not connected",
@@ -216,16 +270,22 @@ UNSURE = {
     "a host of a namespace that is no member": (
         [route(to("cart.other.svc.cluster.local"))], (), "FED984", "namespace other is not a member"
     ),
-    "a host where ServiceEntries may not be read": ([route(to("www.example.com"))], ["ServiceEntry"], "FED984", "ServiceEntry objects in"),
-    "a host where Services may not be read": ([route(to("cart"), hosts=())], ["Service"], "FED984", "Service objects in"),
-    "a host where peers may not be read": ([route(to(WEST_CART))], ["ServiceMeshPeer"], "FED984", "ServiceMeshPeer objects in"),
-    "a subset where rules may not be read": ([route(to("cart", "v9"))], ["DestinationRule"], "FED990", "DestinationRule objects in"),
+    "a host where ServiceEntries may not be read": ([route(to("www.example.com"))], ["ServiceEntry"], "FED984",
+    "ServiceEntry objects in"),
+    "a host where Services may not be read": ([route(to("cart"), hosts=())], ["Service"], "FED984",
+    "Service objects in"),
+    "a host where peers may not be read": ([route(to(WEST_CART))], ["ServiceMeshPeer"], "FED984",
+    "ServiceMeshPeer objects in"),
+    "a subset where rules may not be read": ([route(to("cart", "v9"))], ["DestinationRule"], "FED990",
+    "DestinationRule objects in"),
     "labels where pods may not be read": ([policy()], ["Pod"], "FED991", "Pod objects in"),
-    "labels where workloads may not be read": ([policy(selector={"app": "x"})], ["Deployment"], "FED991", "Pod objects in"),
+    "labels where workloads may not be read": ([policy(selector={"app": "x"})], ["Deployment"], "FED991",
+    "Pod objects in"),
     "a Gateway of another namespace": (
         [route(to("till"), gateways=["other/front"])], (), "FED985", "namespace other is not a member"
     ),
-    "a namespace where namespaces may not be listed": ([policy(namespaces=["nowhere"])], ["Namespace"], "FED973", "namespaces may not be listed"),
+    "a namespace where namespaces may not be listed": ([policy(namespaces=["nowhere"])], ["Namespace"], "FED973",
+    "namespaces may not be listed"),
     "an account of another namespace": (
         [policy(principals=["cluster.local/ns/other/sa/x"])], (), "FED975", "namespace other is not a member"
     ),
@@ -233,11 +293,13 @@ UNSURE = {
         [routes("x", namespace=SPACE, http=[{"route": [to("cart.shop.svc.cluster.local")]}])],
         ["ServiceMeshMemberRoll"], "FED984", "ServiceMeshMemberRoll",
     ),
-    "a selector where members may not be read": ([policy(namespace=SPACE)], ["ServiceMeshMemberRoll"], "FED991", "ServiceMeshMemberRoll objects in"),
+    "a selector where members may not be read": ([policy(namespace=SPACE)], ["ServiceMeshMemberRoll"], "FED991",
+    "ServiceMeshMemberRoll objects in"),
     "mutual TLS of a service without pods": (
         [authentication("STRICT"), rule("checkout", **PLAIN)], (), "FED979", "no pod behind it shows",
     ),
-    "mutual TLS where nobody may read who demands it": ([rule("cart", **PLAIN)], ["PeerAuthentication"], "FED979", "PeerAuthentication objects in"),
+    "mutual TLS where nobody may read who demands it": ([rule("cart", **PLAIN)], ["PeerAuthentication"], "FED979",
+    "PeerAuthentication objects in"),
 }  # fmt: skip
 
 
@@ -263,7 +325,11 @@ def test_the_kind_that_a_cluster_does_not_know_is_no_gap():
 
 
 def test_mutual_tls_is_told_per_namespace():
-    result = seen(authentication("STRICT", namespace=SPACE), authentication("PERMISSIVE"), authentication("DISABLE", "cart", app="cart"))
+    result = seen(
+        authentication("STRICT", namespace=SPACE),
+        authentication("PERMISSIVE"),
+        authentication("DISABLE", "cart", app="cart"),
+    )
     rows = {row["namespace"]: (row["mode"], row["said_by"], row["exceptions"]) for row in result["mutual_tls"]}
     assert rows == {
         "desk": ("STRICT", f"PeerAuthentication {SPACE}/default", []),
@@ -289,16 +355,30 @@ def test_it_fails_on_what_it_is_told_to_and_has_seen_all_the_same():
 def test_a_line_has_kialis_code_beside_ours():
     lines = seen(*CASES["FED984"])["lines"]
     assert lines[0] == "east · 1 object in 3 namespaces · 1 error"
-    assert lines[1].startswith("ERROR    FED984 KIA1101  VirtualService shop/route, http[0].route[0]: names chart, which is no")
+    assert lines[1].startswith(
+        "ERROR    FED984 KIA1101  VirtualService shop/route, http[0].route[0]: names chart, which is no"
+    )
 
 
-ODD = ({}, {"hosts": 3, "http": [None, {"route": "x"}]}, {"host": ["a"], "subsets": {"a": 1}, "trafficPolicy": []}, {"rules": [{"from": [{}]}], "selector": []})
+ODD = (
+    {},
+    {"hosts": 3, "http": [None, {"route": "x"}]},
+    {"host": ["a"], "subsets": {"a": 1}, "trafficPolicy": []},
+    {"rules": [{"from": [{}]}], "selector": []},
+)
 
 
 @pytest.mark.parametrize("spec", ODD)
 def test_odd_objects_are_read_all_the_same(spec):
-    kinds = {ISTIO: ("VirtualService", "DestinationRule", "Gateway", "Sidecar", "ServiceEntry"), SECURITY: ("AuthorizationPolicy", "PeerAuthentication")}
-    odd = [thing(version, kind, "shop", "odd", spec=copy.deepcopy(spec)) for version, names in kinds.items() for kind in names]
+    kinds = {
+        ISTIO: ("VirtualService", "DestinationRule", "Gateway", "Sidecar", "ServiceEntry"),
+        SECURITY: ("AuthorizationPolicy", "PeerAuthentication"),
+    }
+    odd = [
+        thing(version, kind, "shop", "odd", spec=copy.deepcopy(spec))
+        for version, names in kinds.items()
+        for kind in names
+    ]
     assert seen(*odd, service("odd", selector=None))["lines"]
 
 
@@ -316,9 +396,19 @@ def test_the_role_for_validations_holds_what_is_asked_for_and_no_verb_that_write
 
     run = RunInMemory(MESH, module.OPTIONS, mesh="east", is_quiet=True)
     module.run(run, Watched(estate(*ALWAYS, *CASES["FED991"])), NOW)
-    roles = {live["metadata"]["namespace"]: live for live in yaml.safe_load(ROLE.read_text(encoding="utf-8"))["items"] if live["kind"] == "Role"}
+    roles = {
+        live["metadata"]["namespace"]: live
+        for live in yaml.safe_load(ROLE.read_text(encoding="utf-8"))["items"]
+        if live["kind"] == "Role"
+    }
     for namespace, role in roles.items():
-        rights = {(group, kind, verb) for row in role["rules"] for group in row["apiGroups"] for kind in row["resources"] for verb in row["verbs"]}
+        rights = {
+            (group, kind, verb)
+            for row in role["rules"]
+            for group in row["apiGroups"]
+            for kind in row["resources"]
+            for verb in row["verbs"]
+        }
         assert asked[namespace] == rights, namespace
     assert set(roles) == {SPACE, "shop"}
 

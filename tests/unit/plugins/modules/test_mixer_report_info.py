@@ -24,7 +24,13 @@ def of_mixer(kind, name, namespace=SPACE, labels=None, **spec):
 
 def handler(**params):
     given = {"system_url": "https://acme-admin.3scale.net/", "access_token": ACCESS, **params}
-    return of_mixer("handler", "threescale", adapter="threescale", params=given, connection={"address": "threescale-istio-adapter:3333"})
+    return of_mixer(
+        "handler",
+        "threescale",
+        adapter="threescale",
+        params=given,
+        connection={"address": "threescale-istio-adapter:3333"},
+    )
 
 
 def instance(**subject):
@@ -84,7 +90,9 @@ def test_every_way_to_bring_credentials_is_looked_up_in_its_order():
     }
     result = reported(handler(), instance(user='request.api_key | ""', properties=properties), rule(), GUARDED)
     credentials = result["threescale"]["adapters"][0]["services"][0]["credentials"]
-    claims = {"filter": {"path": ["envoy.filters.http.jwt_authn", "0"], "keys": ["azp"], "ops": [{"take": {"head": 1}}]}}
+    claims = {
+        "filter": {"path": ["envoy.filters.http.jwt_authn", "0"], "keys": ["azp"], "ops": [{"take": {"head": 1}}]}
+    }
     assert credentials == {
         "user_key": [{"query_string": {"keys": ["key", "api_key"]}}, {"header": {"keys": ["x-api-key"]}}],
         "app_id": [{"header": {"keys": ["app-id"]}}, {"query_string": {"keys": ["app_id"]}}, claims],
@@ -99,7 +107,11 @@ def test_a_match_becomes_labels_namespaces_and_hosts():
         ' && request.host == "Cart.example"'
     )
     (adapter,) = reported(handler(service_id="9"), USER, rule(match))["threescale"]["adapters"]
-    assert (adapter["selector"], adapter["services"][0]["id"], adapter["services"][0]["authorities"]) == ({"app": "cart"}, "9", ["cart.example"])
+    assert (adapter["selector"], adapter["services"][0]["id"], adapter["services"][0]["authorities"]) == (
+        {"app": "cart"},
+        "9",
+        ["cart.example"],
+    )
 
 
 @pytest.mark.parametrize(
@@ -118,15 +130,32 @@ def test_a_match_becomes_labels_namespaces_and_hosts():
 )
 def test_what_has_no_counterpart_is_listed(objects, says):
     findings = reported(*objects)["findings"]
-    assert {finding["code"] for finding in findings} == {"FED897"} and any(says in finding["seen"] for finding in findings)
+    assert {finding["code"] for finding in findings} == {"FED897"} and any(
+        says in finding["seen"] for finding in findings
+    )
 
 
 def test_the_add_on_gives_its_timeout_and_tells_what_is_lost():
-    addon = {"enabled": True, "client": {"timeout": 3}, "backend": {"enable_cache": True}, "system": {"cache_ttl": 300, "cache_max_size": 10}}
-    result = reported(handler(backend_url="https://backend.example"), USER, rule(), GUARDED, addons={"3scale": addon}, policy={"type": "Mixer"})
+    addon = {
+        "enabled": True,
+        "client": {"timeout": 3},
+        "backend": {"enable_cache": True},
+        "system": {"cache_ttl": 300, "cache_max_size": 10},
+    }
+    result = reported(
+        handler(backend_url="https://backend.example"),
+        USER,
+        rule(),
+        GUARDED,
+        addons={"3scale": addon},
+        policy={"type": "Mixer"},
+    )
     assert result["threescale"]["backend"] == {"url": "https://backend.example", "timeout": 3000}
     parts = {row["name"]: row["loses"] for row in result["objects"] if row["kind"] == "ServiceMeshControlPlane"}
-    assert parts == {"spec.policy": "", "spec.addons.3scale": "backend.enable_cache, system.cache_max_size, which have no counterpart"}
+    assert parts == {
+        "spec.policy": "",
+        "spec.addons.3scale": "backend.enable_cache, system.cache_max_size, which have no counterpart",
+    }
 
 
 @pytest.mark.parametrize(
@@ -158,7 +187,10 @@ def test_each_kind_of_object_has_a_successor_or_a_loss(live, successor):
 
 def test_rules_and_instances_follow_the_handler_that_they_are_used_with():
     action = {"handler": "limit", "instances": ["count"]}
-    objects = [of_mixer("handler", "limit", compiledAdapter="redisquota"), of_mixer("instance", "count", compiledTemplate="quota")]
+    objects = [
+        of_mixer("handler", "limit", compiledAdapter="redisquota"),
+        of_mixer("instance", "count", compiledTemplate="quota"),
+    ]
     found = heirs([*objects, of_mixer("rule", "limit", actions=[action])])
     assert {heir.successor for heir in found} == {"rate limiting of Envoy"}
 
@@ -175,17 +207,28 @@ def test_quotas_become_rate_limits_of_the_control_plane():
             "name": f"requestcount.instance.{SPACE}",
             "maxAmount": 500,
             "validDuration": "1s",
-            "overrides": [{"dimensions": {"destination": "reviews", "source": "web"}, "maxAmount": 2, "validDuration": "5s"}],
+            "overrides": [
+                {"dimensions": {"destination": "reviews", "source": "web"}, "maxAmount": 2, "validDuration": "5s"}
+            ],
         }
     ]
-    live = of_mixer("handler", "limits", compiledAdapter="redisquota", params={"redisServerUrl": "redis.shop:6379", "quotas": quotas})
+    live = of_mixer(
+        "handler",
+        "limits",
+        compiledAdapter="redisquota",
+        params={"redisServerUrl": "redis.shop:6379", "quotas": quotas},
+    )
     limits = reported(live)["rate_limits"]["techPreview"]["rateLimiting"]
     assert limits["rls"] == {"enabled": True, "storageBackend": "redis", "storageAddress": "redis.shop:6379"}
     inner = {"key": "source", "value": "web", "rate_limit": {"unit": "minute", "requests_per_unit": 24}}
     assert limits["rawRules"] == {
         "domain": "basic",
         "descriptors": [
-            {"key": "quota", "value": "requestcount", "descriptors": [{"key": "destination", "value": "reviews", "descriptors": [inner]}]},
+            {
+                "key": "quota",
+                "value": "requestcount",
+                "descriptors": [{"key": "destination", "value": "reviews", "descriptors": [inner]}],
+            },
             {"key": "quota", "value": "requestcount", "rate_limit": {"unit": "second", "requests_per_unit": 500}},
         ],
     }
@@ -195,7 +238,9 @@ def test_quotas_become_rate_limits_of_the_control_plane():
 @pytest.mark.parametrize("value", [None, "text", [], {"a": []}, 7])
 def test_objects_of_odd_shapes_are_told_of_and_never_crash(value):
     odd = []
-    for number, live in enumerate((handler(), USER, rule(), of_mixer("handler", "limits", compiledAdapter="memquota", params={"quotas": [value]}))):
+    for number, live in enumerate(
+        (handler(), USER, rule(), of_mixer("handler", "limits", compiledAdapter="memquota", params={"quotas": [value]}))
+    ):
         for key in ("spec", *live["spec"]):
             spec = {**live["spec"], key: value} if key in live["spec"] else value
             odd.append({**live, "metadata": {"name": f"odd-{number}-{key.lower()}", "namespace": SPACE}, "spec": spec})

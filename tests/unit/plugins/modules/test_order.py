@@ -37,20 +37,29 @@ def asked(options, **params):
 
 def card(name):
     identity = f"{name}.local/ns/{name}-mesh-system/sa/east-egress-service-account"
-    return Card(name, "east", NOW, f"{name}.local", read_roots(ROOTS[name], "here", NOW), Ingress(("192.0.2.1",)), identity, ()).to_data()
+    return Card(
+        name, "east", NOW, f"{name}.local", read_roots(ROOTS[name], "here", NOW), Ingress(("192.0.2.1",)), identity, ()
+    ).to_data()
 
 
 def run(cluster, peers, cards, exports=None):
     """Keep the gateways and then the peerings; return whether anything changed."""
-    gateways = federation_gateways.run(asked(federation_gateways.OPTIONS, peers=[*peers], exports=exports or EXPORTS), cluster, NOW)
-    kept = federation.run(asked(federation.OPTIONS, peers=[*peers], cards_in_run=[*cards], exports=exports or EXPORTS), cluster, NOW)
+    gateways = federation_gateways.run(
+        asked(federation_gateways.OPTIONS, peers=[*peers], exports=exports or EXPORTS), cluster, NOW
+    )
+    kept = federation.run(
+        asked(federation.OPTIONS, peers=[*peers], cards_in_run=[*cards], exports=exports or EXPORTS), cluster, NOW
+    )
     return gateways["changed"] or kept["changed"]
 
 
 def standing(cluster):
     """Return all objects as text, without the numbers that the API server gives."""
     return {
-        f"{kind} {name}": json.dumps({key: live.get(key) for key in ("spec", "data")} | {"labels": live["metadata"].get("labels")}, sort_keys=True)
+        f"{kind} {name}": json.dumps(
+            {key: live.get(key) for key in ("spec", "data")} | {"labels": live["metadata"].get("labels")},
+            sort_keys=True,
+        )
         for (kind, _namespace, name), live in cluster._objects.items()
         if kind in KINDS
     }

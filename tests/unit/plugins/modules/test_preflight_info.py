@@ -53,7 +53,9 @@ class Keeping(RunInMemory):
 
     def __init__(self, setup, check_mode=False):
         cards = [card.to_data() for card in setup.cards.values()]
-        super().__init__(DESCRIBED, FORCE, federation.OPTIONS, check_mode=check_mode, **{**setup.options, "cards": cards})
+        super().__init__(
+            DESCRIBED, FORCE, federation.OPTIONS, check_mode=check_mode, **{**setup.options, "cards": cards}
+        )
 
     def on(self, cluster):
         return federation.run(self, cluster, NOW)
@@ -115,9 +117,15 @@ def test_all_that_a_run_would_refuse_is_told_at_once_and_rules_keep_their_number
         {"name": "cart", "namespace": "shop", "to": ["south"]},
         {"namespace": SPACE},
     ]
-    setup.options["imports"] = [{"namespace": "shop", "import_as_local": True}, {"name": "x", "namespace": "y", "domain_suffix": "."}]
+    setup.options["imports"] = [
+        {"namespace": "shop", "import_as_local": True},
+        {"name": "x", "namespace": "y", "domain_suffix": "."},
+    ]
     setup.options["trust_domain"] = "other.local"
-    setup.raw_cards = [{**setup.cards.pop("west").to_data(), "version": 9}, {**setup.cards.pop("north").to_data(), "roots": []}]
+    setup.raw_cards = [
+        {**setup.cards.pop("west").to_data(), "version": 9},
+        {**setup.cards.pop("north").to_data(), "roots": []},
+    ]
     seen = setup.look()
     errors = [(found["code"], found["place"]) for found in seen["findings"] if found["severity"] == "error"]
     assert errors == [
@@ -138,7 +146,9 @@ def test_a_peer_without_a_card_is_pending_and_no_finding():
     setup.options["peers"].append("south")
     seen = setup.look()
     assert codes(seen) == []
-    assert seen["pending"] == [{"peer": "south", "reason": "waits for card south-for-east.json; ask south to run publish_cards"}]
+    assert seen["pending"] == [
+        {"peer": "south", "reason": "waits for card south-for-east.json; ask south to run publish_cards"}
+    ]
 
 
 def test_a_run_warns_of_what_is_found_and_a_second_one_says_the_same():
@@ -147,7 +157,10 @@ def test_a_run_warns_of_what_is_found_and_a_second_one_says_the_same():
     cluster, first, again = setup.cluster(), Keeping(setup), Keeping(setup)
     assert codes(first.on(cluster)) == codes(again.on(cluster)) == ["FED761"]
     assert len(first.warnings) == 1 and first.warnings == again.warnings
-    assert first.warnings[0].startswith("FED761 Service shop/cart: has 2 ports") and "/codes/fed761.html" in first.warnings[0]
+    assert (
+        first.warnings[0].startswith("FED761 Service shop/cart: has 2 ports")
+        and "/codes/fed761.html" in first.warnings[0]
+    )
 
 
 def test_a_run_is_not_warned_of_what_it_mends_itself():
@@ -162,7 +175,11 @@ def test_a_run_is_not_warned_of_what_it_mends_itself():
 def test_check_mode_before_there_are_gateways_does_not_miss_them():
     setup = base()
     del setup.control_plane["gateways"]
-    setup.objects = {key: live for key, live in setup.objects.items() if key[0] not in ("ServiceMeshPeer", "ExportedServiceSet", "ImportedServiceSet")}
+    setup.objects = {
+        key: live
+        for key, live in setup.objects.items()
+        if key[0] not in ("ServiceMeshPeer", "ExportedServiceSet", "ImportedServiceSet")
+    }
     assert codes(Keeping(setup, check_mode=True).on(setup.cluster())) == []
     assert "FED704" in codes(Keeping(setup).on(setup.cluster()))
 
@@ -192,11 +209,19 @@ def test_what_was_said_with_the_cards_is_found_and_not_said_again():
     [
         pytest.param(("exports", "imports"), [("Service", SPACE)], id="no rules"),
         pytest.param(
-            ("imports",), [("Service", SPACE), ("Service", "shop"), ("ServiceMeshMemberRoll", SPACE)], id="exports alone"
+            ("imports",),
+            [("Service", SPACE), ("Service", "shop"), ("ServiceMeshMemberRoll", SPACE)],
+            id="exports alone",
         ),
         pytest.param(
             (),
-            [("Service", SPACE), ("Service", "shop"), ("ServiceMeshMemberRoll", SPACE), ("Sidecar", SPACE), ("Sidecar", "shop")],
+            [
+                ("Service", SPACE),
+                ("Service", "shop"),
+                ("ServiceMeshMemberRoll", SPACE),
+                ("Sidecar", SPACE),
+                ("Sidecar", "shop"),
+            ],
             id="exports and imports",
         ),
     ],
@@ -208,7 +233,12 @@ def test_a_run_reads_no_more_than_its_rules_ask_for(without, more):
     Keeping(setup).on(cluster)
     cluster.asked.clear()
     Keeping(setup).on(cluster)
-    always = [("ServiceMeshControlPlane", SPACE), ("ServiceMeshPeer", SPACE), ("ExportedServiceSet", SPACE), ("ImportedServiceSet", SPACE)]
+    always = [
+        ("ServiceMeshControlPlane", SPACE),
+        ("ServiceMeshPeer", SPACE),
+        ("ExportedServiceSet", SPACE),
+        ("ImportedServiceSet", SPACE),
+    ]
     # The peers' bundles, and among them our own root: a run with nothing to do says itself how it stands.
     assert sorted(cluster.asked) == sorted([*always, ("ConfigMap", SPACE), *more])
 
@@ -237,10 +267,18 @@ def test_what_may_be_pulled_is_not_found_fault_with():
     setup = standing(base(), (2, 5))
     setup.put("Secret", "registry", "shop")
     private = {"url": "oci://registry.redhat.io/team/filter:1", "imagePullSecret": "registry"}
-    for name, spec in {"private": private, "open": {"url": "oci://quay.example.com/filter:1"}, "file": {"url": "file:///opt/registry.redhat.io/x"}}.items():
+    for name, spec in {
+        "private": private,
+        "open": {"url": "oci://quay.example.com/filter:1"},
+        "file": {"url": "file:///opt/registry.redhat.io/x"},
+    }.items():
         setup.put("WasmPlugin", name, "shop", spec=spec)
     running = {"name": "discovery", "image": "x", "state": {"running": {}}}
-    setup.put("Pod", "istiod", status={"containerStatuses": [running, {"name": "new", "state": {"waiting": {"reason": "ContainerCreating"}}}]})
+    setup.put(
+        "Pod",
+        "istiod",
+        status={"containerStatuses": [running, {"name": "new", "state": {"waiting": {"reason": "ContainerCreating"}}}]},
+    )
     assert setup.look()["findings"] == []
 
 
@@ -314,11 +352,27 @@ HEADER = {"name": "header", "namespace": "shop", "selector": {"app": "cart"}, "i
 def services(**more):
     credentials = {"user_key": [{"header": {"keys": ["x-user-key"]}}]}
     rules = [{"method": "GET", "pattern": "/", "usages": [{"name": "hits", "delta": 1}]}]
-    return [{"id": "7", "token": "a-service-token", "authorities": ["cart.shop"], "credentials": credentials, "mapping_rules": rules, **more}]
+    return [
+        {
+            "id": "7",
+            "token": "a-service-token",
+            "authorities": ["cart.shop"],
+            "credentials": credentials,
+            "mapping_rules": rules,
+            **more,
+        }
+    ]
 
 
 def threescale(**more):
-    adapter = {"name": "cart", "namespace": "shop", "selector": {"app": "cart"}, "image": IMAGE, "services": services(), **more}
+    adapter = {
+        "name": "cart",
+        "namespace": "shop",
+        "selector": {"app": "cart"},
+        "image": IMAGE,
+        "services": services(),
+        **more,
+    }
     return {"backend": {"url": "https://su1.3scale.net"}, "adapters": [adapter]}
 
 
@@ -370,7 +424,9 @@ def test_a_test_of_3scale_that_is_not_met_is_found_where_the_rules_are_known():
 def test_an_adapter_whose_pods_would_not_know_3scales_hosts_is_found_before_it_is_written():
     setup = base()
     setup.objects[("ServiceMeshControlPlane", "east-mesh-system", "basic")]["spec"]["version"] = "v2.5"
-    setup.put("Pod", "cart-1", "shop", metadata={"labels": {"app": "cart"}}, spec={"containers": [{"name": "istio-proxy"}]})
+    setup.put(
+        "Pod", "cart-1", "shop", metadata={"labels": {"app": "cart"}}, spec={"containers": [{"name": "istio-proxy"}]}
+    )
     setup.options["threescale"] = threescale(namespace="east-mesh-system")
     assert "would not know 3scale's hosts" in found_of(setup)["FED884"]
 
@@ -382,7 +438,9 @@ def test_an_old_extension_that_this_openshift_never_lets_become_ready_is_found_a
     setup.put("ClusterVersion", "version", "", status={"history": [{"state": "Completed", "version": "4.17.0"}]})
     assert "and this is 4.17.0" in found_of(setup)["FED824"]
     seen = preflight_info.run(setup.module(), Guarded(setup.cluster(), "ClusterVersion"), NOW)
-    assert {"what": "ClusterVersion", "codes": ["FED824"]}.items() <= next(gap for gap in seen["unknown"] if gap["codes"] == ["FED824"]).items()
+    assert {"what": "ClusterVersion", "codes": ["FED824"]}.items() <= next(
+        gap for gap in seen["unknown"] if gap["codes"] == ["FED824"]
+    ).items()
 
 
 def test_extensions_that_may_not_be_read_are_unknown():

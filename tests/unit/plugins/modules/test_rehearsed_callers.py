@@ -1,5 +1,7 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Policies that ``mesh_traffic`` rehearses, on a cluster in memory: what proxies have counted, and when a policy is enforced."""
+"""Policies that ``mesh_traffic`` rehearses, on a cluster in memory: what proxies have counted, and when a policy is
+enforced.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,14 @@ from ansible_collections.ossm.federation.plugins.module_utils._described import 
 from ansible_collections.ossm.federation.plugins.module_utils._options import PROMETHEUS
 from ansible_collections.ossm.federation.plugins.modules import traffic_info
 from ansible_collections.ossm.federation.tests.unit.pem import NOW
-from ansible_collections.ossm.federation.tests.unit.plugins.modules.test_mesh_traffic import FROM_WEST, asked, keep, mesh_traffic, refused, with_metrics
+from ansible_collections.ossm.federation.tests.unit.plugins.modules.test_mesh_traffic import (
+    FROM_WEST,
+    asked,
+    keep,
+    mesh_traffic,
+    refused,
+    with_metrics,
+)
 from ansible_collections.ossm.federation.tests.unit.run_in_memory import RunInMemory
 from ansible_collections.ossm.federation.tests.unit.traffic_in_memory import (
     EXPORTS,
@@ -52,7 +61,9 @@ def counts(cluster, *, uptime=LONG, **denied):
     """Let the Envoys of pods count; None is an Envoy that counts no rehearsals."""
     for name, count in denied.items():
         lines = [f"server.uptime: {uptime}"]
-        lines += [] if count is None else [f"http.inbound_0.0.0.0_8080;.rbac.istio_dry_run_allow_.shadow_denied: {count}"]
+        lines += (
+            [] if count is None else [f"http.inbound_0.0.0.0_8080;.rbac.istio_dry_run_allow_.shadow_denied: {count}"]
+        )
         cluster.pages[(name.replace("_", "-"), "/stats")] = "\n".join(lines).encode()
 
 
@@ -64,12 +75,18 @@ def mesh(*pods, **denied):
 
 
 def run_of(cluster, rule=LATER, days=0, *, check_mode=False, **params):
-    """Run some days after the beginning, and return (whether it changed, the lines about checkout, the warnings by code)."""
+    """Run some days after the beginning, and return (whether it changed, the lines about checkout, the warnings by
+    code).
+    """
     cluster.now = NOW + days * DAY
     run = asked(check_mode, traffic=[rule], **params)
     result = mesh_traffic.run(run, cluster, NOW)
     lines = [line for line in result["lines"] if "rehears" in line or "enforced" in line]
-    return result["changed"], "\n".join(lines), [text for text in run.warnings if text.startswith(("FED848", "FED849", "FED875"))]
+    return (
+        result["changed"],
+        "\n".join(lines),
+        [text for text in run.warnings if text.startswith(("FED848", "FED849", "FED875"))],
+    )
 
 
 def policy(cluster):
@@ -84,7 +101,10 @@ def test_a_policy_is_rehearsed_first_and_enforced_once_the_window_has_shown_nobo
     assert run_of(cluster)[0] and policy(cluster) == (True, 0)
     changed, told, warned = run_of(cluster, days=6)
     assert (changed, warned, policy(cluster)) == (False, [], (True, 0))
-    assert "1 proxy counted nothing that it would refuse (shadow_denied)" in told and "enforced by the first run after" in told
+    assert (
+        "1 proxy counted nothing that it would refuse (shadow_denied)" in told
+        and "enforced by the first run after" in told
+    )
     assert run_of(cluster, days=7, check_mode=True)[0] and policy(cluster) == (True, 0)
     changed, told, warned = run_of(cluster, days=7)
     assert (changed, warned, policy(cluster)) == (True, [], (False, None))
@@ -177,7 +197,16 @@ def without_a_sidecar(cluster):
 
 def beside_another(cluster):
     spec = {"selector": {"matchLabels": {"app": "checkout"}}, "rules": [{}]}
-    cluster.put(thing("security.istio.io/v1beta1", "AuthorizationPolicy", "shop", "theirs", annotations={"istio.io/dry-run": "true"}, spec=spec))
+    cluster.put(
+        thing(
+            "security.istio.io/v1beta1",
+            "AuthorizationPolicy",
+            "shop",
+            "theirs",
+            annotations={"istio.io/dry-run": "true"},
+            spec=spec,
+        )
+    )
 
 
 @pytest.mark.parametrize(
@@ -186,7 +215,10 @@ def beside_another(cluster):
         (silent, "the Envoy of checkout-1 gives no counts: does not answer"),
         (mute, "the Envoys of checkout-1 count no rehearsals"),
         (without_a_sidecar, "no running pod of the workload has a sidecar"),
-        (beside_another, "AuthorizationPolicy shop/theirs is rehearsed for the same pods, and Envoy counts both as one"),
+        (
+            beside_another,
+            "AuthorizationPolicy shop/theirs is rehearsed for the same pods, and Envoy counts both as one",
+        ),
     ],
 )
 def test_while_nobody_can_tell_the_policy_stays_a_rehearsal(happens, why):
@@ -212,7 +244,9 @@ def test_without_the_right_to_ask_the_policy_is_rehearsed_all_the_same_and_never
     def forbidden(first, *rest, **more):
         if verb == "list" and first.name != "Pod":
             return known(first, *rest, **more)
-        raise FederationError("FED104", where="pods in shop", what="may not be forwarded to", fix="Ask an administrator")
+        raise FederationError(
+            "FED104", where="pods in shop", what="may not be forwarded to", fix="Ask an administrator"
+        )
 
     monkeypatch.setattr(cluster, verb, forbidden)
     assert run_of(cluster)[0] and policy(cluster) == (True, 0)
@@ -263,7 +297,11 @@ def test_a_rehearsal_without_an_end_is_told_and_stays():
     assert "1 proxy counted nothing that it would refuse (shadow_denied); callers that did not call in" in told
     counts(cluster, checkout_1=2)
     changed, told, warned = run_of(cluster, DRY, days=41)
-    assert (changed, policy(cluster)) == (False, (True, 0)) and warned[0].startswith("FED848") and "would have refused 2" in told
+    assert (
+        (changed, policy(cluster)) == (False, (True, 0))
+        and warned[0].startswith("FED848")
+        and "would have refused 2" in told
+    )
     cluster.pages.clear()
     changed, told, warned = run_of(cluster, DRY, days=42)
     assert (changed, warned) == (False, []) and "not known what it would have refused" in told
@@ -272,7 +310,9 @@ def test_a_rehearsal_without_an_end_is_told_and_stays():
 def test_a_rehearsal_that_somebody_ended_by_hand_begins_anew_where_it_is_asked_for():
     cluster = mesh()
     run_of(cluster, DRY)
-    del cluster._objects[("AuthorizationPolicy", "shop", "federation.checkout")]["metadata"]["annotations"]["istio.io/dry-run"]
+    del cluster._objects[("AuthorizationPolicy", "shop", "federation.checkout")]["metadata"]["annotations"][
+        "istio.io/dry-run"
+    ]
     assert run_of(cluster, DRY, days=3)[0] and policy(cluster) == (True, 3)
 
 
@@ -289,11 +329,27 @@ def test_traffic_info_tells_a_rehearsal_and_writes_nothing():
     run_of(cluster)
     counts(cluster, checkout_1=5)
     cluster.now, cluster.writes = NOW + 2 * DAY, []
-    given = {"mesh": "east", "peers": PEERS, "exports": EXPORTS, "imports": IMPORTS, "locality": LOCALITY, "traffic": [LATER]}
+    given = {
+        "mesh": "east",
+        "peers": PEERS,
+        "exports": EXPORTS,
+        "imports": IMPORTS,
+        "locality": LOCALITY,
+        "traffic": [LATER],
+    }
     said = traffic_info.run(RunInMemory(DESCRIBED, PROMETHEUS, traffic_info.OPTIONS, **given), cluster, NOW)
     assert cluster.writes == []
-    assert "FED848" in {finding["code"] for finding in said["findings"]} and any("would have refused 5" in line for line in said["lines"])
-    row = {"service": "shop/checkout", "state": "denied", "since": time_text(NOW), "enforce_after": "7d", "denied": 5, "why": ""}
+    assert "FED848" in {finding["code"] for finding in said["findings"]} and any(
+        "would have refused 5" in line for line in said["lines"]
+    )
+    row = {
+        "service": "shop/checkout",
+        "state": "denied",
+        "since": time_text(NOW),
+        "enforce_after": "7d",
+        "denied": 5,
+        "why": "",
+    }
     assert said["rehearsals"] == [row]
 
 
@@ -336,9 +392,24 @@ def test_a_workload_of_very_many_pods_is_not_asked():
 @pytest.mark.parametrize(
     ("page", "count"),
     [
-        ("server.uptime: 7\nhttp.inbound_0.0.0.0_80;.rbac.istio_dry_run_allow_.shadow_denied: 3\ntcp.rbac.istio_dry_run_allow_.shadow_denied: 1\n", (4, 7)),
-        ("http.inbound_0.0.0.0_80.rbac.istio_dry_run_allow_shadow_denied: 3\ntcp.rbac.istio_dry_run_allow_shadow_denied: 4\nserver.uptime: 7", (7, 7)),
-        ("server.uptime: 7\nhttp.inbound_0.0.0.0_80.rbac.istio_dry_run_deny_shadow_denied: 3\nhttp.x.rbac.denied: 9", (None, 7)),
+        (
+            (
+                "server.uptime: 7\nhttp.inbound_0.0.0.0_80;.rbac.istio_dry_run_allow_.shadow_denied:"
+                " 3\ntcp.rbac.istio_dry_run_allow_.shadow_denied: 1\n"
+            ),
+            (4, 7),
+        ),
+        (
+            (
+                "http.inbound_0.0.0.0_80.rbac.istio_dry_run_allow_shadow_denied:"
+                " 3\ntcp.rbac.istio_dry_run_allow_shadow_denied: 4\nserver.uptime: 7"
+            ),
+            (7, 7),
+        ),
+        (
+            "server.uptime: 7\nhttp.inbound_0.0.0.0_80.rbac.istio_dry_run_deny_shadow_denied: 3\nhttp.x.rbac.denied: 9",
+            (None, 7),
+        ),
         ("http.inbound_0.0.0.0_80.rbac.istio_dry_run_allow_shadow_denied: 3", None),
         ("<html>", None),
     ],
@@ -350,7 +421,15 @@ def test_what_envoy_counts_is_read_by_its_names_of_all_versions(page, count):
 
 @pytest.mark.parametrize(
     "text",
-    [None, "", "soon", "[]", "{}", json.dumps({"since": "x", "counted": {}}), json.dumps({"since": "2026-01-01T00:00:00Z", "counted": {"a": -1}})],
+    [
+        None,
+        "",
+        "soon",
+        "[]",
+        "{}",
+        json.dumps({"since": "x", "counted": {}}),
+        json.dumps({"since": "2026-01-01T00:00:00Z", "counted": {"a": -1}}),
+    ],
 )
 def test_an_annotation_that_this_collection_did_not_write_says_nothing(text):
     assert read_rehearsal(text) is None
@@ -358,7 +437,12 @@ def test_an_annotation_that_this_collection_did_not_write_says_nothing(text):
 
 @pytest.mark.parametrize(
     ("since", "counted"),
-    [("9999-12-31T23:59:59Z", {}), ("0001-01-01T00:00:00Z", {}), (time_text(NOW), {"checkout-1\x1b[31m": 0}), (time_text(NOW), {"": 0})],
+    [
+        ("9999-12-31T23:59:59Z", {}),
+        ("0001-01-01T00:00:00Z", {}),
+        (time_text(NOW), {"checkout-1\x1b[31m": 0}),
+        (time_text(NOW), {"": 0}),
+    ],
 )
 def test_an_annotation_that_somebody_edited_neither_reaches_a_terminal_nor_ends_a_run(since, counted):
     cluster = mesh()
@@ -385,7 +469,8 @@ def test_two_services_of_the_same_pods_are_not_enforced_by_one_count():
     assert policy(cluster) == (True, 0)
 
 
-# What Prometheus has where proxies cannot tell -------------------------------------------------------------------------
+# What Prometheus has where proxies cannot tell
+# -------------------------------------------------------------------------
 
 URL = {"prometheus_url": "https://prometheus"}
 
@@ -478,5 +563,7 @@ def test_prometheus_itself_reads_the_question_and_counts_what_began_rose_and_wen
     expected = {"expr": denied_query("shop", 3000), "eval_time": "60m", "exp_samples": samples}
     test = {"rule_files": [], "tests": [{"interval": "1m", "input_series": series, "promql_expr_test": [expected]}]}
     (tmp_path / "test.yml").write_text(yaml.safe_dump(test), encoding="utf-8")
-    done = subprocess.run([promtool, "test", "rules", "test.yml"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [promtool, "test", "rules", "test.yml"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stdout + done.stderr

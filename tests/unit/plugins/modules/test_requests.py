@@ -30,7 +30,13 @@ def control_plane(version, operator):
 
 def service(namespace, name, **more):
     metadata = {"name": name, "namespace": namespace, "labels": {"maistra.io/gateway": f"{name}.{namespace}"}}
-    return {"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": {"ports": [{"name": "http", "port": 80}]}, **more}
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": metadata,
+        "spec": {"ports": [{"name": "http", "port": 80}]},
+        **more,
+    }
 
 
 def standing_objects():
@@ -39,12 +45,19 @@ def standing_objects():
     yield service(SPACE, "west-ingress", status={"loadBalancer": {"ingress": [{"ip": "192.0.2.10"}]}})
     yield service("shop", "cart")
     roll = {"name": "default", "namespace": SPACE}
-    yield {"apiVersion": "maistra.io/v1", "kind": "ServiceMeshMemberRoll", "metadata": roll, "status": {"configuredMembers": ["desk", "shop"]}}
+    yield {
+        "apiVersion": "maistra.io/v1",
+        "kind": "ServiceMeshMemberRoll",
+        "metadata": roll,
+        "status": {"configuredMembers": ["desk", "shop"]},
+    }
 
 
 def of_west():
     identity = "west.local/ns/west-mesh-system/sa/east-egress-service-account"
-    return Card("west", "east", NOW, "west.local", read_roots(root("west"), "here", NOW), Ingress(("192.0.2.1",)), identity, ()).to_data()
+    return Card(
+        "west", "east", NOW, "west.local", read_roots(root("west"), "here", NOW), Ingress(("192.0.2.1",)), identity, ()
+    ).to_data()
 
 
 class Federate:
@@ -59,7 +72,12 @@ class Federate:
         read, results = {}, {}
         for name, module, options, more in (
             ("identity", federation_info, (CLUSTER, MESH, federation_info.OPTIONS), {"until": "reachable"}),
-            ("card", mesh_card, (DESCRIBED, FORCE, mesh_card.OPTIONS), {"keep_gateways": True, "cards_dir": str(self.folder), **RULES}),
+            (
+                "card",
+                mesh_card,
+                (DESCRIBED, FORCE, mesh_card.OPTIONS),
+                {"keep_gateways": True, "cards_dir": str(self.folder), **RULES},
+            ),
             ("federation", federation, (DESCRIBED, FORCE, federation.OPTIONS), {"cards": [of_west()], **RULES}),
         ):
             self.cluster.reads.clear()
@@ -90,7 +108,9 @@ def test_a_run_that_changes_nothing_asks_for_each_thing_once_per_module(settled)
     for name, asked in read.items():
         assert len(set(asked)) == len(asked), name
         listed = {line.removeprefix("list ") for line in asked if line.startswith("list ")}
-        assert not [line for line in asked if line.startswith("get ") and line.removeprefix("get ").partition("/")[0] in listed], name
+        assert not [
+            line for line in asked if line.startswith("get ") and line.removeprefix("get ").partition("/")[0] in listed
+        ], name
 
 
 def test_the_schema_is_asked_for_only_where_something_hangs_on_it(tmp_path):

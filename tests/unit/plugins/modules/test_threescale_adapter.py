@@ -22,7 +22,10 @@ from ansible_collections.ossm.federation.plugins.module_utils._core.plain.kinds 
 from ansible_collections.ossm.federation.plugins.module_utils._options import FORCE, MESH
 from ansible_collections.ossm.federation.plugins.modules import threescale_adapter
 from ansible_collections.ossm.federation.tests.unit.pem import NOW
-from ansible_collections.ossm.federation.tests.unit.plugins.module_utils._core.insight.proxies import filter_of, listener_of
+from ansible_collections.ossm.federation.tests.unit.plugins.module_utils._core.insight.proxies import (
+    filter_of,
+    listener_of,
+)
 from ansible_collections.ossm.federation.tests.unit.plugins.module_utils._core.threescale.adapters import (
     ACCESS,
     ADAPTER,
@@ -32,7 +35,13 @@ from ansible_collections.ossm.federation.tests.unit.plugins.module_utils._core.t
     WHOLE,
     changed,
 )
-from ansible_collections.ossm.federation.tests.unit.plugins.modules.test_wasm_extension import ISTIOD, SPACE, mesh, pod, says
+from ansible_collections.ossm.federation.tests.unit.plugins.modules.test_wasm_extension import (
+    ISTIOD,
+    SPACE,
+    mesh,
+    pod,
+    says,
+)
 from ansible_collections.ossm.federation.tests.unit.run_in_memory import RunInMemory
 
 S = "adapters__0__services__0__"
@@ -50,8 +59,22 @@ ANSWER = {
             "backend_authentication_value": "fetched-service-token",
             "proxy": {
                 "proxy_rules": [
-                    {"http_method": "GET", "pattern": "/late", "metric_system_name": "late", "delta": 2, "last": True, "position": 2},
-                    {"http_method": "GET", "pattern": "/", "metric_system_name": "hits", "delta": 1, "last": False, "position": 1},
+                    {
+                        "http_method": "GET",
+                        "pattern": "/late",
+                        "metric_system_name": "late",
+                        "delta": 2,
+                        "last": True,
+                        "position": 2,
+                    },
+                    {
+                        "http_method": "GET",
+                        "pattern": "/",
+                        "metric_system_name": "hits",
+                        "delta": 1,
+                        "last": False,
+                        "position": 1,
+                    },
                 ]
             },
         },
@@ -80,7 +103,9 @@ def portal(monkeypatch):
 
 
 def asked(check_mode=False, **params):
-    return RunInMemory(MESH, FORCE, threescale_adapter.OPTIONS, check_mode=check_mode, **{**NOW_ONLY, "threescale": WHOLE, **params})
+    return RunInMemory(
+        MESH, FORCE, threescale_adapter.OPTIONS, check_mode=check_mode, **{**NOW_ONLY, "threescale": WHOLE, **params}
+    )
 
 
 NOW_ONLY = {"mesh": "east", "wait_timeout": 0}
@@ -102,7 +127,9 @@ def spec_of(cluster, kind, name="cart"):
     return live and live["spec"]
 
 
-@pytest.mark.parametrize(("version", "kind"), [("v2.1", EXTENSION), ("v2.2", EXTENSION), ("v2.4", WASM_PLUGIN), ("v2.6", WASM_PLUGIN)])
+@pytest.mark.parametrize(
+    ("version", "kind"), [("v2.1", EXTENSION), ("v2.2", EXTENSION), ("v2.4", WASM_PLUGIN), ("v2.6", WASM_PLUGIN)]
+)
 def test_an_adapter_is_made_kept_and_removed_with_what_it_needs(version, kind):
     cluster = mesh(version)
     planned = run(cluster, check_mode=True)
@@ -135,7 +162,11 @@ def test_the_wrapper_is_that_of_the_documentation_for_each_version():
     assert plugin["selector"] == {"matchLabels": {"app": "cart"}} and plugin["match"] == [{"mode": "SERVER"}]
     assert spec["config"] == plugin["pluginConfig"]
     assert told["backend"]["name"] == spec["config"]["backend"]["name"] and "system" not in spec["config"]
-    assert spec["config"]["backend"]["upstream"] == {"name": "outbound|443||su1.3scale.net", "url": "https://su1.3scale.net", "timeout": 2000}
+    assert spec["config"]["backend"]["upstream"] == {
+        "name": "outbound|443||su1.3scale.net",
+        "url": "https://su1.3scale.net",
+        "timeout": 2000,
+    }
     assert spec["config"]["services"][0] == {**SERVICE, "environment": "production"}
 
 
@@ -166,10 +197,17 @@ def test_3scale_inside_the_mesh_needs_neither_and_outside_of_it_is_refused():
 
 def test_openid_connect_brings_its_request_authentication():
     cluster = mesh("v2.5")
-    run(cluster, threescale=changed(adapters__0__oidc={"issuer": "https://sso", "jwks_uri": "https://sso/certs", "audiences": ["a"]}))
+    run(
+        cluster,
+        threescale=changed(
+            adapters__0__oidc={"issuer": "https://sso", "jwks_uri": "https://sso/certs", "audiences": ["a"]}
+        ),
+    )
     assert spec_of(cluster, REQUEST_AUTHENTICATION, "3scale-cart") == {
         "selector": {"matchLabels": {"app": "cart"}},
-        "jwtRules": [{"issuer": "https://sso", "jwksUri": "https://sso/certs", "audiences": ["a"], "forwardOriginalToken": True}],
+        "jwtRules": [
+            {"issuer": "https://sso", "jwksUri": "https://sso/certs", "audiences": ["a"], "forwardOriginalToken": True}
+        ],
     }
 
 
@@ -215,8 +253,17 @@ def test_the_access_token_may_be_in_one_named_secret(portal):
         None,
         {"id": 7},
         {"id": int(SERVICE["id"]), "backend_authentication_type": "provider_key"},
-        {"id": int(SERVICE["id"]), "backend_authentication_type": "service_token", "backend_authentication_value": None},
-        {"id": int(SERVICE["id"]), "backend_authentication_type": "service_token", "backend_authentication_value": "a-service-token", "proxy": []},
+        {
+            "id": int(SERVICE["id"]),
+            "backend_authentication_type": "service_token",
+            "backend_authentication_value": None,
+        },
+        {
+            "id": int(SERVICE["id"]),
+            "backend_authentication_type": "service_token",
+            "backend_authentication_value": "a-service-token",
+            "proxy": [],
+        },
     ],
 )
 def test_an_answer_of_the_portal_that_cannot_be_used_is_refused(portal, content):
@@ -237,7 +284,11 @@ def test_the_adapter_fetches_by_itself_from_its_later_generation_on_and_not_besi
     cluster = mesh("v2.5")
     run(cluster, threescale=described)
     told = spec_of(cluster, WASM_PLUGIN)["pluginConfig"]
-    assert (told["system"]["token"], told["system"]["ttl"], "mapping_rules" in told["services"][0]) == (ACCESS, 300, False)
+    assert (told["system"]["token"], told["system"]["ttl"], "mapping_rules" in told["services"][0]) == (
+        ACCESS,
+        300,
+        False,
+    )
     assert spec_of(cluster, SERVICE_ENTRY, "3scale-acme-admin.3scale.net")
 
 
@@ -265,7 +316,9 @@ def test_a_test_that_is_not_met_stops_the_run_before_anything_is_written():
 def test_what_the_mesh_cannot_do_is_refused_in_the_words_of_the_description(version, at, code):
     cluster = mesh(version)
     error = refusal(cluster, threescale=changed(**at))
-    assert (error.code, cluster.writes) == (code, []) and (code == "FED804" or error.where.startswith("mesh_threescale"))
+    assert (error.code, cluster.writes) == (code, []) and (
+        code == "FED804" or error.where.startswith("mesh_threescale")
+    )
 
 
 def test_nobody_is_told_to_let_3scale_see_outbound_calls():
@@ -280,7 +333,12 @@ def test_nothing_described_is_not_taken_for_the_wish_to_remove_everything():
 
 def test_objects_of_somebody_else_are_left_alone_refused_or_taken_with_force():
     cluster = mesh("v2.5")
-    other = {"apiVersion": WASM_PLUGIN.api_version, "kind": "WasmPlugin", "metadata": {"name": "cart", "namespace": "shop"}, "spec": {}}
+    other = {
+        "apiVersion": WASM_PLUGIN.api_version,
+        "kind": "WasmPlugin",
+        "metadata": {"name": "cart", "namespace": "shop"},
+        "spec": {},
+    }
     cluster.put(other)
     assert refusal(cluster).code == "FED898"
     assert run(cluster, force=True)["changed"] and not run(cluster)["changed"]
@@ -292,7 +350,14 @@ def test_objects_of_somebody_else_are_left_alone_refused_or_taken_with_force():
 def test_a_host_that_somebody_else_keeps_is_theirs():
     cluster = mesh("v2.5")
     spec = {"hosts": ["su1.3scale.net"]}
-    cluster.put({"apiVersion": SERVICE_ENTRY.api_version, "kind": "ServiceEntry", "metadata": {"name": "x", "namespace": "shop"}, "spec": spec})
+    cluster.put(
+        {
+            "apiVersion": SERVICE_ENTRY.api_version,
+            "kind": "ServiceEntry",
+            "metadata": {"name": "x", "namespace": "shop"},
+            "spec": spec,
+        }
+    )
     started = asked()
     threescale_adapter.run(started, cluster, NOW)
     assert [text[:6] for text in started.warnings if "ServiceEntry shop/x" in text] == ["FED895"]
@@ -347,7 +412,9 @@ def test_deny_refuses_everything_until_the_new_one_was_seen():
 
 
 def telling(cluster, *found):
-    """Let the proxy say which filters its listener has, as it is and as it waits to be, with the configuration that stands; istiod that it took them."""
+    """Let the proxy say which filters its listener has, as it is and as it waits to be, with the configuration that
+    stands; istiod that it took them.
+    """
     answer = cluster.page
 
     def page(namespace, name, asked, by_exec=False):
@@ -358,7 +425,9 @@ def telling(cluster, *found):
         return answer(namespace, name, asked, by_exec=by_exec)
 
     says(cluster, "nobody", ([], None))
-    cluster.pages[(ISTIOD, "/debug/syncz")] = json.dumps([{"proxy": "cart-1.shop", "extensionconfig_sent": "n", "extensionconfig_acked": "n"}]).encode()
+    cluster.pages[(ISTIOD, "/debug/syncz")] = json.dumps(
+        [{"proxy": "cart-1.shop", "extensionconfig_sent": "n", "extensionconfig_acked": "n"}]
+    ).encode()
     cluster.page = page
 
 
@@ -387,7 +456,9 @@ def test_behind_a_denial_a_new_one_that_does_not_load_stays_and_so_does_the_deni
     run(cluster)
     telling(cluster, [], [CART])
     error = refusal(cluster, **switching(cluster, "deny"))
-    assert error.code == "FED888" and "each request is refused" in error.what and "waits for it" in error.what, error.what
+    assert error.code == "FED888" and "each request is refused" in error.what and "waits for it" in error.what, (
+        error.what
+    )
     assert spec_of(cluster, WASM_PLUGIN) and spec_of(cluster, AUTHORIZATION_POLICY, "3scale-switch-cart")
 
 
@@ -416,7 +487,16 @@ def test_doubts_are_warnings():
     cluster.readers = {"system:authenticated"}
     started = asked(threescale={**WHOLE, "adapters": adapters})
     threescale_adapter.run(started, cluster, NOW)
-    assert sorted({text[:6] for text in started.warnings}) == ["FED807", "FED809", "FED812", "FED839", "FED840", "FED893", "FED894", "FED899"]
+    assert sorted({text[:6] for text in started.warnings}) == [
+        "FED807",
+        "FED809",
+        "FED812",
+        "FED839",
+        "FED840",
+        "FED893",
+        "FED894",
+        "FED899",
+    ]
 
 
 def test_no_token_is_in_what_is_shown():
@@ -436,7 +516,11 @@ def test_istiod_of_2_3_is_told_to_leave_outbound_calls_alone():
 
 def test_a_gateway_of_the_control_planes_namespace_may_be_guarded():
     cluster = mesh("v2.5")
-    at = {"adapters__0__namespace": SPACE, "adapters__0__selector": {"istio": "ingressgateway"}, "adapters__0__traffic": "gateway"}
+    at = {
+        "adapters__0__namespace": SPACE,
+        "adapters__0__selector": {"istio": "ingressgateway"},
+        "adapters__0__traffic": "gateway",
+    }
     run(cluster, threescale=changed(**at))
     assert "match" not in cluster.get(WASM_PLUGIN, SPACE, "cart")["spec"]
 
@@ -487,4 +571,6 @@ def test_an_adapter_whose_place_may_not_be_read_is_not_written_over(monkeypatch)
     monkeypatch.setattr(cluster, "list", forbidden)
     assert refusal(cluster).code == "FED104" and cluster.writes == []
     # What is not ours to write into may stay unread.
-    assert run(cluster, threescale=None, state="absent")["unknown"] == ["WasmPlugin objects in shop: this account may not read them"]
+    assert run(cluster, threescale=None, state="absent")["unknown"] == [
+        "WasmPlugin objects in shop: this account may not read them"
+    ]

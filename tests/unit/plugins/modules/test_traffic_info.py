@@ -154,7 +154,10 @@ def weighted(*weights):
             id="a caller without locality",
         ),
         pytest.param(
-            (*BASE, rule(HOST, **OUTLIER, portLevelSettings=[{"port": {"number": 80}, "tls": {"mode": "ISTIO_MUTUAL"}}])),
+            (
+                *BASE,
+                rule(HOST, **OUTLIER, portLevelSettings=[{"port": {"number": 80}, "tls": {"mode": "ISTIO_MUTUAL"}}]),
+            ),
             {"cart-1": (0, 50), "gw": (0, 50)},
             id="settings of a port replace ejection",
         ),
@@ -164,7 +167,10 @@ def weighted(*weights):
             id="ejection for the port",
         ),
         pytest.param(
-            (*BASE, rule(HOST, **OUTLIER, portLevelSettings=[{"port": {"number": 81}, "tls": {"mode": "ISTIO_MUTUAL"}}])),
+            (
+                *BASE,
+                rule(HOST, **OUTLIER, portLevelSettings=[{"port": {"number": 81}, "tls": {"mode": "ISTIO_MUTUAL"}}]),
+            ),
             {"cart-1": (0, 100), "gw": (1, 0)},
             id="settings of another port",
         ),
@@ -478,7 +484,14 @@ def test_without_a_question_problems_and_rules_are_shown():
 def test_a_caller_whose_envoy_says_where_it_is_gets_priorities():
     cluster = estate(pod("web-1", "web", account="web", sidecar=True), CART, GATEWAY, rule(HOST, **OUTLIER))
     cluster.pages[("web-1", "/server_info")] = b'{"node": {"id": "a", "locality": {"region": "eu-central"}}}'
-    given = {"mesh": "east", "peers": PEERS, "exports": EXPORTS, "imports": IMPORTS, "service": "shop/cart", "client": "shop/web"}
+    given = {
+        "mesh": "east",
+        "peers": PEERS,
+        "exports": EXPORTS,
+        "imports": IMPORTS,
+        "service": "shop/cart",
+        "client": "shop/web",
+    }
     found = traffic_info.run(RunInMemory(DESCRIBED, traffic_info.OPTIONS, **given), cluster, NOW)
     assert seen(found) == {"cart-1": (0, 100), "gw": (1, 0)}
 
@@ -591,11 +604,20 @@ def test_a_weight_that_is_none_counts_as_nothing(weight):
         ((policy("a", action="DENY", rules=[{}], rehearsed=True),), ["AuthorizationPolicy shop/a"]),
         ((policy("a", rules=[{}], rehearsed=True),), []),
         ((policy("a", rules=source(principals=[OTHER]), rehearsed=True), policy("b", rules=[{}])), []),
-        ((policy("a", rules=source(principals=[OTHER])), policy("b", rules=source(principals=[OTHER]), rehearsed=True)), []),
+        (
+            (
+                policy("a", rules=source(principals=[OTHER])),
+                policy("b", rules=source(principals=[OTHER]), rehearsed=True),
+            ),
+            [],
+        ),
     ],
 )
 def test_a_rehearsed_policy_that_will_refuse_the_call_is_told(policies, told):
     result = ask(*BASE, *policies)
     (row,) = (row for row in result["routes"] if row["endpoint"] == "cart-1")
     assert row["rehearsed"] == told
-    assert any("no policy speaks of it; refused once AuthorizationPolicy shop/a is no rehearsal" in line for line in result["lines"]) is bool(told)
+    assert any(
+        "no policy speaks of it; refused once AuthorizationPolicy shop/a is no rehearsal" in line
+        for line in result["lines"]
+    ) is bool(told)

@@ -15,7 +15,17 @@ from ansible_collections.ossm.federation.plugins.module_utils._options import FO
 from ansible_collections.ossm.federation.plugins.modules import mesh_traffic, traffic_shift
 from ansible_collections.ossm.federation.tests.unit.pem import NOW
 from ansible_collections.ossm.federation.tests.unit.run_in_memory import RunInMemory
-from ansible_collections.ossm.federation.tests.unit.traffic_in_memory import EXPORTS, IMPORTS, LOCALITY, PEERS, SPACE, estate, pod, rule, thing
+from ansible_collections.ossm.federation.tests.unit.traffic_in_memory import (
+    EXPORTS,
+    IMPORTS,
+    LOCALITY,
+    PEERS,
+    SPACE,
+    estate,
+    pod,
+    rule,
+    thing,
+)
 
 TILL = {"service": "shop/till", "split": {"local": 0, "west": 100}}
 CART = {"service": "shop/cart", "split": {"local": 40, "west": 60}}
@@ -50,7 +60,15 @@ def east():
 
 
 def asked(*rules, check_mode=False, **params):
-    return RunInMemory(DESCRIBED, FORCE, PROMETHEUS, traffic_shift.OPTIONS, check_mode=check_mode, traffic=list(rules), **{**DESCRIPTION, **params})
+    return RunInMemory(
+        DESCRIBED,
+        FORCE,
+        PROMETHEUS,
+        traffic_shift.OPTIONS,
+        check_mode=check_mode,
+        traffic=list(rules),
+        **{**DESCRIPTION, **params},
+    )
 
 
 def shift(cluster, *rules, **params):
@@ -72,7 +90,11 @@ def cart(cluster):
     """Return the weights by region that the DestinationRule of cart has."""
     live = cluster.get(DESTINATION_RULE, "shop", "federation.cart")
     policy = (live or {}).get("spec", {}).get("trafficPolicy", {})
-    return policy["loadBalancer"]["localityLbSetting"]["distribute"][0]["to"] if "loadBalancer" in policy else live and policy
+    return (
+        policy["loadBalancer"]["localityLbSetting"]["distribute"][0]["to"]
+        if "loadBalancer" in policy
+        else live and policy
+    )
 
 
 def state(cluster, kind, name):
@@ -127,7 +149,10 @@ def test_envoys_are_asked_once_where_they_are_however_many_steps_there_are(waits
 
 
 def test_a_rule_about_callers_that_prometheus_must_complete_does_not_stop_a_shift(east, waits):
-    assert shift(east, TILL, {"service": "shop/checkout", "callers": {"from_mesh": ["west"]}})["services"][0]["state"] == "goal"
+    assert (
+        shift(east, TILL, {"service": "shop/checkout", "callers": {"from_mesh": ["west"]}})["services"][0]["state"]
+        == "goal"
+    )
 
 
 def test_a_killed_run_goes_on_where_it_was_after_a_check(east, waits):
@@ -244,13 +269,28 @@ def test_a_share_that_another_run_moves_meanwhile_is_left_to_it(east, monkeypatc
 
 
 def test_a_wildcard_rule_keeps_its_mutual_tls_at_every_step(waits):
-    east = estate(pod("cart-1", "cart", istio_locality="eu-central"), rule("*.local", "east-mesh-system", "default", tls={"mode": "ISTIO_MUTUAL"}))
+    east = estate(
+        pod("cart-1", "cart", istio_locality="eu-central"),
+        rule("*.local", "east-mesh-system", "default", tls={"mode": "ISTIO_MUTUAL"}),
+    )
     for action in ("move", "back"):
         shift(east, CART, action=action, one_step=True)
-        assert east.get(DESTINATION_RULE, "shop", "federation.cart")["spec"]["trafficPolicy"]["tls"] == {"mode": "ISTIO_MUTUAL"}
+        assert east.get(DESTINATION_RULE, "shop", "federation.cart")["spec"]["trafficPolicy"]["tls"] == {
+            "mode": "ISTIO_MUTUAL"
+        }
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"before":null}', '{"before":null,"start":null,"goal":{"local":200},"step":5,"back":false}', "9" * 9000])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        "[]",
+        '{"before":null}',
+        '{"before":null,"start":null,"goal":{"local":200},"step":5,"back":false}',
+        "9" * 9000,
+    ],
+)
 def test_an_annotation_that_somebody_changed_is_refused_everywhere(east, waits, text):
     shift(east, TILL, check="approve")
     live = east.get(VIRTUAL_SERVICE, "shop", "federation.till")
@@ -295,7 +335,11 @@ def test_what_is_asked_wrongly_is_refused_before_anything_is_written(east, waits
 
 
 def test_weights_make_100_at_every_step_and_inside_one_host_nobody_gets_nothing():
-    for goal in ({"local": 1, "west": 99}, {"local": 33, "west": 33, "north": 34}, {"local": 98, "west": 1, "north": 1}):
+    for goal in (
+        {"local": 1, "west": 99},
+        {"local": 33, "west": 33, "north": 34},
+        {"local": 98, "west": 1, "north": 1},
+    ):
         for start in (None, {"local": 100}, {"local": 50, "south": 50}):
             for step in range(1, 101):
                 weights = weights_at(start, goal, step, 1)

@@ -13,14 +13,23 @@ from ansible_collections.ossm.federation.plugins.module_utils._core.extensions.p
     RAW,
 )
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.errors import FederationError
-from ansible_collections.ossm.federation.plugins.module_utils._core.plain.kinds import CONTROL_PLANE, EXTENSION, OLD_EXTENSION, WASM_PLUGIN
+from ansible_collections.ossm.federation.plugins.module_utils._core.plain.kinds import (
+    CONTROL_PLANE,
+    EXTENSION,
+    OLD_EXTENSION,
+    WASM_PLUGIN,
+)
 from ansible_collections.ossm.federation.plugins.module_utils._loading import PATIENCE
 from ansible_collections.ossm.federation.plugins.module_utils._options import FORCE, MESH
 from ansible_collections.ossm.federation.plugins.modules import wasm_extension
 from ansible_collections.ossm.federation.tests.unit.cluster_in_memory import ClusterInMemory
 from ansible_collections.ossm.federation.tests.unit.pem import NOW
 from ansible_collections.ossm.federation.tests.unit.plugins.module_utils._core.extensions.meshes import WHOLE
-from ansible_collections.ossm.federation.tests.unit.plugins.module_utils._core.insight.proxies import NAME, filter_of, listener_of
+from ansible_collections.ossm.federation.tests.unit.plugins.module_utils._core.insight.proxies import (
+    NAME,
+    filter_of,
+    listener_of,
+)
 from ansible_collections.ossm.federation.tests.unit.run_in_memory import RunInMemory
 
 SPACE, ISTIOD = "east-mesh-system", "istiod-basic-58b7f78cf5-f56gx"
@@ -67,21 +76,26 @@ def run(cluster, **params):
 
 
 def says(cluster, name, found, filters=(), extension=NAME):
-    """Let a pod's Envoy say which filters its inbound listener has, as it is and as it waits to be, and which module is in each.
+    """Let a pod's Envoy say which filters its inbound listener has, as it is and as it waits to be, and which module is
+    in each.
 
     istiod says that it has acknowledged them.
     """
     entries = [listener_of(*found), *(filter_of(module, name=extension) for module in filters)]
     cluster.pages[(name, "/config_dump")] = json.dumps({"configs": entries}).encode()
     istiod = pod(ISTIOD, SPACE, app="istiod", **{"pod-template-hash": "58b7f78cf5"})
-    istiod["metadata"]["ownerReferences"] = [{"kind": "ReplicaSet", "name": ISTIOD.rpartition("-")[0], "controller": True}]
+    istiod["metadata"]["ownerReferences"] = [
+        {"kind": "ReplicaSet", "name": ISTIOD.rpartition("-")[0], "controller": True}
+    ]
     cluster.put(istiod)
     row = {"proxy": f"{name}.shop", "extensionconfig_sent": "n1", "extensionconfig_acked": "n1"}
     cluster.pages[(ISTIOD, "/debug/syncz")] = json.dumps([row]).encode()
 
 
 def hiding(cluster, hidden, *kinds):
-    """Return the cluster as somebody sees it who may not read objects of these kinds, or any without one, in one namespace."""
+    """Return the cluster as somebody sees it who may not read objects of these kinds, or any without one, in one
+    namespace.
+    """
     answer = cluster.list
 
     def forbidden(kind, namespace, *rest, **more):
@@ -308,19 +322,27 @@ def test_a_plugin_is_ready_once_all_selected_proxies_run_it():
 def test_a_wait_for_a_proxy_that_does_not_load_it_fails_after_the_object_is_written():
     cluster = mesh("v2.5")
     says(cluster, "cart-1", WAITING)
-    with pytest.raises(FederationError, match="FED814 WasmPlugin shop/header: is not loaded after 0 s: .*cart-1 warming"):
+    with pytest.raises(
+        FederationError, match="FED814 WasmPlugin shop/header: is not loaded after 0 s: .*cart-1 warming"
+    ):
         run(cluster, wait=True, wait_timeout=0)
     assert cluster.get(WASM_PLUGIN, "shop", "header")
     told = run(cluster, wait=True, wait_timeout=0, soft=True)
-    assert [line.startswith("shop/header: shop/cart-1 warming (inbound waits") for line in told["waiting_for"]] == [True]
+    assert [line.startswith("shop/header: shop/cart-1 warming (inbound waits") for line in told["waiting_for"]] == [
+        True
+    ]
     assert run(cluster, ask_proxies=True)["extensions"][0]["ready"] is False
 
 
 def test_failed_fetches_are_told_where_a_listener_waits():
     cluster = mesh("v2.5")
     says(cluster, "cart-1", WAITING)
-    cluster.pages[("cart-1", "/stats/prometheus")] = b'istio_agent_wasm_remote_fetch_count{result="manifest_failure"} 2\n'
-    cluster.logs["cart-1"] = f"2026-11-30T06:32:58Z\terror\twasm\tcannot fetch Wasm module oci://{WHOLE['image']}: no such host\n".encode()
+    cluster.pages[("cart-1", "/stats/prometheus")] = (
+        b'istio_agent_wasm_remote_fetch_count{result="manifest_failure"} 2\n'
+    )
+    cluster.logs["cart-1"] = (
+        f"2026-11-30T06:32:58Z\terror\twasm\tcannot fetch Wasm module oci://{WHOLE['image']}: no such host\n".encode()
+    )
     (row,) = run(cluster, ask_proxies=True)["extensions"]
     assert (row["loading"][0]["state"], "2 manifest_failure; it says: no such host" in row["why"]) == ("failed", True)
 
@@ -334,7 +356,9 @@ def test_istiod_is_asked_after_the_envoys_since_its_word_is_of_what_they_have_no
     cluster = mesh("v2.5")
     says(cluster, "cart-1", ACTIVE, [MODULE])
     asked_for, answer = [], cluster.page
-    cluster.page = lambda namespace, pod, page, by_exec=False: asked_for.append(page.path) or answer(namespace, pod, page, by_exec=by_exec)
+    cluster.page = lambda namespace, pod, page, by_exec=False: (
+        asked_for.append(page.path) or answer(namespace, pod, page, by_exec=by_exec)
+    )
     run(cluster, ask_proxies=True)
     assert asked_for == ["/config_dump", "/config_dump", "/debug/syncz"]
 
@@ -345,20 +369,32 @@ def test_what_an_envoy_says_to_have_rejected_is_told_where_its_log_may_be_read()
     dump = json.loads(cluster.pages[("cart-1", "/config_dump")])
     dump["configs"][1]["last_updated"] = "2026-11-29T23:12:32.642Z"
     cluster.pages[("cart-1", "/config_dump")] = json.dumps(dump).encode()
-    line = "2026-11-29T23:12:32.671Z\twarning\tenvoy config\tgRPC config for a.b.TypedExtensionConfig rejected: Unable to create Wasm plugin shop.header\t"
+    line = (
+        "2026-11-29T23:12:32.671Z\twarning\tenvoy config\tgRPC config for a.b.TypedExtensionConfig rejected: Unable to"
+        " create Wasm plugin shop.header\t"
+    )
     cluster.logs["cart-1"] = f"{line}thread=1\n".encode()
     (row,) = run(cluster, ask_proxies=True)["extensions"]
-    assert (row["ready"], row["why"]) == (False, "shop/cart-1 failed (Envoy has rejected it: Unable to create Wasm plugin shop.header)")
+    assert (row["ready"], row["why"]) == (
+        False,
+        "shop/cart-1 failed (Envoy has rejected it: Unable to create Wasm plugin shop.header)",
+    )
     assert [read for read in cluster.reads if read.startswith("log ")] == ["log shop/cart-1 since 2026-11-29T23:12:32Z"]
     # What came long before is looked at from there, and takes nothing away of what is said of the latest.
     former = NAME.replace("header", "former")
-    later = [listener_of([NAME, former], None), {**filter_of(MODULE, name=former), "last_updated": "2026-11-01T00:00:00Z"}, dump["configs"][1]]
+    later = [
+        listener_of([NAME, former], None),
+        {**filter_of(MODULE, name=former), "last_updated": "2026-11-01T00:00:00Z"},
+        dump["configs"][1],
+    ]
     cluster.pages[("cart-1", "/config_dump")] = json.dumps({"configs": later}).encode()
     cluster.reads.clear()
     rows = run(cluster, ask_proxies=True, extensions=[{**WHOLE, "name": "former"}, WHOLE])["extensions"]
     assert {row["name"]: row["ready"] for row in rows} == {"former": True, "header": False}
     moments = ("2026-11-01T00:00:00Z", "2026-11-29T23:12:32Z")
-    assert [read for read in cluster.reads if read.startswith("log ")] == [f"log shop/cart-1 since {moment}" for moment in moments]
+    assert [read for read in cluster.reads if read.startswith("log ")] == [
+        f"log shop/cart-1 since {moment}" for moment in moments
+    ]
 
     def forbidden(*_words):
         raise FederationError("FED104", where="get the log", what="is forbidden", fix="Ask")
@@ -430,7 +466,11 @@ def openshift(release):
 
 @pytest.mark.parametrize(
     ("release", "kind", "is_told"),
-    [("4.11.0", "ServiceMeshExtension", True), ("4.10.67", "ServiceMeshExtension", False), ("4.12.1", "WasmPlugin", False)],
+    [
+        ("4.11.0", "ServiceMeshExtension", True),
+        ("4.10.67", "ServiceMeshExtension", False),
+        ("4.12.1", "WasmPlugin", False),
+    ],
 )
 def test_an_extension_that_never_becomes_ready_on_this_openshift_is_told(release, kind, is_told):
     cluster = mesh("v2.2")

@@ -54,7 +54,10 @@ def test_another_module_is_another_image_and_the_diff_names_both(file):
     first = pack(file)
     file.write_bytes(module(imports=(("env", "proxy_done"),)))
     second = pack(file)
-    assert second["diff"][0]["before"].strip() == first["digest"] and second["diff"][0]["after"].strip() == second["digest"]
+    assert (
+        second["diff"][0]["before"].strip() == first["digest"]
+        and second["diff"][0]["after"].strip() == second["digest"]
+    )
     assert first["digest"] != second["digest"]
 
 

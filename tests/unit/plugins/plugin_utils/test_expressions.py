@@ -98,7 +98,10 @@ def test_an_expression_that_does_more_is_refused(expression):
         ("{{ [west, none, 1] | select('ansible.builtin.mapping') | reject('none') }}", [WEST]),
         ("{{ west | combine({0}) }}".replace("{0}", "cards.north"), NORTH),
         ("{{ west | combine(cards.north, list_merge='append') }}", {"mesh": "north", "roots": [1, 2]}),
-        ("{{ cards | combine([cards], recursive=true, list_merge='prepend') }}", {"west": {**WEST, "roots": [1, 2, 1, 2]}, "north": NORTH}),
+        (
+            "{{ cards | combine([cards], recursive=true, list_merge='prepend') }}",
+            {"west": {**WEST, "roots": [1, 2, 1, 2]}, "north": NORTH},
+        ),
         ("{{ none_at_all.a.b | d(west.nothing | default('x', true)) }}", "x"),
         ("{{ [[]] | map('default', [1], true) }}", [[1]]),
         ("{{ names[1] }}", "west"),
@@ -122,7 +125,9 @@ def test_an_expression_gives_what_jinja_would(expression, gives):
 def test_an_expression_that_does_not_work_out_is_refused_with_the_reason(expression, told):
     with pytest.raises(FederationError) as refused:
         evaluated(expression, "federation_cards", KNOWN)
-    assert (refused.value.code, refused.value.what) == (("FED234", f"is an expression that {told}") if told else ("FED230", refused.value.what))
+    assert (refused.value.code, refused.value.what) == (
+        ("FED234", f"is an expression that {told}") if told else ("FED230", refused.value.what)
+    )
 
 
 def test_a_long_expression_is_told_its_limit():

@@ -33,8 +33,11 @@ TASKS = {
 }
 
 
-def played(folder: Path, tasks_of: Mapping[str, Mapping[str, dict]], **environment: str) -> Callable[..., tuple[dict, str]]:
-    """Run tasks with ``mesh_card_info`` on something that is no card: those ``here`` on the same Python, those ``elsewhere`` on another.
+def played(
+    folder: Path, tasks_of: Mapping[str, Mapping[str, dict]], **environment: str
+) -> Callable[..., tuple[dict, str]]:
+    """Run tasks with ``mesh_card_info`` on something that is no card: those ``here`` on the same Python, those
+    ``elsewhere`` on another.
 
     Returns a function that gives what the module said in one of them, and all that was printed of it at ``-vvv``.
     """
@@ -46,11 +49,15 @@ def played(folder: Path, tasks_of: Mapping[str, Mapping[str, dict]], **environme
     for host, tasks in tasks_of.items():
         # Shown by an action that runs no module.
         shown = {"name": "result", "ansible.builtin.debug": {"msg": "{{ seen | to_json | b64encode }}"}}
-        each = [[{"name": name, "register": "seen", "ignore_errors": True, **task}, shown] for name, task in tasks.items()]
+        each = [
+            [{"name": name, "register": "seen", "ignore_errors": True, **task}, shown] for name, task in tasks.items()
+        ]
         plays.append({"hosts": host, "gather_facts": False, "tasks": [one for pair in each for one in pair]})
     (folder / "play.yml").write_text(yaml.safe_dump(plays), encoding="utf-8")
     pythons = {"here": sys.executable, "elsewhere": str(folder / "python")}
-    hosts = {host: {"ansible_connection": "local", "ansible_python_interpreter": python} for host, python in pythons.items()}
+    hosts = {
+        host: {"ansible_connection": "local", "ansible_python_interpreter": python} for host, python in pythons.items()
+    }
     (folder / "hosts.yml").write_text(yaml.safe_dump({"all": {"hosts": hosts}}), encoding="utf-8")
     env = {
         **{key: text for key, text in os.environ.items() if not key.startswith("ANSIBLE_")},
@@ -62,7 +69,16 @@ def played(folder: Path, tasks_of: Mapping[str, Mapping[str, dict]], **environme
         **environment,
     }
     words = [str(Path(sys.executable).parent / "ansible-playbook"), "-i", "hosts.yml", "play.yml", "-vvv"]
-    done = subprocess.run(words, cwd=folder, env=env, check=False, text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    done = subprocess.run(
+        words,
+        cwd=folder,
+        env=env,
+        check=False,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
     assert done.returncode == 0, done.stdout
 
     parts = re.split(r"^(?=PLAY |TASK )", done.stdout, flags=re.MULTILINE)
@@ -92,11 +108,15 @@ def test_a_warning_of_a_forked_module_is_shown_and_stands_in_its_result(told: Ca
 
 
 @pytest.mark.parametrize("elsewhere", ["its files are kept", "it runs in the background", "another Python"])
-def test_a_module_is_packed_where_anything_is_different_and_says_the_same(tmp_path: Path, told: Callable[..., tuple[dict, str]], elsewhere: str) -> None:
+def test_a_module_is_packed_where_anything_is_different_and_says_the_same(
+    tmp_path: Path, told: Callable[..., tuple[dict, str]], elsewhere: str
+) -> None:
     if elsewhere == "its files are kept":
         result, printed = played(tmp_path, {"here": {"plain": CALLED}}, ANSIBLE_KEEP_REMOTE_FILES="1")("plain")
     else:
-        result, printed = told("in the background") if elsewhere == "it runs in the background" else told("plain", "elsewhere")
+        result, printed = (
+            told("in the background") if elsewhere == "it runs in the background" else told("plain", "elsewhere")
+        )
     assert FORKED not in printed and "AnsiballZ_mesh_card_info" in printed
     keys = ("code", "msg", "where", "what", "fix", "failed", "changed")
     assert {key: result.get(key) for key in keys} == {key: told("plain")[0].get(key) for key in keys}
@@ -122,7 +142,9 @@ def test_a_silent_api_server_is_told_of_while_the_module_still_asks_it(monkeypat
     options = {"host": "https://127.0.0.1:9", "api_key": "a-token-of-the-tests", "api_timeout": 1, "mesh": "east"}
     result = here._ran(federation_info, json.dumps({"ANSIBLE_MODULE_ARGS": options}), {}, "east")
     assert (result["failed"], result["code"], result["verdict"]) == (True, "FED105", "error")
-    assert shown == ["east: https://127.0.0.1:9 has given no good answer for 0.2 s; it is asked again until 1 s have passed"]
+    assert shown == [
+        "east: https://127.0.0.1:9 has given no good answer for 0.2 s; it is asked again until 1 s have passed"
+    ]
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,9 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.errors import FederationError
 from ansible_collections.ossm.federation.plugins.plugin_utils.specs import SPECS, refuse_wrong
 
-OPTIONS = {name: option for entries in SPECS.values() for options in entries.values() for name, option in options.items()}
+OPTIONS = {
+    name: option for entries in SPECS.values() for options in entries.values() for name, option in options.items()
+}
 SECRET = "hunter2hunter2"
 
 
@@ -60,7 +62,12 @@ def test_an_expression_that_cannot_be_evaluated_is_not_quoted() -> None:
 
 
 def test_what_is_omitted_or_not_there_is_no_error() -> None:
-    refuse_wrong(SPECS["words"]["mesh"], "words", {"mesh_roots": "omitted", "mesh_api_timeout": "omitted", "omit": "omitted"}, plain)
+    refuse_wrong(
+        SPECS["words"]["mesh"],
+        "words",
+        {"mesh_roots": "omitted", "mesh_api_timeout": "omitted", "omit": "omitted"},
+        plain,
+    )
     refuse_wrong(SPECS["words"]["mesh"], "words", {}, plain)
 
 
@@ -69,7 +76,9 @@ def test_all_that_ansible_refuses_by_the_same_specification_is_refused(value: An
     for name, option in OPTIONS.items():
         # What is inside is for the modules to read, which name the rule and the key.
         flat = {word: said for word, said in option.items() if word != "options"}
-        theirs = ArgumentSpecValidator({name: flat}).validate({name: value}, validate_role_argument_spec=True).error_messages
+        theirs = (
+            ArgumentSpecValidator({name: flat}).validate({name: value}, validate_role_argument_spec=True).error_messages
+        )
         try:
             refuse_wrong({name: option}, "mesh", {name: value}, plain)
         except FederationError as error:

@@ -9,7 +9,10 @@ from ansible_collections.ossm.federation.plugins.plugin_utils.specs import SPECS
 from ansible_collections.ossm.federation.plugins.plugin_utils.unknown import MOST_TOLD, refuse_unknown
 
 
-@pytest.mark.parametrize("name", ["cluster_name", "cluster_api_url", "status_page", "upgrade_notes", "meshwork", "ansible_mesh", "__mesh_peers"])
+@pytest.mark.parametrize(
+    "name",
+    ["cluster_name", "cluster_api_url", "status_page", "upgrade_notes", "meshwork", "ansible_mesh", "__mesh_peers"],
+)
 def test_other_peoples_words_are_let_pass(name: str) -> None:
     refuse_unknown([name], SPECS)
 

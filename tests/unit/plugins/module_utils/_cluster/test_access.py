@@ -1,5 +1,7 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What a kubeconfig says is obeyed as kubectl does, or refused by name: a table, and kubectl itself where there is one."""
+"""What a kubeconfig says is obeyed as kubectl does, or refused by name: a table, and kubectl itself where
+there is one.
+"""
 
 from __future__ import annotations
 
@@ -51,7 +53,9 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 @pytest.fixture
 def here(pair: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
-    """A folder with a token and certificates, beside which the kubeconfigs come to lie; the working folder is another."""
+    """A folder with a token and certificates, beside which the kubeconfigs come to lie; the working folder
+    is another.
+    """
     folder, elsewhere = tmp_path / "beside", tmp_path / "elsewhere"
     for made in (folder, elsewhere):
         made.mkdir()

@@ -54,7 +54,17 @@ class Reply:
 
 def failure(status, message, reason="", **details):
     """Return a Kubernetes Status as an answer."""
-    return Reply(status, {"kind": "Status", "status": "Failure", "code": status, "message": message, "reason": reason, "details": details})
+    return Reply(
+        status,
+        {
+            "kind": "Status",
+            "status": "Failure",
+            "code": status,
+            "message": message,
+            "reason": reason,
+            "details": details,
+        },
+    )
 
 
 def missing(kind, name):
@@ -86,9 +96,18 @@ class ScriptedServer:
                 length = int(self.headers.get("Content-Length") or 0)
                 body = self.rfile.read(length) if length else b""
                 parts = urlsplit(self.path)
-                is_json = "json" in (self.headers.get("Content-Type") or "") or "yaml" in (self.headers.get("Content-Type") or "")
+                is_json = "json" in (self.headers.get("Content-Type") or "") or "yaml" in (
+                    self.headers.get("Content-Type") or ""
+                )
                 outer.received.append(
-                    Received(self.command, parts.path, parse_qs(parts.query), self.headers, json.loads(body) if is_json else body, time.monotonic())
+                    Received(
+                        self.command,
+                        parts.path,
+                        parse_qs(parts.query),
+                        self.headers,
+                        json.loads(body) if is_json else body,
+                        time.monotonic(),
+                    )
                 )
                 reply = outer.replies.pop(0) if len(outer.replies) > 1 else outer.replies[0]
                 if reply.wait:
@@ -99,7 +118,11 @@ class ScriptedServer:
                     return
                 content = reply.body if isinstance(reply.body, bytes) else json.dumps(reply.body).encode()
                 self.send_response_only(reply.status)
-                for name, value in {"Content-Type": "application/json", "Content-Length": str(len(content)), **reply.headers}.items():
+                for name, value in {
+                    "Content-Type": "application/json",
+                    "Content-Length": str(len(content)),
+                    **reply.headers,
+                }.items():
                     self.send_header(name, value)
                 self.end_headers()
                 self.wfile.write(content)
@@ -195,7 +218,10 @@ def hurried(server, seconds=1, **options):
 
 def openly(url, seconds=5):
     """Return the cluster at an ``http://`` URL, which gets no credentials."""
-    there = {"clusters": [{"name": "c", "cluster": {"server": url}}], "contexts": [{"name": "c", "context": {"cluster": "c"}}]}
+    there = {
+        "clusters": [{"name": "c", "cluster": {"server": url}}],
+        "contexts": [{"name": "c", "context": {"cluster": "c"}}],
+    }
     return Cluster.connect({"kubeconfig": {**there, "current-context": "c"}, "api_timeout": seconds})
 
 
@@ -218,7 +244,9 @@ def kubeconfig_of(server, **user):
 
 @contextmanager
 def proxying(port):
-    """Run a proxy that connects everybody with ``port`` on loopback; ``asked`` holds the first line and the headers of each request."""
+    """Run a proxy that connects everybody with ``port`` on loopback; ``asked`` holds the first line and the headers of
+    each request.
+    """
     asked = []
 
     def serve(connection):
@@ -260,7 +288,9 @@ def refused(code, *words):
 # Connecting
 
 
-def test_without_options_nothing_is_used_though_kubeconfig_home_and_pod_offer_credentials(server, monkeypatch, tmp_path):
+def test_without_options_nothing_is_used_though_kubeconfig_home_and_pod_offer_credentials(
+    server, monkeypatch, tmp_path
+):
     config = tmp_path / ".kube" / "config"
     config.parent.mkdir()
     config.write_text(json.dumps(kubeconfig_of(server)))
@@ -275,7 +305,13 @@ def test_without_options_nothing_is_used_though_kubeconfig_home_and_pod_offer_cr
 
 @pytest.mark.parametrize(
     "given",
-    [{"context": "here"}, {"host": "https://127.0.0.1:1"}, {"api_key": "x"}, {"host": "https://127.0.0.1:1", "username": "admin"}, {"ca_cert": "/ca"}],
+    [
+        {"context": "here"},
+        {"host": "https://127.0.0.1:1"},
+        {"api_key": "x"},
+        {"host": "https://127.0.0.1:1", "username": "admin"},
+        {"ca_cert": "/ca"},
+    ],
     ids="+".join,
 )
 def test_half_of_what_is_needed_is_refused_and_named(given):
@@ -368,7 +404,9 @@ def test_a_tasks_host_is_not_completed_by_a_kubeconfig_of_the_environment(server
 
 
 def test_impersonation_is_sent_with_each_group_on_its_own(server):
-    hurried(server, impersonate_user="anna", impersonate_groups=["one", "two"]).get(CONFIG_MAP, "east", "west-ca-root-cert")
+    hurried(server, impersonate_user="anna", impersonate_groups=["one", "two"]).get(
+        CONFIG_MAP, "east", "west-ca-root-cert"
+    )
     assert server.received[0].headers["Impersonate-User"] == "anna"
     assert server.received[0].headers.get_all("Impersonate-Group") == ["one", "two"]
 
@@ -412,7 +450,12 @@ def test_a_proxy_gets_its_own_log_in(server, proxy, options):
 @pytest.mark.parametrize("no_proxy", ["127.0.0.1", "10.0.0.0/8, 127.0.0.0/8", "*", "x,127.0.0.1:{port}"])
 def test_no_proxy_leaves_the_proxy_out(server, no_proxy):
     port = server.url.rpartition(":")[2]
-    assert hurried(server, proxy="http://127.0.0.1:1", no_proxy=no_proxy.format(port=port)).get(CONFIG_MAP, "east", "west-ca-root-cert") == STORED
+    assert (
+        hurried(server, proxy="http://127.0.0.1:1", no_proxy=no_proxy.format(port=port)).get(
+            CONFIG_MAP, "east", "west-ca-root-cert"
+        )
+        == STORED
+    )
 
 
 def test_tls_is_verified_against_the_ca_that_is_given(server):
@@ -446,20 +489,28 @@ def log_in_of(server):
 
 
 def by_password(server, **options):
-    return Cluster.connect({"host": server.url, "ca_cert": str(server.certificate), "username": "anna", "password": "right", **options})
+    return Cluster.connect(
+        {"host": server.url, "ca_cert": str(server.certificate), "username": "anna", "password": "right", **options}
+    )
 
 
 def test_user_and_password_become_a_token_of_openshifts_oauth_server(server):
     server.will(*log_in_of(server))
     by_password(server).get(CONFIG_MAP, "east", "west-ca-root-cert")
-    assert [received.path for received in server.received[:3]] == ["/.well-known/oauth-authorization-server", "/authorize", "/token"]
+    assert [received.path for received in server.received[:3]] == [
+        "/.well-known/oauth-authorization-server",
+        "/authorize",
+        "/token",
+    ]
     assert server.received[1].headers["Authorization"] == "Basic " + base64.b64encode(b"anna:right").decode()
     assert server.received[1].query["client_id"] == ["openshift-challenging-client"]
     assert b"code=a-code" in server.received[2].body
     assert server.received[3].headers["Authorization"] == f"Bearer {TOKEN}"
 
 
-def test_the_log_in_takes_the_way_that_the_task_names_and_nothing_of_the_environment(server, proxy, monkeypatch, tmp_path):
+def test_the_log_in_takes_the_way_that_the_task_names_and_nothing_of_the_environment(
+    server, proxy, monkeypatch, tmp_path
+):
     (tmp_path / ".netrc").write_text("machine 127.0.0.1 login eve password eves")
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
@@ -482,7 +533,11 @@ def test_a_wrong_password_is_told_without_showing_it(server):
         [Reply(404)],
         [Reply(body=b"<html>")],
         [Reply(body=[])],
-        [Reply(body={"authorization_endpoint": "http://127.0.0.1:1/authorize", "token_endpoint": "https://127.0.0.1:1"})],
+        [
+            Reply(
+                body={"authorization_endpoint": "http://127.0.0.1:1/authorize", "token_endpoint": "https://127.0.0.1:1"}
+            )
+        ],
         [Reply(body={"authorization_endpoint": "https://[", "token_endpoint": "https://["})],
     ],
     ids=["none", "page", "list", "in the clear", "no URL"],
@@ -517,7 +572,11 @@ def test_get_gives_the_object_or_none(server, cluster):
 
 def test_an_outline_is_asked_for_without_the_objects_content(server, cluster):
     server.will(Reply(body={"kind": "PartialObjectMetadata", "metadata": {"name": "x"}}), missing("secrets", "x"))
-    assert cluster.outline(SECRET, "east", "x") == {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "x", "namespace": "east"}}
+    assert cluster.outline(SECRET, "east", "x") == {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": "x", "namespace": "east"},
+    }
     assert cluster.outline(SECRET, "east", "x") is None
     for received in server.received:
         assert received.path == "/api/v1/namespaces/east/secrets/x"
@@ -530,7 +589,8 @@ def test_list_gives_items_with_their_kind_page_by_page(server, cluster):
         Reply(body={"items": [{"metadata": {"name": "b"}}], "metadata": {}}),
     )
     assert cluster.list(PEER, "east", selector="a=b") == [
-        {"apiVersion": PEER.api_version, "kind": "ServiceMeshPeer", "metadata": {"name": name, "namespace": "east"}} for name in "ab"
+        {"apiVersion": PEER.api_version, "kind": "ServiceMeshPeer", "metadata": {"name": name, "namespace": "east"}}
+        for name in "ab"
     ]
     assert [received.query for received in server.received] == [
         {"labelSelector": ["a=b"], "limit": ["500"]},
@@ -554,7 +614,9 @@ def test_list_starts_again_when_its_pages_have_expired(server, cluster):
     ids=["peer", "control-plane"],
 )
 @pytest.mark.parametrize(
-    "reply", [Reply(404, b"404 page not found\n"), failure(404, "the server could not find the requested resource", "NotFound")], ids=["group", "resource"]
+    "reply",
+    [Reply(404, b"404 page not found\n"), failure(404, "the server could not find the requested resource", "NotFound")],
+    ids=["group", "resource"],
 )
 def test_a_kind_that_is_not_served_is_told_with_what_brings_it(server, cluster, kind, words, reply):
     server.will(reply)
@@ -568,13 +630,19 @@ def test_schema_gives_the_document_of_a_group_and_none_without_it(server, cluste
     server.will(Reply(body={"openapi": "3.0.0"}), Reply(404, b"404 page not found\n"))
     assert cluster.schema("maistra.io/v2") == {"openapi": "3.0.0"}
     assert cluster.schema("maistra.io/v3") is None
-    assert [received.path for received in server.received] == ["/openapi/v3/apis/maistra.io/v2", "/openapi/v3/apis/maistra.io/v3"]
+    assert [received.path for received in server.received] == [
+        "/openapi/v3/apis/maistra.io/v2",
+        "/openapi/v3/apis/maistra.io/v3",
+    ]
 
 
 def test_now_is_the_api_servers_clock_once_it_has_answered(server, cluster):
     before = cluster.now
     assert abs((before - datetime.datetime.now(datetime.timezone.utc)).total_seconds()) < 5
-    server.will(Reply(body=STORED, headers={"Date": "Tue, 03 Jan 2023 04:05:06 GMT"}), Reply(body=STORED, headers={"Date": "soon"}))
+    server.will(
+        Reply(body=STORED, headers={"Date": "Tue, 03 Jan 2023 04:05:06 GMT"}),
+        Reply(body=STORED, headers={"Date": "soon"}),
+    )
     for _again in range(2):
         cluster.get(CONFIG_MAP, "east", "west-ca-root-cert")
         assert cluster.now == datetime.datetime(2023, 1, 3, 4, 5, 6, tzinfo=datetime.timezone.utc)
@@ -599,8 +667,16 @@ def test_apply_with_force_says_so(server, cluster):
 
 def test_a_conflict_of_field_managers_names_the_other_and_is_not_tried_again(server, cluster):
     causes = [
-        {"reason": "FieldManagerConflict", "message": 'conflict with "team-gitops" using maistra.io/v2', "field": ".spec.version"},
-        {"reason": "FieldManagerConflict", "message": 'conflict with "kubectl" using maistra.io/v2 at 2026-01-01T00:00:00Z', "field": ".spec.mode"},
+        {
+            "reason": "FieldManagerConflict",
+            "message": 'conflict with "team-gitops" using maistra.io/v2',
+            "field": ".spec.version",
+        },
+        {
+            "reason": "FieldManagerConflict",
+            "message": 'conflict with "kubectl" using maistra.io/v2 at 2026-01-01T00:00:00Z',
+            "field": ".spec.mode",
+        },
     ]
     server.will(failure(409, "Apply failed with 2 conflicts", "Conflict", causes=causes), Reply(body=STORED))
     with refused("FED107", ".spec.mode, .spec.version", "kubectl, team-gitops", "force: true") as caught:
@@ -615,8 +691,17 @@ def test_a_conflict_of_field_managers_names_the_other_and_is_not_tried_again(ser
 @pytest.mark.parametrize(
     "reply",
     [
-        failure(409, 'Operation cannot be fulfilled on configmaps "b": uid mismatch: the provided object specified uid x, and no existing object was found'),
-        failure(422, 'ConfigMap "a" is invalid: metadata.uid: field is immutable', "Invalid", causes=[{"field": "metadata.uid"}]),
+        failure(
+            409,
+            'Operation cannot be fulfilled on configmaps "b": uid mismatch: the provided object specified uid x, and no'
+            " existing object was found",
+        ),
+        failure(
+            422,
+            'ConfigMap "a" is invalid: metadata.uid: field is immutable',
+            "Invalid",
+            causes=[{"field": "metadata.uid"}],
+        ),
     ],
     ids=["removed", "replaced"],
 )
@@ -638,7 +723,10 @@ def test_delete_is_bound_to_the_uid_and_tells_whether_there_was_one(server, clus
 @pytest.mark.parametrize(
     "message",
     [
-        'Operation cannot be fulfilled on ConfigMap "a": the UID in the precondition (x) does not match the UID in record (y)',
+        (
+            'Operation cannot be fulfilled on ConfigMap "a": the UID in the precondition (x) does not match the UID in'
+            " record (y)"
+        ),
         "Precondition failed: UID in precondition: x, UID in object meta: y",
     ],
 )
@@ -655,7 +743,13 @@ def test_a_namespace_that_is_not_there_is_none_and_no_failure(server, cluster):
 
 
 def test_a_merge_bound_to_what_was_read_is_not_tried_again_once_that_has_changed(server, cluster):
-    server.will(failure(409, 'Operation cannot be fulfilled on configmaps "x": the object has been modified; please apply your changes', "Conflict"))
+    server.will(
+        failure(
+            409,
+            'Operation cannot be fulfilled on configmaps "x": the object has been modified; please apply your changes',
+            "Conflict",
+        )
+    )
     with refused("FED109", "Run again"):
         cluster.merge_patch(CONFIG_MAP, "east", "x", {"metadata": {"resourceVersion": "7"}, "data": {}})
     assert cluster.requests == 1
@@ -678,7 +772,11 @@ def test_merge_patch_sends_what_changes(server, cluster):
     [
         failure(409, 'Operation cannot be fulfilled on configmaps "x": the object has been modified', "Conflict"),
         failure(429, "too many requests", "TooManyRequests"),
-        failure(500, 'Internal error occurred: failed calling webhook "smcp.mutation.maistra.io": connect: connection refused', "InternalError"),
+        failure(
+            500,
+            'Internal error occurred: failed calling webhook "smcp.mutation.maistra.io": connect: connection refused',
+            "InternalError",
+        ),
         failure(502, ""),
         failure(503, "apiserver is shutting down", "ServiceUnavailable"),
         failure(504, "request did not complete within requested timeout", "Timeout"),
@@ -722,7 +820,9 @@ def test_retry_after_beyond_the_deadline_is_not_waited_for(server):
 def test_a_server_that_stays_broken_is_given_up_at_the_deadline(server):
     server.will(failure(503, "etcd has no leader"))
     started = time.monotonic()
-    with refused("FED106", "kept answering 503 for 1 s", "etcd has no leader", "get ConfigMap east/west-ca-root-cert", server.url) as caught:
+    with refused(
+        "FED106", "kept answering 503 for 1 s", "etcd has no leader", "get ConfigMap east/west-ca-root-cert", server.url
+    ) as caught:
         hurried(server).get(CONFIG_MAP, "east", "west-ca-root-cert")
     assert 0.5 < time.monotonic() - started < 10
     assert caught.value.facts["status"] == 503
@@ -752,7 +852,9 @@ def test_a_server_that_hangs_is_given_up_at_the_deadline(server):
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 100000\r\n\r\n" + b" " * 100000
 
 
-@pytest.mark.parametrize("sent_at_once", [0, 20, ANSWER.index(b" " * 9)], ids=["nothing", "half a header", "the headers"])
+@pytest.mark.parametrize(
+    "sent_at_once", [0, 20, ANSWER.index(b" " * 9)], ids=["nothing", "half a header", "the headers"]
+)
 def test_a_server_that_drips_its_answer_is_given_up_at_the_deadline(sent_at_once):
     ended = threading.Event()
 
@@ -798,9 +900,14 @@ def test_credentials_that_are_not_accepted_are_told_at_once(server, cluster):
 
 
 def test_a_missing_right_is_told_with_verb_resource_namespace_and_the_role_to_ask_for(server, cluster):
-    message = 'User "anna" cannot patch resource "servicemeshpeers" in API group "federation.maistra.io" in the namespace "east"'
+    message = (
+        'User "anna" cannot patch resource "servicemeshpeers" in API group "federation.maistra.io" in the namespace'
+        ' "east"'
+    )
     server.will(failure(403, message, "Forbidden"))
-    with refused("FED104", "patch servicemeshpeers.federation.maistra.io in namespace east", "anna", "docs/rights.md") as caught:
+    with refused(
+        "FED104", "patch servicemeshpeers.federation.maistra.io in namespace east", "anna", "docs/rights.md"
+    ) as caught:
         cluster.apply(PEER, {"metadata": {"namespace": "east", "name": "west"}}, "ossm.federation")
     assert cluster.requests == 1
     assert (caught.value.facts["verb"], caught.value.facts["namespace"]) == ("patch", "east")
@@ -840,7 +947,9 @@ def test_a_refusal_is_told_at_once_in_the_servers_words(server, cluster, reply):
     assert cluster.requests == 1
 
 
-@pytest.mark.parametrize("reply", [Reply(200, b"<html>log in</html>"), Reply(302, b"", {"Location": "/login"})], ids=["page", "redirect"])
+@pytest.mark.parametrize(
+    "reply", [Reply(200, b"<html>log in</html>"), Reply(302, b"", {"Location": "/login"})], ids=["page", "redirect"]
+)
 def test_a_server_that_is_no_api_server_is_told(server, cluster, reply):
     server.will(reply)
     with refused("FED106", "not the Kubernetes API's JSON"):

@@ -15,7 +15,9 @@ GONE = {"field": "metadata.uid"}
 
 def refused(status, message="", kind=PEER, asked=PEER, verb="patch", **details):
     body = {"kind": "Status", "message": message, "details": details} if status >= 400 else None
-    return Refused(Request.of(verb, "PATCH", asked, "east-mesh-system", "west"), Answer(status, body, "<html>", None), kind)
+    return Refused(
+        Request.of(verb, "PATCH", asked, "east-mesh-system", "west"), Answer(status, body, "<html>", None), kind
+    )
 
 
 @pytest.mark.parametrize(
@@ -23,7 +25,11 @@ def refused(status, message="", kind=PEER, asked=PEER, verb="patch", **details):
     [
         (refused(403, 'admission webhook "a" denied the request: no'), "FED106", "refused: no"),
         (refused(401, "Unauthorized"), "FED101", "does not accept the credentials: Unauthorized"),
-        (refused(403, "u cannot patch it"), "FED104", "may not patch servicemeshpeers.federation.maistra.io in namespace east-mesh-system: u cannot"),
+        (
+            refused(403, "u cannot patch it"),
+            "FED104",
+            "may not patch servicemeshpeers.federation.maistra.io in namespace east-mesh-system: u cannot",
+        ),
         (refused(403), "FED104", "in namespace east-mesh-system"),
         (refused(403, "quota"), "FED106", "answered 403: quota"),
         (refused(409, "conflict", causes=[CONFLICT]), "FED107", ".spec.replicas is set by the field manager kubectl"),
@@ -52,7 +58,9 @@ def test_only_credentials_are_a_matter_of_the_whole_server():
     assert [row.code for row in ROWS if row.is_of_server] == ["FED101"]
 
 
-@pytest.mark.parametrize(("kind", "advice"), [(CONTROL_PLANE, "Install the OpenShift Service Mesh operator"), (PEER, "Its CRD comes with")])
+@pytest.mark.parametrize(
+    ("kind", "advice"), [(CONTROL_PLANE, "Install the OpenShift Service Mesh operator"), (PEER, "Its CRD comes with")]
+)
 def test_a_kind_that_is_not_served_is_told_by_what_brings_it(kind, advice):
     given = refused(404, kind=kind)
     assert meaning_of(given).fix(given).startswith(advice)

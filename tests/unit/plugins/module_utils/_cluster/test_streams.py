@@ -1,5 +1,7 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A forwarded port is asked as the same account as everything else, for nothing but what is allowed, and never believed."""
+"""A forwarded port is asked as the same account as everything else, for nothing but what is allowed, and never
+believed.
+"""
 
 from __future__ import annotations
 
@@ -140,7 +142,10 @@ def test_a_port_on_which_nothing_listens_is_told_in_the_kubelets_words(api):
 
 
 def test_a_missing_right_is_told_with_its_name(api):
-    told = b'{"kind":"Status","message":"pods \\"cart-1\\" is forbidden: User cannot get resource pods/portforward","code":403}'
+    told = (
+        b'{"kind":"Status","message":"pods \\"cart-1\\" is forbidden: User cannot get resource'
+        b' pods/portforward","code":403}'
+    )
     api.hostile = lambda _asked: (403, {}, told)
     with pytest.raises(FederationError, match="FED104 .*pods/portforward in namespace shop"):
         connected(api).page("shop", "cart-1", STATS)

@@ -22,7 +22,10 @@ from ansible_collections.ossm.federation.tests.unit.plugins.module_utils._core.r
 
 VOID = {"meta", "input", "br"}
 DIAGNOSES = [{"peer": "west", "code": "", "rung": "", "probes": [estates.probe("spiffe://west.local/gateway")]}]
-RATES, PROXIES = [{"service": "cart.shop", "requests_per_second": 1.5, "errors": 0.0}], [{"proxy": "cart-1.shop", "state": "STALE"}]
+RATES, PROXIES = (
+    [{"service": "cart.shop", "requests_per_second": 1.5, "errors": 0.0}],
+    [{"proxy": "cart-1.shop", "state": "STALE"}],
+)
 OPTIONAL = {"diagnoses": DIAGNOSES, "rates": RATES, "proxies": PROXIES}
 
 
@@ -61,7 +64,13 @@ def read(report: dict, **more: object) -> Reader:
     return Reader(html({**shown_in(page_of(report, others=["far"], made=estates.MADE)), **more}))
 
 
-ESTATES = {"two": estates.two(), "unwell": estates.unwell(), "hostile": estates.hostile(), "many": estates.many(12), "none": {}}
+ESTATES = {
+    "two": estates.two(),
+    "unwell": estates.unwell(),
+    "hostile": estates.hostile(),
+    "many": estates.many(12),
+    "none": {},
+}
 ESTATES["with more"] = {"east": {**estates.two()["east"], **OPTIONAL}}
 
 
@@ -76,12 +85,21 @@ def test_the_page_is_well_formed_and_loads_nothing(name):
     tags = {tag for tag, _attributes in page.tags}
     assert not tags & {"link", "img", "image", "iframe", "object", "embed", "use", "foreignobject", "base", "a:href"}
     for tag, attributes in page.tags:
-        assert not [name for name in attributes if name.startswith("on") or name in ("src", "style", "srcset", "action")], tag
+        assert not [
+            name for name in attributes if name.startswith("on") or name in ("src", "style", "srcset", "action")
+        ], tag
         assert attributes.get("href", "#").startswith("#")
     ids = [attributes["id"] for _tag, attributes in page.tags if "id" in attributes]
     assert len(ids) == len(set(ids))
-    named = [value for _tag, attributes in page.tags for key in ("aria-labelledby", "for") for value in str(attributes.get(key) or "").split()]
-    assert set(named) <= set(ids) and {attributes["href"][1:] for tag, attributes in page.tags if tag == "a"} <= set(ids)
+    named = [
+        value
+        for _tag, attributes in page.tags
+        for key in ("aria-labelledby", "for")
+        for value in str(attributes.get(key) or "").split()
+    ]
+    assert set(named) <= set(ids) and {attributes["href"][1:] for tag, attributes in page.tags if tag == "a"} <= set(
+        ids
+    )
     assert [tag for tag, _attributes in page.tags].count("h1") == 1 and ("html", {"lang": "en"}) in page.tags
     assert "url(" not in page.raw["style"] and "@import" not in page.raw["style"]
     assert not re.search(r"innerHTML|document\.write|eval|fetch|XMLHttp|import|https?:", page.raw["script"])
@@ -90,7 +108,9 @@ def test_the_page_is_well_formed_and_loads_nothing(name):
 @pytest.mark.parametrize("name", ESTATES)
 def test_a_browser_runs_our_script_and_no_other(name):
     page = page_called(name)
-    (policy,) = [attributes["content"] for tag, attributes in page.tags if tag == "meta" and attributes.get("http-equiv")]
+    (policy,) = [
+        attributes["content"] for tag, attributes in page.tags if tag == "meta" and attributes.get("http-equiv")
+    ]
     for part in ("style", "script"):
         digest = base64.b64encode(hashlib.sha256(page.raw[part].encode()).digest()).decode()
         assert f"{part}-src 'sha256-{digest}'" in policy
@@ -115,7 +135,11 @@ def test_markdown_of_hostile_names_is_rows_of_text():
     assert all(re.search(r"(?<!\\)\|$", line) for line in tables)
     for unmarked in (r"(?<!\\)<", r"(?<!\\)\[", r"(?<!\\)\]\(", r"(?<!\\)`", r"^\s*# head", "\u202e"):
         assert not re.search(unmarked, text, re.MULTILINE)
-    for heads, rows in ((line, tables[at + 2 :]) for at, line in enumerate(tables) if at + 1 < len(tables) and tables[at + 1].startswith("|---")):
+    for heads, rows in (
+        (line, tables[at + 2 :])
+        for at, line in enumerate(tables)
+        if at + 1 < len(tables) and tables[at + 1].startswith("|---")
+    ):
         cells = len(re.findall(r"(?<!\\)\|", heads))
         body = list(iter(lambda rows=iter(rows): next(rows, "|---"), "|---"))
         assert body and len(re.findall(r"(?<!\\)\|", body[0])) == cells
@@ -123,13 +147,19 @@ def test_markdown_of_hostile_names_is_rows_of_text():
 
 def test_markdown_says_what_the_page_says():
     text = markdown(page_of({"east": {**estates.two()["east"], **OPTIONAL}}, made=estates.MADE))
-    assert "## What has to be done" in text and "FED761" in text and "## Rates" in text and "Requests per second" in text
+    assert (
+        "## What has to be done" in text and "FED761" in text and "## Rates" in text and "Requests per second" in text
+    )
     assert "## Probes" in text and "decide nothing above" in text and "spiffe" in text
     assert "Nothing." in markdown(page_of({}))
 
 
 def test_changes_and_optional_parts_appear_where_there_are_any():
-    changes = {"since": "yesterday", "rows": [{"kind": "mesh", "where": "east", "before": "", "after": "ok"}], "left_out": 0}
+    changes = {
+        "since": "yesterday",
+        "rows": [{"kind": "mesh", "where": "east", "before": "", "after": "ok"}],
+        "left_out": 0,
+    }
     page = read({"east": {**estates.two()["east"], **OPTIONAL}}, changes=changes)
     words = " ".join(page.words)
     assert "Our own calls" in words and "decide nothing above" in words
@@ -152,9 +182,15 @@ def contrast(one: str, other: str) -> float:
 @pytest.mark.parametrize("palette", [style.LIGHT, style.DARK], ids=["light", "dark"])
 def test_every_text_can_be_read_in_both_palettes(palette):
     pairs = [(text, back) for text in ("text", "soft", "link") for back in ("back", "panel")]
-    pairs += [(state, f"{state}-back") for state in style.STATES] + [("text", f"{state}-back") for state in style.STATES]
+    pairs += [(state, f"{state}-back") for state in style.STATES] + [
+        ("text", f"{state}-back") for state in style.STATES
+    ]
     pairs += [("soft", f"{state}-back") for state in style.STATES]
-    assert {pair: round(contrast(palette[pair[0]], palette[pair[1]]), 2) for pair in pairs if contrast(palette[pair[0]], palette[pair[1]]) < 4.5} == {}
+    assert {
+        pair: round(contrast(palette[pair[0]], palette[pair[1]]), 2)
+        for pair in pairs
+        if contrast(palette[pair[0]], palette[pair[1]]) < 4.5
+    } == {}
     assert all(contrast(palette[state], palette["back"]) >= 3 for state in style.STATES), "lines of the picture"
     assert set(style.LIGHT) == set(style.DARK) and set(style.SIGNS) == set(style.LABELS) == set(style.STATES)
 

@@ -15,11 +15,20 @@ SPACE = "east-mesh-system"
 def injected(name, version):
     labels = {"maistra-version": version} if version else {}
     metadata = {"name": name, "namespace": SPACE, "labels": labels, "annotations": {"sidecar.istio.io/status": "{}"}}
-    return {"kind": "Pod", "metadata": metadata, "spec": {"containers": [{"name": "istio-proxy"}]}, "status": {"phase": "Running"}}
+    return {
+        "kind": "Pod",
+        "metadata": metadata,
+        "spec": {"containers": [{"name": "istio-proxy"}]},
+        "status": {"phase": "Running"},
+    }
 
 
-@pytest.mark.parametrize(("version", "sidecar", "is_looked_for"), [((2, 0), "2.1.6", True), ((2, 1), "", False)], ids=["on 2.0", "on 2.1"])
-def test_mixers_objects_are_looked_for_by_the_control_planes_version_whatever_sidecars_run(version, sidecar, is_looked_for):
+@pytest.mark.parametrize(
+    ("version", "sidecar", "is_looked_for"), [((2, 0), "2.1.6", True), ((2, 1), "", False)], ids=["on 2.0", "on 2.1"]
+)
+def test_mixers_objects_are_looked_for_by_the_control_planes_version_whatever_sidecars_run(
+    version, sidecar, is_looked_for
+):
     rule = {"kind": "rule", "metadata": {"name": "limit", "namespace": SPACE}}
     cluster = ClusterInMemory(NOW, injected("cart-1", sidecar), rule)
     cluster.groups = {"config.istio.io"}

@@ -349,7 +349,9 @@ def asking(cluster: Pods) -> Pods:
     """A cluster whose pod can be asked from, and whose istiod knows the import's port."""
     live = running("web-1", "web", "shop")
     live["spec"]["containers"] = [{"name": "istio-proxy"}, {"name": "web"}]
-    live["status"]["containerStatuses"] = [{"name": name, "state": {"running": {"startedAt": "2026-11-23T09:00:00Z"}}} for name in ("istio-proxy", "web")]
+    live["status"]["containerStatuses"] = [
+        {"name": name, "state": {"running": {"startedAt": "2026-11-23T09:00:00Z"}}} for name in ("istio-proxy", "web")
+    ]
     plane = running("istiod-1", "istiod")
     for one, owner in ((live, "web"), (plane, "istiod-basic")):
         one["metadata"]["ownerReferences"] = [{"kind": "ReplicaSet", "name": owner, "controller": True}]
@@ -366,7 +368,13 @@ def test_a_request_from_a_pod_counts_for_the_last_rung_alone(asking: Pods) -> No
     (before,) = ran(asking, probes="none")["diagnoses"]
     (found,) = ran(asking, probes="pod")["diagnoses"]
     (row,) = found["probes"]
-    assert (row["from"], row["address"], row["port"], row["client"], row["outcome"]) == ("pod", IMPORTED, 80, "shop/web-1", "reached")
+    assert (row["from"], row["address"], row["port"], row["client"], row["outcome"]) == (
+        "pod",
+        IMPORTED,
+        80,
+        "shop/web-1",
+        "reached",
+    )
     assert last(found)[0] == "holds" and "our request from shop/web-1" in last(found)[1]
     assert found["rungs"][:-1] == before["rungs"][:-1] and asking.asked["web-1", "curl"] == 1
     refused = b"HTTP/1.1 503 Service Unavailable\r\nserver: envoy\r\n\r\n"
@@ -378,7 +386,9 @@ def test_a_request_from_a_pod_counts_for_the_last_rung_alone(asking: Pods) -> No
 
 def test_without_the_right_to_ask_from_a_pod_the_diagnosis_is_what_it_was_and_the_row_says_why(asking: Pods) -> None:
     (before,) = ran(asking, probes="none")["diagnoses"]
-    asking.pages["web-1", "curl"] = FederationError("FED104", where="pods/exec in shop", what="is forbidden", fix="Ask for it")
+    asking.pages["web-1", "curl"] = FederationError(
+        "FED104", where="pods/exec in shop", what="is forbidden", fix="Ask for it"
+    )
     (found,) = ran(asking, probes="pod")["diagnoses"]
     assert found["rungs"] == before["rungs"] and found["code"] == before["code"]
     assert found["probes"][0]["outcome"] == "unknown" and "forbidden" in found["probes"][0]["told"]

@@ -1,5 +1,7 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A cluster is asked once for each thing, also by modules of one run that follow each other; and notes say nothing to anybody else."""
+"""A cluster is asked once for each thing, also by modules of one run that follow each other; and notes say nothing to
+anybody else.
+"""
 
 from __future__ import annotations
 
@@ -17,8 +19,18 @@ from ansible_collections.ossm.federation.tests.unit.cluster_in_memory import Clu
 from ansible_collections.ossm.federation.tests.unit.pem import NOW
 
 SPACE = "east-mesh-system"
-LIVE = {"apiVersion": "maistra.io/v2", "kind": "ServiceMeshControlPlane", "metadata": {"name": "basic", "namespace": SPACE}}
-PARAMS = {**dict.fromkeys((*CLUSTER, *MESH)), "mesh": "east", "namespace": SPACE, "kubeconfig": "east.kubeconfig", "api_key": "a-token-of-the-tests"}
+LIVE = {
+    "apiVersion": "maistra.io/v2",
+    "kind": "ServiceMeshControlPlane",
+    "metadata": {"name": "basic", "namespace": SPACE},
+}
+PARAMS = {
+    **dict.fromkeys((*CLUSTER, *MESH)),
+    "mesh": "east",
+    "namespace": SPACE,
+    "kubeconfig": "east.kubeconfig",
+    "api_key": "a-token-of-the-tests",
+}
 
 
 @pytest.fixture
@@ -62,9 +74,18 @@ def test_notes_are_for_their_owner_only(folder: Path, cluster: ClusterInMemory) 
 
 
 @pytest.mark.parametrize(
-    "other", [{"mesh": "west"}, {"namespace": "west-mesh-system"}, {"api_key": "another-token"}, {"impersonate_user": "anna"}, {"kubeconfig": "west"}]
+    "other",
+    [
+        {"mesh": "west"},
+        {"namespace": "west-mesh-system"},
+        {"api_key": "another-token"},
+        {"impersonate_user": "anna"},
+        {"kubeconfig": "west"},
+    ],
 )
-def test_who_asks_another_server_as_somebody_else_or_for_another_mesh_finds_no_notes(folder: Path, cluster: ClusterInMemory, other: dict) -> None:
+def test_who_asks_another_server_as_somebody_else_or_for_another_mesh_finds_no_notes(
+    folder: Path, cluster: ClusterInMemory, other: dict
+) -> None:
     note(PARAMS, read_by(cluster))
     assert noted({**PARAMS, **other}) is None
 
@@ -86,7 +107,17 @@ def test_notes_that_are_handed_on_twice_are_as_old_as_the_first(folder: Path, cl
     assert again is not None and (again.at, again.now) == (first.begun, NOW)
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"at": "now", "now": 1, "answers": {}}', '{"at": 1, "now": "2026-01-01T00:00:00Z", "answers": 7}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        "[]",
+        "{}",
+        '{"at": "now", "now": 1, "answers": {}}',
+        '{"at": 1, "now": "2026-01-01T00:00:00Z", "answers": 7}',
+    ],
+)
 def test_what_is_no_notes_says_nothing(folder: Path, cluster: ClusterInMemory, text: str) -> None:
     note(PARAMS, read_by(cluster))
     (file,) = folder.iterdir()
@@ -94,7 +125,9 @@ def test_what_is_no_notes_says_nothing(folder: Path, cluster: ClusterInMemory, t
     assert noted(PARAMS) is None
 
 
-def test_a_link_in_the_place_of_notes_is_not_followed(folder: Path, cluster: ClusterInMemory, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_a_link_in_the_place_of_notes_is_not_followed(
+    folder: Path, cluster: ClusterInMemory, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     note(PARAMS, read_by(cluster))
     (file,) = folder.iterdir()
     elsewhere = tmp_path_factory.mktemp("elsewhere") / "notes"
@@ -108,7 +141,9 @@ def test_a_link_in_the_place_of_notes_is_not_followed(folder: Path, cluster: Clu
 
 def test_refusals_are_not_noted_so_that_each_module_tells_of_its_own(folder: Path, cluster: ClusterInMemory) -> None:
     reads = read_by(cluster)
-    reads._answers["list v1 services shop"] = remembering.FederationError("FED104", where="shop", what="may not be read", fix="Ask")
+    reads._answers["list v1 services shop"] = remembering.FederationError(
+        "FED104", where="shop", what="may not be read", fix="Ask"
+    )
     note(PARAMS, reads)
     (file,) = folder.iterdir()
     assert "shop" not in json.loads(file.read_text(encoding="utf-8"))["answers"]
@@ -116,7 +151,9 @@ def test_refusals_are_not_noted_so_that_each_module_tells_of_its_own(folder: Pat
     assert notes is not None and "list v1 services shop" not in notes.answers
 
 
-def test_what_is_too_much_is_not_noted_and_nothing_older_stays(folder: Path, cluster: ClusterInMemory, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_too_much_is_not_noted_and_nothing_older_stays(
+    folder: Path, cluster: ClusterInMemory, monkeypatch: pytest.MonkeyPatch
+) -> None:
     note(PARAMS, read_by(cluster))
     monkeypatch.setattr(remembering, "MOST_BYTES", 10)
     note(PARAMS, read_by(cluster))
@@ -130,7 +167,9 @@ def test_notes_are_forgotten(folder: Path, cluster: ClusterInMemory) -> None:
     assert not [*folder.iterdir()]
 
 
-def test_nothing_is_noted_where_nobody_knows_what_comes_between_two_tasks(cluster: ClusterInMemory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_noted_where_nobody_knows_what_comes_between_two_tasks(
+    cluster: ClusterInMemory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     note(PARAMS, read_by(cluster))
     forget(PARAMS)

@@ -54,7 +54,9 @@ def refusal(text):
 
 
 def changed(path, value):
-    """Return the card's data with ``value`` at a path such as ``roots.0.pem``; a function is given what stands there."""
+    """Return the card's data with ``value`` at a path such as ``roots.0.pem``; a function is given what
+    stands there.
+    """
     data = copy.deepcopy(DATA)
     *way, last = [int(step) if step.isdigit() else step for step in path.split(".")]
     place = data
@@ -89,10 +91,24 @@ def test_a_card_reads_as_it_was_written():
 
 
 def test_a_card_says_what_it_is_documented_to_say():
-    assert list(DATA) == ["version", "mesh", "audience", "issued", "trust_domain", "roots", "ingress", "client_id", "exports"]
+    assert list(DATA) == [
+        "version",
+        "mesh",
+        "audience",
+        "issued",
+        "trust_domain",
+        "roots",
+        "ingress",
+        "client_id",
+        "exports",
+    ]
     assert DATA["version"] == 1
     assert DATA["issued"] == "2026-06-14T12:00:00Z"
-    assert DATA["ingress"] == {"addresses": ["192.0.2.7", "gw.east.example.com", "2001:db8::7"], "discovery_port": 8188, "service_port": 15443}
+    assert DATA["ingress"] == {
+        "addresses": ["192.0.2.7", "gw.east.example.com", "2001:db8::7"],
+        "discovery_port": 8188,
+        "service_port": 15443,
+    }
     assert DATA["exports"][0]["ports"][0] == {"name": "http", "number": 8080, "protocol": "HTTP"}
 
 
@@ -133,7 +149,11 @@ def test_the_longest_names_that_we_make_ourselves_can_be_read():
 
 @pytest.mark.parametrize(
     "name",
-    ["db.example.com.shop.svc.west-exports.local", "*.example.com.shop.svc.west-exports.local", "h" * 240 + ".example.n.svc.west-exports.local"],
+    [
+        "db.example.com.shop.svc.west-exports.local",
+        "*.example.com.shop.svc.west-exports.local",
+        "h" * 240 + ".example.n.svc.west-exports.local",
+    ],
 )
 def test_a_service_entry_s_host_may_be_exported(name):
     assert card_from(changed("exports.0.name", name), PLACE, NOW).exports[0].name == name
@@ -186,7 +206,12 @@ REFUSED_TEXTS = {
     "cut off": (CARD.to_text()[:200], "FED201", "is not JSON", "Ask for the file that publish_cards wrote"),
     "two documents": (CARD.to_text() * 2, "FED201", "is not JSON", "Ask for the file that publish_cards wrote"),
     "not UTF-8": (b'{"mesh": "\xff"}', "FED201", "is not JSON", "Ask for the file that publish_cards wrote"),
-    "a byte order mark": (b"\xef\xbb\xbf" + CARD.to_text().encode(), "FED201", "is not JSON", "Ask for the file that publish_cards wrote"),
+    "a byte order mark": (
+        b"\xef\xbb\xbf" + CARD.to_text().encode(),
+        "FED201",
+        "is not JSON",
+        "Ask for the file that publish_cards wrote",
+    ),
     "a field that stands twice": (
         CARD.to_text().replace('"mesh"', '"mesh": "north", "mesh"'),
         "FED201",
@@ -194,14 +219,54 @@ REFUSED_TEXTS = {
         "Ask for the file",
     ),
     "NaN": ('{"version": NaN}', "FED201", "NaN has no place on a card", "Ask for the file that publish_cards wrote"),
-    "a fraction": ('{"version": 1.0}', "FED201", "1.0 has no place on a card", "Ask for the file that publish_cards wrote"),
-    "a number of a million digits": ('{"version": ' + "1" * 1_000_000 + "}", "FED201", "a number is too long", "Ask for the file"),
-    "oversize": (CARD.to_text() + " " * SIZE_LIMIT, "FED202", "is larger than 1 MiB, no card is", "Ask for the file that publish_cards wrote"),
-    "a list of many": ("[" + "0," * 400_000 + "0]", "FED203", "the card is not an object", "Ask the peer to run publish_cards again"),
-    "lists 10,000 deep": ("[" * 10_000 + "]" * 10_000, "FED202", "is nested too deep", "Ask for the file that publish_cards wrote"),
-    "objects 10,000 deep": ('{"mesh":' * 10_000 + "1" + "}" * 10_000, "FED202", "is nested too deep", "Ask for the file that publish_cards wrote"),
-    "objects 100 deep": ('{"mesh":' * 100 + "1" + "}" * 100, "FED202", "is nested too deep", "Ask for the file that publish_cards wrote"),
-    "lists 500,000 deep, never closed": ("[" * 500_000, "FED202", "is nested too deep", "Ask for the file that publish_cards wrote"),
+    "a fraction": (
+        '{"version": 1.0}',
+        "FED201",
+        "1.0 has no place on a card",
+        "Ask for the file that publish_cards wrote",
+    ),
+    "a number of a million digits": (
+        '{"version": ' + "1" * 1_000_000 + "}",
+        "FED201",
+        "a number is too long",
+        "Ask for the file",
+    ),
+    "oversize": (
+        CARD.to_text() + " " * SIZE_LIMIT,
+        "FED202",
+        "is larger than 1 MiB, no card is",
+        "Ask for the file that publish_cards wrote",
+    ),
+    "a list of many": (
+        "[" + "0," * 400_000 + "0]",
+        "FED203",
+        "the card is not an object",
+        "Ask the peer to run publish_cards again",
+    ),
+    "lists 10,000 deep": (
+        "[" * 10_000 + "]" * 10_000,
+        "FED202",
+        "is nested too deep",
+        "Ask for the file that publish_cards wrote",
+    ),
+    "objects 10,000 deep": (
+        '{"mesh":' * 10_000 + "1" + "}" * 10_000,
+        "FED202",
+        "is nested too deep",
+        "Ask for the file that publish_cards wrote",
+    ),
+    "objects 100 deep": (
+        '{"mesh":' * 100 + "1" + "}" * 100,
+        "FED202",
+        "is nested too deep",
+        "Ask for the file that publish_cards wrote",
+    ),
+    "lists 500,000 deep, never closed": (
+        "[" * 500_000,
+        "FED202",
+        "is nested too deep",
+        "Ask for the file that publish_cards wrote",
+    ),
 }
 
 
@@ -219,22 +284,72 @@ def test_a_text_that_is_no_card_is_refused(text, code, what, fix):
 EAST_ROOT, OTHER_ROOT = root("east"), root("other")
 REFUSED_DATA = {
     "an unknown field": ({**DATA, "token": "secret"}, "FED203", "the card has the unknown field token", AGAIN),
-    "an unknown field of a root": (changed("roots.0", lambda r: {**r, "key": ""}), "FED203", "root 1 has the unknown field key", AGAIN),
-    "an unknown field of ingress": (changed("ingress", lambda i: {**i, "api": "x"}), "FED203", "ingress has the unknown field api", AGAIN),
-    "an unknown field of an export": (changed("exports.0", lambda e: {**e, "labels": {}}), "FED203", "exports[0] has the unknown field labels", AGAIN),
+    "an unknown field of a root": (
+        changed("roots.0", lambda r: {**r, "key": ""}),
+        "FED203",
+        "root 1 has the unknown field key",
+        AGAIN,
+    ),
+    "an unknown field of ingress": (
+        changed("ingress", lambda i: {**i, "api": "x"}),
+        "FED203",
+        "ingress has the unknown field api",
+        AGAIN,
+    ),
+    "an unknown field of an export": (
+        changed("exports.0", lambda e: {**e, "labels": {}}),
+        "FED203",
+        "exports[0] has the unknown field labels",
+        AGAIN,
+    ),
     "a missing field": (without("client_id"), "FED203", "the card lacks the field client_id", AGAIN),
     "a missing version": (without("version"), "FED203", "the card lacks the field version", AGAIN),
     "a missing port": (without("ingress.service_port"), "FED203", "ingress lacks the field service_port", AGAIN),
-    "a list in place of the card": ([DATA], "FED203", "the card is not an object", "Ask the peer to run publish_cards again"),
-    "a newer version": (changed("version", 2), "FED211", "has version 2, this collection reads 1 to 1", "Update this collection"),
-    "an older version": (changed("version", 0), "FED211", "has version 0, this collection reads 1 to 1", "ask the peer to write the older version"),
+    "a list in place of the card": (
+        [DATA],
+        "FED203",
+        "the card is not an object",
+        "Ask the peer to run publish_cards again",
+    ),
+    "a newer version": (
+        changed("version", 2),
+        "FED211",
+        "has version 2, this collection reads 1 to 1",
+        "Update this collection",
+    ),
+    "an older version": (
+        changed("version", 0),
+        "FED211",
+        "has version 0, this collection reads 1 to 1",
+        "ask the peer to write the older version",
+    ),
     "a version as text": (changed("version", "1"), "FED211", "has version 1, this", "Update this collection"),
     "a version that is true": (changed("version", True), "FED211", "has version True", "Update this collection"),
-    "a mesh that is no label": (changed("mesh", "../east"), "FED203", "mesh is malformed: ../east", "Ask the peer to run publish_cards again"),
-    "a mesh without a name": (changed("mesh", ""), "FED203", "mesh is not a text of 1 to 253 characters", "Ask the peer"),
+    "a mesh that is no label": (
+        changed("mesh", "../east"),
+        "FED203",
+        "mesh is malformed: ../east",
+        "Ask the peer to run publish_cards again",
+    ),
+    "a mesh without a name": (
+        changed("mesh", ""),
+        "FED203",
+        "mesh is not a text of 1 to 253 characters",
+        "Ask the peer",
+    ),
     "an audience that is no label": (changed("audience", "West"), "FED203", "audience is malformed: West", AGAIN),
-    "a time without a zone": (changed("issued", "2026-06-14T12:00:00"), "FED203", "issued is not a UTC time such as", AGAIN),
-    "a day that does not exist": (changed("issued", "2026-02-30T12:00:00Z"), "FED203", "issued is not a UTC time such as", AGAIN),
+    "a time without a zone": (
+        changed("issued", "2026-06-14T12:00:00"),
+        "FED203",
+        "issued is not a UTC time such as",
+        AGAIN,
+    ),
+    "a day that does not exist": (
+        changed("issued", "2026-02-30T12:00:00Z"),
+        "FED203",
+        "issued is not a UTC time such as",
+        AGAIN,
+    ),
     "a time as a number": (changed("issued", 1781438400), "FED203", "issued is not a UTC time such as", AGAIN),
     "a time in the future": (
         changed("issued", "2026-06-16T12:00:01Z"),
@@ -242,7 +357,12 @@ REFUSED_DATA = {
         "was issued in the future (2026-06-16T12:00:01Z)",
         "Set the clocks of both sides",
     ),
-    "a trust domain with capitals": (changed("trust_domain", "East.local"), "FED203", "trust_domain is malformed: East.local", AGAIN),
+    "a trust domain with capitals": (
+        changed("trust_domain", "East.local"),
+        "FED203",
+        "trust_domain is malformed: East.local",
+        AGAIN,
+    ),
     "the trust domain of every mesh": (
         {**DATA, "trust_domain": "cluster.local", "client_id": "cluster.local/ns/a/sa/b"},
         "FED215",
@@ -252,16 +372,37 @@ REFUSED_DATA = {
     "no roots": (changed("roots", []), "FED206", "has no root certificate", AGAIN),
     "roots as one text": (changed("roots", EAST_ROOT), "FED203", "roots is not a list of at most 16 entries", AGAIN),
     "a root as a text": (changed("roots", [EAST_ROOT]), "FED203", "root 1 is not an object", AGAIN),
-    "seventeen roots": (changed("roots", DATA["roots"] * 17), "FED203", "roots is not a list of at most 16 entries", AGAIN),
+    "seventeen roots": (
+        changed("roots", DATA["roots"] * 17),
+        "FED203",
+        "roots is not a list of at most 16 entries",
+        AGAIN,
+    ),
     "one root twice": (changed("roots", DATA["roots"] * 2), "FED203", "names one root twice", AGAIN),
     "two roots in one": (
-        changed("roots.0.pem", EAST_ROOT + OTHER_ROOT), "FED203", "root 1 has 2 certificates instead of one", AGAIN
+        changed("roots.0.pem", EAST_ROOT + OTHER_ROOT),
+        "FED203",
+        "root 1 has 2 certificates instead of one",
+        AGAIN,
     ),
-    "a huge root": (changed("roots.0.pem", "x" * 40_000), "FED203", "root 1: pem is not a text of at most 32 KiB", AGAIN),
+    "a huge root": (
+        changed("roots.0.pem", "x" * 40_000),
+        "FED203",
+        "root 1: pem is not a text of at most 32 KiB",
+        AGAIN,
+    ),
     "a root without text": (
-        changed("roots.0.pem", ""), "FED206", "has no certificate", "Give the mesh's root certificate as PEM"
+        changed("roots.0.pem", ""),
+        "FED206",
+        "has no certificate",
+        "Give the mesh's root certificate as PEM",
     ),
-    "a broken root": (changed("roots.0.pem", EAST_ROOT[:-60]), "FED205", "without its end", "Copy the whole file again"),
+    "a broken root": (
+        changed("roots.0.pem", EAST_ROOT[:-60]),
+        "FED205",
+        "without its end",
+        "Copy the whole file again",
+    ),
     "roots joined without a newline": (
         changed("roots.0.pem", EAST_ROOT.rstrip() + OTHER_ROOT),
         "FED205",
@@ -274,14 +415,24 @@ REFUSED_DATA = {
         "contains a PRIVATE KEY block",
         "keep keys on their own cluster",
     ),
-    "a leaf": (changed("roots", [a_root(root("x"))] + [{"fingerprint": "0" * 64, "pem": leaf()}]), "FED207", "of a workload", "istio-ca-root-cert"),
+    "a leaf": (
+        changed("roots", [a_root(root("x"))] + [{"fingerprint": "0" * 64, "pem": leaf()}]),
+        "FED207",
+        "of a workload",
+        "istio-ca-root-cert",
+    ),
     "an intermediate alone": (
         changed("roots", [a_root(intermediate())]),
         "FED207",
         "has no self-signed certificate, so no chain can end there",
         "intermediates only beside it",
     ),
-    "an expired root": (changed("roots", [a_root(root("old", days=-3))]), "FED208", "expired on 2026-06-12", "Rotate the root on its own mesh"),
+    "an expired root": (
+        changed("roots", [a_root(root("old", days=-3))]),
+        "FED208",
+        "expired on 2026-06-12",
+        "Rotate the root on its own mesh",
+    ),
     "a fingerprint that differs": (
         changed("roots.0.fingerprint", "AB" * 32),
         "FED209",
@@ -302,21 +453,61 @@ REFUSED_DATA = {
         "ingress.addresses holds 192.0.2.7:8188, which is neither an IP address nor a DNS name",
         "Write addresses without scheme and port",
     ),
-    "an address with a scheme": (changed("ingress.addresses.0", "https://east"), "FED219", "holds https://east", "without scheme and port"),
-    "an empty address": (changed("ingress.addresses.0", ""), "FED219", "ingress.addresses holds ", "without scheme and port"),
-    "an address that is a list": (changed("ingress.addresses.0", [[]]), "FED219", "holds [[]]", "without scheme and port"),
+    "an address with a scheme": (
+        changed("ingress.addresses.0", "https://east"),
+        "FED219",
+        "holds https://east",
+        "without scheme and port",
+    ),
+    "an empty address": (
+        changed("ingress.addresses.0", ""),
+        "FED219",
+        "ingress.addresses holds ",
+        "without scheme and port",
+    ),
+    "an address that is a list": (
+        changed("ingress.addresses.0", [[]]),
+        "FED219",
+        "holds [[]]",
+        "without scheme and port",
+    ),
     "port 0": (changed("ingress.discovery_port", 0), "FED203", "ingress.discovery_port is not a port number", AGAIN),
-    "a port too high": (changed("ingress.service_port", 65536), "FED203", "ingress.service_port is not a port number", AGAIN),
-    "a port as text": (changed("ingress.service_port", "15443"), "FED203", "ingress.service_port is not a port number", AGAIN),
-    "a port that is true": (changed("ingress.service_port", True), "FED203", "ingress.service_port is not a port number", AGAIN),
+    "a port too high": (
+        changed("ingress.service_port", 65536),
+        "FED203",
+        "ingress.service_port is not a port number",
+        AGAIN,
+    ),
+    "a port as text": (
+        changed("ingress.service_port", "15443"),
+        "FED203",
+        "ingress.service_port is not a port number",
+        AGAIN,
+    ),
+    "a port that is true": (
+        changed("ingress.service_port", True),
+        "FED203",
+        "ingress.service_port is not a port number",
+        AGAIN,
+    ),
     "a client identity with a scheme": (
         changed("client_id", "spiffe://" + DATA["client_id"]),
         "FED214",
         "is not <trust domain>/ns/<namespace>/sa/<service account>",
         "Write it without spiffe:// and without wildcards",
     ),
-    "a client identity with a wildcard": (changed("client_id", "east.local/ns/*/sa/*"), "FED214", "client_id east.local/ns/*/sa/* is not", "wildcards"),
-    "a client identity of four parts": (changed("client_id", "east.local/ns/a/sa"), "FED214", "is not <trust domain>/ns/", "wildcards"),
+    "a client identity with a wildcard": (
+        changed("client_id", "east.local/ns/*/sa/*"),
+        "FED214",
+        "client_id east.local/ns/*/sa/* is not",
+        "wildcards",
+    ),
+    "a client identity of four parts": (
+        changed("client_id", "east.local/ns/a/sa"),
+        "FED214",
+        "is not <trust domain>/ns/",
+        "wildcards",
+    ),
     "a client identity of a third mesh": (
         changed("client_id", "north.local/ns/a/sa/b"),
         "FED214",
@@ -324,15 +515,30 @@ REFUSED_DATA = {
         AGAIN,
     ),
     "no client identity": (changed("client_id", ""), "FED203", "client_id is not a text", AGAIN),
-    "an exported name that is none": (changed("exports.0.name", "cart.shop"), "FED203", "exports[0].name is malformed: cart.shop", AGAIN),
+    "an exported name that is none": (
+        changed("exports.0.name", "cart.shop"),
+        "FED203",
+        "exports[0].name is malformed: cart.shop",
+        AGAIN,
+    ),
     "a local name as exported": (
         changed("exports.0.name", "cart.shop.svc.cluster.local"),
         "FED203",
         "exports[0].name is malformed",
         AGAIN,
     ),
-    "a port number of an export": (changed("exports.0.ports.0.number", -1), "FED203", "exports[0].ports.number is not a port number", AGAIN),
-    "a protocol that is none": (changed("exports.0.ports.0.protocol", "HTTP/2\n"), "FED203", "exports[0].ports.protocol is malformed: HTTP/2?", AGAIN),
+    "a port number of an export": (
+        changed("exports.0.ports.0.number", -1),
+        "FED203",
+        "exports[0].ports.number is not a port number",
+        AGAIN,
+    ),
+    "a protocol that is none": (
+        changed("exports.0.ports.0.protocol", "HTTP/2\n"),
+        "FED203",
+        "exports[0].ports.protocol is malformed: HTTP/2?",
+        AGAIN,
+    ),
     "exports as an object": (changed("exports", {}), "FED203", "exports is not a list", AGAIN),
 }
 
@@ -355,8 +561,9 @@ def test_data_is_checked_as_a_file_is(data, code, what, fix):
 def test_a_broken_root_is_named_by_its_number():
     error = refusal(json.dumps(changed("roots", lambda roots: [*roots, {"fingerprint": "", "pem": private_key()}])))
     assert error.where == f"{PLACE}, root 2"
-    assert str(error) == (
-        "FED204 Card east-for-west.json, root 2: contains a PRIVATE KEY block. Give certificates only and keep keys "
+    assert (
+        str(error)
+        == "FED204 Card east-for-west.json, root 2: contains a PRIVATE KEY block. Give certificates only and keep keys "
         "on their own cluster."
     )
 
@@ -394,7 +601,15 @@ EXPORTS = st.builds(
     lambda name, namespace, ports: Export(f"{name}.{namespace}.svc.west-exports.local", tuple(ports)),
     LABELS,
     LABELS,
-    st.lists(st.builds(Port, name=st.one_of(st.just(""), LABELS), number=PORTS, protocol=st.sampled_from(["HTTP", "TCP", "GRPC", "TLS"])), max_size=3),
+    st.lists(
+        st.builds(
+            Port,
+            name=st.one_of(st.just(""), LABELS),
+            number=PORTS,
+            protocol=st.sampled_from(["HTTP", "TCP", "GRPC", "TLS"]),
+        ),
+        max_size=3,
+    ),
 )
 
 
@@ -405,10 +620,14 @@ def cards(draw):
     return Card(
         mesh=draw(LABELS),
         audience=draw(LABELS),
-        issued=draw(st.datetimes(datetime(2000, 1, 1), datetime(2026, 6, 16), timezones=st.just(timezone.utc))).replace(microsecond=0),
+        issued=draw(st.datetimes(datetime(2000, 1, 1), datetime(2026, 6, 16), timezones=st.just(timezone.utc))).replace(
+            microsecond=0
+        ),
         trust_domain=domain,
         roots=read_roots("".join(root(name) for name in names), "roots", NOW),
-        ingress=draw(st.none() | st.builds(Ingress, st.lists(ADDRESSES, min_size=1, max_size=3).map(tuple), PORTS, PORTS)),
+        ingress=draw(
+            st.none() | st.builds(Ingress, st.lists(ADDRESSES, min_size=1, max_size=3).map(tuple), PORTS, PORTS)
+        ),
         client_id=f"{domain}/ns/{draw(LABELS)}/sa/{draw(LABELS)}",
         exports=tuple(draw(st.lists(EXPORTS, max_size=3))),
     )
@@ -432,7 +651,9 @@ def test_a_renewed_card_keeps_the_time_of_equal_facts_for_half_its_life(card, ag
 
 
 def outcome(text) -> Card | None:
-    """Return the card that a text gives, None for a refusal; fails for anything else, and for a card that does not round trip."""
+    """Return the card that a text gives, None for a refusal; fails for anything else, and for a card that does not
+    round trip.
+    """
     try:
         card = read_card(text, PLACE, NOW)
     except FederationError as error:
@@ -485,7 +706,28 @@ def test_a_field_that_is_missing_anywhere_is_refused():
             assert refusal(json.dumps(without(path))).code == "FED203"
 
 
-OTHERS = [None, True, False, 0, -1, 1, 70_000, "", "x", "*", "\x00", "\ud800", [], {}, [[]], [{}], {"": None}, ["x"] * 20_000, "9" * 300, "a" * 500]
+OTHERS = [
+    None,
+    True,
+    False,
+    0,
+    -1,
+    1,
+    70_000,
+    "",
+    "x",
+    "*",
+    "\x00",
+    "\ud800",
+    [],
+    {},
+    [[]],
+    [{}],
+    {"": None},
+    ["x"] * 20_000,
+    "9" * 300,
+    "a" * 500,
+]
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -495,7 +737,16 @@ def test_a_value_of_another_type_is_refused_or_valid(path):
         assert card is None or path in ("ingress", "exports", "exports.0.ports") or type(other) is type(PATHS[path])
 
 
-JINJA = ["{{ lookup('pipe', 'id') }}", "{% for x in y %}{% endfor %}", "{# #}", "!unsafe x", "${HOME}", "$(id)", "%(a)s", "{0.__class__}"]
+JINJA = [
+    "{{ lookup('pipe', 'id') }}",
+    "{% for x in y %}{% endfor %}",
+    "{# #}",
+    "!unsafe x",
+    "${HOME}",
+    "$(id)",
+    "%(a)s",
+    "{0.__class__}",
+]
 
 
 @pytest.mark.parametrize("path", TEXT_PATHS)
@@ -507,23 +758,41 @@ def test_a_template_in_a_text_is_refused_or_leaves_no_trace(path):
 
 
 LOOK_ALIKES = str.maketrans(
-    {"a": "\u0430", "e": "\u0435", "o": "\u043e", "s": "\u0455", ".": "\u3002", "-": "\u2010", "1": "\uff11", "2": "\u0662", "/": "\u2215"}
+    {
+        "a": "\u0430",
+        "e": "\u0435",
+        "o": "\u043e",
+        "s": "\u0455",
+        ".": "\u3002",
+        "-": "\u2010",
+        "1": "\uff11",
+        "2": "\u0662",
+        "/": "\u2215",
+    }
 )
 
 
 @pytest.mark.parametrize("path", TEXT_PATHS)
 def test_a_look_alike_of_a_letter_is_refused_or_leaves_no_trace(path):
     value = PATHS[path]
-    texts = {value.replace(sign, chr(other)) for sign, other in ((chr(k), ord(v)) for k, v in LOOK_ALIKES.items())} - {value}
+    texts = {value.replace(sign, chr(other)) for sign, other in ((chr(k), ord(v)) for k, v in LOOK_ALIKES.items())} - {
+        value
+    }
     texts |= {value + end for end in ("\u200b", "\n", " ", "\x00", "\u202e", "\u0301")}
     for text in texts:
         assert outcome(json.dumps(changed(path, text))) in (None, CARD)
-        assert outcome(json.dumps(changed(path, text), ensure_ascii=False).encode("utf-8", "surrogatepass")) in (None, CARD)
+        assert outcome(json.dumps(changed(path, text), ensure_ascii=False).encode("utf-8", "surrogatepass")) in (
+            None,
+            CARD,
+        )
 
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(list(DATA)) | st.text(max_size=5), inner, max_size=4),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.sampled_from(list(DATA)) | st.text(max_size=5), inner, max_size=4)
+    ),
     max_leaves=20,
 )
 
@@ -545,7 +814,9 @@ def test_any_bytes_are_refused(text):
     assert outcome(text) is None
 
 
-@pytest.mark.parametrize(("text", "is_told"), [("cards", True), ("/srv/cards/west.json", True), ('{"kind": ', False), ("x" * 300, False)])
+@pytest.mark.parametrize(
+    ("text", "is_told"), [("cards", True), ("/srv/cards/west.json", True), ('{"kind": ', False), ("x" * 300, False)]
+)
 def test_a_path_where_a_card_should_be_is_told_where_paths_go(text, is_told):
     with pytest.raises(FederationError) as refused:
         read_card(text, "federation_cards, card 1", NOW)

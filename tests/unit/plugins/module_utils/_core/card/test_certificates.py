@@ -211,9 +211,7 @@ def test_intermediates_beside_the_root_that_signed_them_are_read(certificates):
 
 @pytest.mark.parametrize("certificates", ORPHANS.values(), ids=ORPHANS)
 def test_an_intermediate_that_no_root_beside_it_signed_is_refused(certificates):
-    with pytest.raises(
-        FederationError, match="FED207 .* has the intermediate .* no certificate that issued it"
-    ):
+    with pytest.raises(FederationError, match="FED207 .* has the intermediate .* no certificate that issued it"):
         read_roots(pem(*certificates), PLACE, NOW)
 
 

@@ -18,7 +18,9 @@ def path(ours=OURS, theirs=THEIRS, **more):
 
 def test_both_firewalls_open_both_ports_in_both_directions():
     rows = [rule.to_data() for rule in firewall.rules(path())]
-    assert {(row["firewall"], row["direction"], row["from"], tuple(row["to"]), row["port"], row["purpose"]) for row in rows} == {
+    assert {
+        (row["firewall"], row["direction"], row["from"], tuple(row["to"]), row["port"], row["purpose"]) for row in rows
+    } == {
         ("east", "in", "west's cluster", OURS.addresses, 8188, "discovery"),
         ("east", "in", "west's cluster", OURS.addresses, 15443, "services"),
         ("east", "out", "east's cluster", THEIRS.addresses, 30188, "discovery"),
@@ -34,8 +36,9 @@ def test_both_firewalls_open_both_ports_in_both_directions():
 def test_while_the_peer_is_unknown_its_rules_name_no_address_and_the_usual_ports():
     rules = [rule for rule in firewall.rules(path(theirs=None)) if rule.source == "east's cluster"]
     assert {(rule.to, rule.port) for rule in rules} == {((), 8188), ((), 15443)}
-    assert "east reaches west at the addresses on west-for-east.json, as a rule TCP 8188 (discovery) and TCP 15443 (services)" in firewall.lines(
-        path(theirs=None)
+    assert (
+        "east reaches west at the addresses on west-for-east.json, as a rule TCP 8188 (discovery) and TCP 15443"
+        " (services)" in firewall.lines(path(theirs=None))
     )
 
 
@@ -57,12 +60,32 @@ def test_meshes_of_one_cluster_need_no_firewall():
 @pytest.mark.parametrize(
     ("ours", "theirs", "version", "said"),
     [
-        pytest.param(["2001:db8::1"], ["2001:db8::2"], (2, 3), ["its control plane is v2.3: IPv6 is supported from v2.4 on"], id="too-old"),
+        pytest.param(
+            ["2001:db8::1"],
+            ["2001:db8::2"],
+            (2, 3),
+            ["its control plane is v2.3: IPv6 is supported from v2.4 on"],
+            id="too-old",
+        ),
         pytest.param(["2001:db8::1"], ["2001:db8::2"], (2, 4), [], id="new-enough"),
         pytest.param(["2001:db8::1"], ["2001:db8::2"], None, [], id="unknown-version"),
-        pytest.param(["192.0.2.1", "2001:db8::1"], [], (2, 6), ["east gives IPv4 and IPv6 addresses, and west spreads"], id="both-of-ours"),
-        pytest.param(["192.0.2.1"], ["192.0.2.2", "2001:db8::1"], (2, 6), ["west gives IPv4 and IPv6 addresses, and east"], id="both-of-theirs"),
-        pytest.param(["192.0.2.1"], ["2001:db8::1"], (2, 6), ["east is reached by IPv4 and west by IPv6"], id="one-each"),
+        pytest.param(
+            ["192.0.2.1", "2001:db8::1"],
+            [],
+            (2, 6),
+            ["east gives IPv4 and IPv6 addresses, and west spreads"],
+            id="both-of-ours",
+        ),
+        pytest.param(
+            ["192.0.2.1"],
+            ["192.0.2.2", "2001:db8::1"],
+            (2, 6),
+            ["west gives IPv4 and IPv6 addresses, and east"],
+            id="both-of-theirs",
+        ),
+        pytest.param(
+            ["192.0.2.1"], ["2001:db8::1"], (2, 6), ["east is reached by IPv4 and west by IPv6"], id="one-each"
+        ),
         pytest.param(["192.0.2.1"], ["198.51.100.1"], (2, 1), [], id="IPv4"),
     ],
 )
@@ -75,7 +98,9 @@ def test_address_families_that_cannot_meet_are_told(ours, theirs, version, said)
 def test_a_name_is_told_by_what_it_resolves_to_and_who_must_resolve_it():
     between = path(Ingress(("east.example.com",)), Ingress(("west.example.com", "slow.example.com")))
     assert between.names() == ["east.example.com", "west.example.com", "slow.example.com"]
-    open_name, missing = firewall.notes(between, (2, 3), {"east.example.com": ["192.0.2.1", "192.0.2.2"], "west.example.com": []})
+    open_name, missing = firewall.notes(
+        between, (2, 3), {"east.example.com": ["192.0.2.1", "192.0.2.2"], "west.example.com": []}
+    )
     assert open_name.startswith("east.example.com is 192.0.2.1, 192.0.2.2 now")
     assert "west.example.com does not resolve here yet" in missing
     assert "in east's cluster, for istiod and for the egress gateway to west" in missing

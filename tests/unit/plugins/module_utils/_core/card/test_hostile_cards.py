@@ -1,5 +1,7 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Cards made to harm: whatever a text or data holds, it is refused with a code, in bounded work, or it is a card wholly in order."""
+"""Cards made to harm: whatever a text or data holds, it is refused with a code, in bounded work, or it is a card wholly
+in order.
+"""
 
 from __future__ import annotations
 
@@ -62,7 +64,9 @@ CALLS_PER_SIGN, BYTES_PER_SIGN, CPU_SECONDS = 12, 64, 10.0
 
 
 def outcome(read, *arguments) -> Card | FederationError:
-    """Return the card that was read, or the refusal; anything else that is raised fails the test. A refusal is fit to be shown."""
+    """Return the card that was read, or the refusal; anything else that is raised fails the test. A refusal is fit to
+    be shown.
+    """
     started = time.process_time()
     with warnings.catch_warnings():
         # The library warns of odd certificates; a module's warnings of that kind reach nobody.
@@ -73,7 +77,9 @@ def outcome(read, *arguments) -> Card | FederationError:
             result = error
             assert error.code.startswith("FED2")
             # Our own sign inside a short fingerprint is no stranger's.
-            assert str(error).replace("…", "").isascii() and str(error).isprintable(), "what a stranger wrote reaches the terminal raw"
+            assert str(error).replace("…", "").isascii() and str(error).isprintable(), (
+                "what a stranger wrote reaches the terminal raw"
+            )
             assert len(str(error)) < 700
     assert time.process_time() - started < CPU_SECONDS
     return result
@@ -121,7 +127,11 @@ def standing(path: tuple) -> object:
 
 
 def leaves_that_differ(one: object, other: object) -> list[tuple]:
-    return [path for path in places(one) if not isinstance(standing(path), (dict, list)) and at(other, path) != at(one, path)]
+    return [
+        path
+        for path in places(one)
+        if not isinstance(standing(path), (dict, list)) and at(other, path) != at(one, path)
+    ]
 
 
 def at(data: object, path: tuple) -> object:
@@ -223,13 +233,27 @@ def test_another_type_in_any_place_is_refused_or_leaves_a_card_in_order(value):
         found = of_data(put(path, value))
         if isinstance(found, Card):
             assert_in_order(found)
-            assert path in {("ingress",), ("exports",), ("exports", 0, "ports")} or isinstance(standing(path), (str, int))
+            assert path in {("ingress",), ("exports",), ("exports", 0, "ports")} or isinstance(
+                standing(path), (str, int)
+            )
 
 
 @pytest.mark.parametrize("path", OBJECTS, ids=str)
 @pytest.mark.parametrize(
     "name",
-    ["kubeconfig", "__proto__", "", "mesh ", "Mesh", "m\u0435sh", "mesh\u200b", "{{ 1 }}", "\x1b[2J", "x" * 100_000, "\ud800"],
+    [
+        "kubeconfig",
+        "__proto__",
+        "",
+        "mesh ",
+        "Mesh",
+        "m\u0435sh",
+        "mesh\u200b",
+        "{{ 1 }}",
+        "\x1b[2J",
+        "x" * 100_000,
+        "\ud800",
+    ],
     ids=ascii,
 )
 def test_one_field_more_at_any_level_is_refused(path, name):
@@ -258,7 +282,12 @@ def test_names_of_fields_that_are_no_text_are_refused():
 
 
 @settings(max_examples=settings.default.max_examples // 4)
-@given(st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)))
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    )
+)
 def test_any_data_in_any_place_is_refused_or_leaves_a_card_in_order(value):
     for path in PATHS:
         found = of_data(put(path, value))
@@ -445,7 +474,9 @@ def test_a_file_of_100_mb_is_read_to_the_bound_and_no_further(tmp_path):
     assert of_text(text).code == "FED202"
 
 
-@pytest.mark.parametrize("kind", ["directory", "pipe", "device", "link to a device", "link in a circle", "link to a pipe"])
+@pytest.mark.parametrize(
+    "kind", ["directory", "pipe", "device", "link to a device", "link in a circle", "link to a pipe"]
+)
 def test_what_is_no_ordinary_file_is_refused_at_once(tmp_path, kind):
     path = tmp_path / "east-for-west.json"
     if kind == "directory":
@@ -516,7 +547,10 @@ ODD_CERTIFICATES = {
     "the year 9999": certificate(KEY, named("far"), FAR),
     "300 names": certificate(KEY, named(*(f"name {number}" for number in range(300))), datetime(2036, 1, 1)),
     "500 alternative names": certificate(
-        KEY, named("many"), datetime(2036, 1, 1), x509.SubjectAlternativeName([x509.DNSName(f"n{number}.example") for number in range(500)])
+        KEY,
+        named("many"),
+        datetime(2036, 1, 1),
+        x509.SubjectAlternativeName([x509.DNSName(f"n{number}.example") for number in range(500)]),
     ),
     "an Edwards key": certificate(ed25519.Ed25519PrivateKey.generate(), named("edwards"), datetime(2036, 1, 1)),
 }
@@ -555,7 +589,9 @@ def with_rsa_key(modulus: int, exponent: int, serial: int = 1) -> bytes:
     key = der_of(0x30, rsa, der_of(0x03, b"\0", der_of(0x30, whole(modulus), whole(exponent))))
     name = der_of(0x30, der_of(0x31, der_of(0x30, bytes.fromhex("0603550403"), der_of(0x0C, b"odd"))))
     validity = der_of(0x30, der_of(0x17, b"200101000000Z"), der_of(0x17, b"400101000000Z"))
-    authority = der_of(0xA3, der_of(0x30, der_of(0x30, bytes.fromhex("0603551d13"), der_of(0x04, der_of(0x30, b"\x01\x01\xff")))))
+    authority = der_of(
+        0xA3, der_of(0x30, der_of(0x30, bytes.fromhex("0603551d13"), der_of(0x04, der_of(0x30, b"\x01\x01\xff"))))
+    )
     body = der_of(0x30, der_of(0xA0, whole(2)), whole(serial), algorithm, name, validity, name, key, authority)
     return der_of(0x30, body, algorithm, der_of(0x03, b"\0", b"\x7f" * ((modulus.bit_length() + 7) // 8)))
 
@@ -597,7 +633,11 @@ def test_thousands_of_certificates_stop_at_the_bound():
 
 
 def test_a_private_key_is_found_in_any_dress():
-    key = key_of("east").private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()).decode()
+    key = (
+        key_of("east")
+        .private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+        .decode()
+    )
     quoted, short, glued = "> " + key.replace("\n", "\n> "), key[:40], base64.b64encode(b"x").decode() + key
     for dressed in (key, key.replace("\n", "\r\n"), quoted, key.replace("-----", "----"), short, glued):
         found = of_data(put(("roots", 0, "pem"), root("east") + dressed))
@@ -608,7 +648,9 @@ def test_a_private_key_is_found_in_any_dress():
 
 
 def received(*carried: object, in_run: tuple = ()) -> tuple[dict, list[str]] | FederationError:
-    return outcome(lambda: receive(WEST, "west.local", in_run=in_run, carried=carried, file_of=lambda _name: None, now=NOW))
+    return outcome(
+        lambda: receive(WEST, "west.local", in_run=in_run, carried=carried, file_of=lambda _name: None, now=NOW)
+    )
 
 
 def test_a_list_in_one_text_is_a_list_of_cards():
@@ -650,11 +692,14 @@ def test_anything_at_all_in_place_of_a_card_is_refused(value):
 
 
 def test_a_thousand_texts_are_read_once_however_many_peers_there_are(monkeypatch):
-    mesh = parse_mesh(name="west", namespace="n", control_plane="basic", peers=[f"peer-{number}" for number in range(50)])
+    mesh = parse_mesh(
+        name="west", namespace="n", control_plane="basic", peers=[f"peer-{number}" for number in range(50)]
+    )
     asked: list[str] = []
     real = cards.data_of
     monkeypatch.setattr(
-        "ansible_collections.ossm.federation.plugins.module_utils._core.peering.carrying.data_of", lambda *words: asked.append(words[1]) or real(*words)
+        "ansible_collections.ossm.federation.plugins.module_utils._core.peering.carrying.data_of",
+        lambda *words: asked.append(words[1]) or real(*words),
     )
     carried = [json.dumps(put(("mesh",), f"stranger-{number}")) for number in range(1000)]
     found, notes = receive(mesh, "west.local", in_run=[], carried=carried, file_of=lambda _name: None, now=NOW)
@@ -665,19 +710,31 @@ def test_a_thousand_texts_are_read_once_however_many_peers_there_are(monkeypatch
 
 
 def test_what_no_reader_takes_is_left_out_of_a_card_and_named():
-    odd = (Export("_odd.shop.svc.west-exports.local", ()), Export("a.shop.svc.west-exports.local", (Port("\x1b[2J", 1, "TCP"),)))
+    odd = (
+        Export("_odd.shop.svc.west-exports.local", ()),
+        Export("a.shop.svc.west-exports.local", (Port("\x1b[2J", 1, "TCP"),)),
+    )
     kept, notes = as_readers_take_it(Card(**{**CARD.__dict__, "exports": (*odd, *CARD.exports)}), NOW)
     assert kept == CARD
-    assert [note.split(" is left out ")[0] for note in notes] == ["_odd.shop.svc.west-exports.local", "a.shop.svc.west-exports.local"]
+    assert [note.split(" is left out ")[0] for note in notes] == [
+        "_odd.shop.svc.west-exports.local",
+        "a.shop.svc.west-exports.local",
+    ]
     assert all(note.isascii() and note.isprintable() for note in notes)
 
 
 @pytest.mark.parametrize(
     "exports",
     [
-        pytest.param(tuple(Export(f"a{number}.shop.svc.west-exports.local", ()) for number in range(5001)), id="5,001 exports"),
         pytest.param(
-            tuple(Export(f"{'a' * 300}{number}.shop.svc.west-exports.local", (Port("http", 80, "HTTP"),)) for number in range(3000)), id="more than 1 MiB"
+            tuple(Export(f"a{number}.shop.svc.west-exports.local", ()) for number in range(5001)), id="5,001 exports"
+        ),
+        pytest.param(
+            tuple(
+                Export(f"{'a' * 300}{number}.shop.svc.west-exports.local", (Port("http", 80, "HTTP"),))
+                for number in range(3000)
+            ),
+            id="more than 1 MiB",
         ),
     ],
 )
@@ -689,7 +746,9 @@ def test_a_card_that_no_reader_would_take_is_not_written(exports):
 
 
 def test_5000_exports_fit_on_a_card():
-    many = Card(**{**CARD.__dict__, "exports": tuple(Export(f"a{number}.s.svc.w-exports.local", ()) for number in range(5000))})
+    many = Card(
+        **{**CARD.__dict__, "exports": tuple(Export(f"a{number}.s.svc.w-exports.local", ()) for number in range(5000))}
+    )
     assert as_readers_take_it(many, NOW) == (many, [])
 
 
@@ -697,4 +756,6 @@ def test_5000_exports_fit_on_a_card():
 def test_whatever_passes_the_bound_is_no_deeper_than_a_card(data):
     depth = max((len(path) for path in places(data)), default=0)
     found = outcome(refuse_oversize, data, PLACE)
-    assert isinstance(found, FederationError) == (depth > DEPTH_LIMIT or any(isinstance(at(data, p), int) and abs(at(data, p)) >= 10**10 for p in places(data)))
+    assert isinstance(found, FederationError) == (
+        depth > DEPTH_LIMIT or any(isinstance(at(data, p), int) and abs(at(data, p)) >= 10**10 for p in places(data))
+    )

@@ -65,7 +65,10 @@ TEXTS_THAT_WORK = {
 }
 TEXTS_THAT_ARE_REFUSED = {
     "a private key beside the certificate": (
-        WEST + private_key(), "FED204", "contains a PRIVATE KEY block", "keep keys on their own cluster"
+        WEST + private_key(),
+        "FED204",
+        "contains a PRIVATE KEY block",
+        "keep keys on their own cluster",
     ),
     "a private key of another form": (
         private_key(kind=PrivateFormat.TraditionalOpenSSL) + WEST,
@@ -75,12 +78,25 @@ TEXTS_THAT_ARE_REFUSED = {
     ),
     "a private key alone": (private_key(), "FED204", "contains a PRIVATE KEY block", "keep keys on their own cluster"),
     "a private key cut off": (
-        WEST + private_key()[:80], "FED204", "contains a PRIVATE KEY block", "keep keys on their own cluster"
+        WEST + private_key()[:80],
+        "FED204",
+        "contains a PRIVATE KEY block",
+        "keep keys on their own cluster",
     ),
     "no certificate at all": ("just text\n", "FED206", "has no certificate", "Give the mesh's root certificate as PEM"),
     "an empty text": ("", "FED206", "has no certificate", "Give the mesh's root certificate as PEM"),
-    "a truncated certificate": (WEST[:300], "FED205", "has a PEM block without its end or its beginning", "Copy the whole file again"),
-    "a certificate without its beginning": (WEST[100:], "FED205", "has a PEM block without its end", "Copy the whole file again"),
+    "a truncated certificate": (
+        WEST[:300],
+        "FED205",
+        "has a PEM block without its end or its beginning",
+        "Copy the whole file again",
+    ),
+    "a certificate without its beginning": (
+        WEST[100:],
+        "FED205",
+        "has a PEM block without its end",
+        "Copy the whole file again",
+    ),
     "one bad block among good ones": (
         WEST + EAST.replace(EAST.splitlines()[2], "!" * 64) + WEST,
         "FED205",
@@ -111,10 +127,30 @@ TEXTS_THAT_ARE_REFUSED = {
         "contains a TRUSTED CERTIFICATE block",
         "blocks only",
     ),
-    "labels that differ": (WEST.replace("END CERTIFICATE", "END CERTIFICATES"), "FED205", "without its end", "Copy the whole file again"),
-    "a leaf certificate": (leaf(), "FED207", "is the certificate of a workload, not of a CA", "ConfigMap istio-ca-root-cert, key root-cert.pem"),
-    "a leaf beside its root": (WEST + leaf(), "FED207", "certificate 2: is the certificate of a workload", "ConfigMap istio-ca-root-cert"),
-    "a certificate that does not say it is a CA": (certificate("old", "old", has_constraints=False), "FED207", "not of a CA", "root certificate"),
+    "labels that differ": (
+        WEST.replace("END CERTIFICATE", "END CERTIFICATES"),
+        "FED205",
+        "without its end",
+        "Copy the whole file again",
+    ),
+    "a leaf certificate": (
+        leaf(),
+        "FED207",
+        "is the certificate of a workload, not of a CA",
+        "ConfigMap istio-ca-root-cert, key root-cert.pem",
+    ),
+    "a leaf beside its root": (
+        WEST + leaf(),
+        "FED207",
+        "certificate 2: is the certificate of a workload",
+        "ConfigMap istio-ca-root-cert",
+    ),
+    "a certificate that does not say it is a CA": (
+        certificate("old", "old", has_constraints=False),
+        "FED207",
+        "not of a CA",
+        "root certificate",
+    ),
     "an intermediate without its root": (
         intermediate(),
         "FED207",
@@ -122,9 +158,19 @@ TEXTS_THAT_ARE_REFUSED = {
         "Give the root itself; intermediates only beside it",
     ),
     "an expired root": (root(days=-1), "FED208", "expired on 2026-06-14", "Rotate the root on its own mesh"),
-    "an expired root beside a good one": (WEST + root("old", days=-400), "FED208", "certificate 2: expired on 2025-05-11", "Rotate the root"),
+    "an expired root beside a good one": (
+        WEST + root("old", days=-400),
+        "FED208",
+        "certificate 2: expired on 2025-05-11",
+        "Rotate the root",
+    ),
     "a root that ends this second": (root(days=0), "FED208", "expired on 2026-06-15", "Rotate the root"),
-    "more than 1 MiB": (WEST + "#" * (1 << 20), "FED202", "is larger than 1 MiB", "Give only the root certificates of this mesh"),
+    "more than 1 MiB": (
+        WEST + "#" * (1 << 20),
+        "FED202",
+        "is larger than 1 MiB",
+        "Give only the root certificates of this mesh",
+    ),
 }
 
 
@@ -174,7 +220,11 @@ def test_a_bundle_keeps_the_current_root_first_and_each_root_once():
     assert bundle_of([]) == ""
 
 
-@given(st.lists(st.sampled_from(["west", "east", "north", "south"]), min_size=1), st.sampled_from(["\n", "\r\n"]), st.booleans())
+@given(
+    st.lists(st.sampled_from(["west", "east", "north", "south"]), min_size=1),
+    st.sampled_from(["\n", "\r\n"]),
+    st.booleans(),
+)
 def test_a_bundle_round_trips_and_equal_roots_give_equal_bytes(names, line_end, has_comments):
     texts = [(f"# root of {name}\n" if has_comments else "") + root(name) for name in names]
     roots = read("".join(texts).replace("\n", line_end))

@@ -21,7 +21,12 @@ CODE = re.compile(r"FED\d{3}")
 
 
 def sources() -> list[pathlib.Path]:
-    return [path for part in ("plugins", "roles", "playbooks") for path in (TREE / part).glob("**/*") if path.suffix in (".py", ".yml", ".j2")]
+    return [
+        path
+        for part in ("plugins", "roles", "playbooks")
+        for path in (TREE / part).glob("**/*")
+        if path.suffix in (".py", ".yml", ".j2")
+    ]
 
 
 def test_every_code_that_is_used_stands_in_the_catalogue():
@@ -60,7 +65,11 @@ def test_the_page_has_the_place_that_an_error_refers_to():
     galaxy = yaml.safe_load((TREE / "galaxy.yml").read_text(encoding="utf-8"))
     for code in CODES:
         error = FederationError(code, where="Here", what="is wrong", fix="Fix it")
-        assert error.reference == link_to(code) == f"{galaxy['documentation']}/{galaxy['version']}/codes/{code.lower()}.html"
+        assert (
+            error.reference
+            == link_to(code)
+            == f"{galaxy['documentation']}/{galaxy['version']}/codes/{code.lower()}.html"
+        )
         assert code.lower() in headings
 
 

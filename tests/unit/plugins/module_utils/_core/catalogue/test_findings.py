@@ -27,7 +27,9 @@ def test_more_than_five_of_one_code_are_one_message(number, messages):
 def test_the_one_message_has_the_code_the_number_and_the_first_five():
     (text,) = texts(many(40_001))
     assert text.startswith("FED761 40,001 findings: Exported service with several ports: Service shop/s000000, ")
-    assert "Service shop/s000004 … and 39,996 more. " in text and "s000005" not in text and "/codes/fed761.html)" in text
+    assert (
+        "Service shop/s000004 … and 39,996 more. " in text and "s000005" not in text and "/codes/fed761.html)" in text
+    )
 
 
 def test_long_places_do_not_push_out_the_number():
@@ -40,7 +42,9 @@ def test_a_flood_of_one_code_leaves_the_others_as_they_are():
     assert texts([*many(3), other, *many(20_000)])[1:] == [other.text]
 
 
-@pytest.mark.parametrize(("number", "kept", "left_out"), [(100, 100, {}), (101, 100, {"FED761": 1}), (20_000, 100, {"FED761": 19_900})])
+@pytest.mark.parametrize(
+    ("number", "kept", "left_out"), [(100, 100, {}), (101, 100, {"FED761": 1}), (20_000, 100, {"FED761": 19_900})]
+)
 def test_data_holds_a_hundred_of_each_code_and_counts_the_others(number, kept, left_out):
     data = as_data([*many(number), *many(7, "FED731")])
     assert len(data["findings"]) == kept + 7
@@ -55,7 +59,13 @@ def test_the_counts_are_of_all():
 
 
 @pytest.mark.parametrize(
-    ("number", "text"), [(0, ""), (1, "n0"), (10, ", ".join(f"n{i}" for i in range(10))), (2010, f"{', '.join(f'n{i}' for i in range(10))} and 2,000 more")]
+    ("number", "text"),
+    [
+        (0, ""),
+        (1, "n0"),
+        (10, ", ".join(f"n{i}" for i in range(10))),
+        (2010, f"{', '.join(f'n{i}' for i in range(10))} and 2,000 more"),
+    ],
 )
 def test_a_message_lists_ten_names_and_counts_the_others(number, text):
     assert some([f"n{place}" for place in range(number)]) == text

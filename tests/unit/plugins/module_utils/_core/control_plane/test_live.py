@@ -29,11 +29,27 @@ DONE, OK = ("True", "UpdateSuccessful"), ("True", "ComponentsReady")
     ("status", "generation", "is_ready"),
     [
         pytest.param({}, 1, False, id="no status yet"),
-        pytest.param(conditions(("False", "ResourceCreated"), ("False", "ResourceCreated")), 1, False, id="just created"),
-        pytest.param(conditions(("False", "ReconcileError"), ("False", "ReconcileError")), 1, False, id="passing error"),
-        pytest.param(conditions(DONE, OK, observedGeneration=1, chartVersion="2.0.11"), 2, False, id="ready about the old generation"),
-        pytest.param(conditions(DONE, OK, observedGeneration=2, chartVersion="2.0.11"), 2, False, id="charts of the old version"),
-        pytest.param(conditions(DONE, ("False", "ComponentsNotReady"), observedGeneration=2, chartVersion="2.1.6"), 2, False, id="pods went away"),
+        pytest.param(
+            conditions(("False", "ResourceCreated"), ("False", "ResourceCreated")), 1, False, id="just created"
+        ),
+        pytest.param(
+            conditions(("False", "ReconcileError"), ("False", "ReconcileError")), 1, False, id="passing error"
+        ),
+        pytest.param(
+            conditions(DONE, OK, observedGeneration=1, chartVersion="2.0.11"),
+            2,
+            False,
+            id="ready about the old generation",
+        ),
+        pytest.param(
+            conditions(DONE, OK, observedGeneration=2, chartVersion="2.0.11"), 2, False, id="charts of the old version"
+        ),
+        pytest.param(
+            conditions(DONE, ("False", "ComponentsNotReady"), observedGeneration=2, chartVersion="2.1.6"),
+            2,
+            False,
+            id="pods went away",
+        ),
         pytest.param(conditions(DONE, OK, observedGeneration=2, chartVersion="2.1.6"), 2, True, id="done"),
     ],
 )
@@ -47,9 +63,17 @@ def test_a_ready_that_speaks_of_an_earlier_generation_says_so():
 
 
 def test_what_profiles_set_counts_where_the_spec_is_silent():
-    applied = {"security": {"trust": {"domain": "by-profile.local"}}, "proxy": {"networking": {"clusterDomain": "corp.local"}}}
+    applied = {
+        "security": {"trust": {"domain": "by-profile.local"}},
+        "proxy": {"networking": {"clusterDomain": "corp.local"}},
+    }
     read = ControlPlane.read(live({"version": "v2.3"}, {"appliedSpec": applied}))
-    assert (read.trust_domain, read.cluster_domain, read.version, read.version_text) == ("by-profile.local", "corp.local", (2, 3), "v2.3")
+    assert (read.trust_domain, read.cluster_domain, read.version, read.version_text) == (
+        "by-profile.local",
+        "corp.local",
+        (2, 3),
+        "v2.3",
+    )
 
 
 def test_cert_manager_names_the_config_map_of_the_root():
@@ -85,14 +109,26 @@ def test_a_control_plane_that_cannot_federate_is_refused(spec, wanted, code):
     ],
 )
 def test_route_config_goes_where_the_kind_has_it_and_the_operator_keeps_it(version, operator, is_in_schema, written):
-    assert ControlPlane.read(live({"version": version}, {"operatorVersion": operator})).writes_route_config(is_in_schema) is written
+    assert (
+        ControlPlane.read(live({"version": version}, {"operatorVersion": operator})).writes_route_config(is_in_schema)
+        is written
+    )
 
 
 def test_the_schema_tells_whether_an_additional_ingress_has_route_config():
     def schema(fields):
         ingress = {"additionalProperties": {"properties": fields}}
-        spec = {"properties": {"gateways": {"properties": {"additionalIngress": ingress, "ingress": {"properties": {"routeConfig": {}}}}}}}
-        definition = {"x-kubernetes-group-version-kind": [{"kind": "ServiceMeshControlPlane"}], "properties": {"spec": spec}}
+        spec = {
+            "properties": {
+                "gateways": {
+                    "properties": {"additionalIngress": ingress, "ingress": {"properties": {"routeConfig": {}}}}
+                }
+            }
+        }
+        definition = {
+            "x-kubernetes-group-version-kind": [{"kind": "ServiceMeshControlPlane"}],
+            "properties": {"spec": spec},
+        }
         return {"components": {"schemas": {"io.maistra.v2.ServiceMeshControlPlane": definition}}}
 
     assert has_route_config(schema({"enabled": {}, "routeConfig": {}}))

@@ -33,7 +33,9 @@ PLANE = ControlPlane.read(
             "operatorVersion": "2.3.11",
             "observedGeneration": 2,
             "chartVersion": "2.3.11",
-            "conditions": [{"type": kind, "status": "True", "reason": "ComponentsReady"} for kind in ("Reconciled", "Ready")],
+            "conditions": [
+                {"type": kind, "status": "True", "reason": "ComponentsReady"} for kind in ("Reconciled", "Ready")
+            ],
         },
     }
 )
@@ -41,8 +43,18 @@ PLANE = ControlPlane.read(
 
 def roll(members=("shop",), generation=1, **status):
     ready = {"type": "Ready", "status": "True", "reason": "Configured"}
-    done = {"observedGeneration": 1, "configuredMembers": ["shop"], "conditions": [ready], "meshReconciledVersion": "2.3.11-2", **status}
-    return {"metadata": {"name": "default", "namespace": SPACE, "generation": generation}, "spec": {"members": list(members)}, "status": done}
+    done = {
+        "observedGeneration": 1,
+        "configuredMembers": ["shop"],
+        "conditions": [ready],
+        "meshReconciledVersion": "2.3.11-2",
+        **status,
+    }
+    return {
+        "metadata": {"name": "default", "namespace": SPACE, "generation": generation},
+        "spec": {"members": list(members)},
+        "status": done,
+    }
 
 
 @pytest.mark.parametrize(
@@ -69,8 +81,13 @@ def test_what_no_roll_of_this_version_takes_is_refused(members, selectors, versi
 
 def test_a_roll_lists_names_in_their_order_or_selects_by_label():
     assert plan_roll("east", SPACE, ["shop", "desk"], [], (2, 1))["spec"] == {"members": ["shop", "desk"]}
-    assert plan_roll("east", SPACE, [], ["mesh=east"], (2, 5))["spec"] == {"memberSelectors": [{"matchLabels": {"mesh": "east"}}]}
-    assert plan_roll("east", SPACE, ["kubernetes-shop", "openshifty"], [], (2, 1))["spec"]["members"] == ["kubernetes-shop", "openshifty"]
+    assert plan_roll("east", SPACE, [], ["mesh=east"], (2, 5))["spec"] == {
+        "memberSelectors": [{"matchLabels": {"mesh": "east"}}]
+    }
+    assert plan_roll("east", SPACE, ["kubernetes-shop", "openshifty"], [], (2, 1))["spec"]["members"] == [
+        "kubernetes-shop",
+        "openshifty",
+    ]
 
 
 def test_a_roll_that_the_operator_makes_from_members_is_left_to_it():
@@ -95,21 +112,32 @@ def test_many_new_namespaces_come_some_at_a_time_and_what_goes_goes_at_once():
     sizes = [len(part) for part in parts]
     assert sizes == [BATCH + 1, 2 * BATCH + 1]
     assert parts[-1] == wanted and "old" not in parts[0]
-    assert [part["spec"]["members"] for part in steps(None, plan_roll("east", SPACE, ["shop"], [], (2, 3)))] == [["shop"]]
+    assert [part["spec"]["members"] for part in steps(None, plan_roll("east", SPACE, ["shop"], [], (2, 3)))] == [
+        ["shop"]
+    ]
 
 
 def test_a_roll_is_done_when_all_that_it_lists_is_configured_for_the_present_control_plane():
     assert unconfigured(roll(), PLANE) == []
     assert unconfigured(None, PLANE) == ["there is no member roll yet"]
     assert unconfigured(roll(generation=2), PLANE) == ["the operator has not seen the member roll yet"]
-    assert unconfigured(roll(meshReconciledVersion="2.3.11-1"), PLANE) == ["members are configured for 2.3.11-1, the control plane is 2.3.11-2"]
+    assert unconfigured(roll(meshReconciledVersion="2.3.11-1"), PLANE) == [
+        "members are configured for 2.3.11-1, the control plane is 2.3.11-2"
+    ]
     assert unconfigured(roll(terminatingMembers=["old"]), PLANE) == ["old is leaving"]
 
 
 def test_a_pending_namespace_is_named_with_the_operator_s_reason():
-    why = {"type": "Reconciled", "status": "False", "reason": "NamespaceNotExists", "message": "Namespace desk does not exist"}
+    why = {
+        "type": "Reconciled",
+        "status": "False",
+        "reason": "NamespaceNotExists",
+        "message": "Namespace desk does not exist",
+    }
     status = {"pendingMembers": ["desk"], "memberStatuses": [{"namespace": "desk", "conditions": [why]}]}
-    assert unconfigured(roll(["shop", "desk"], **status), PLANE) == ["desk is pending (NamespaceNotExists: Namespace desk does not exist)"]
+    assert unconfigured(roll(["shop", "desk"], **status), PLANE) == [
+        "desk is pending (NamespaceNotExists: Namespace desk does not exist)"
+    ]
 
 
 BY_ITSELF = {"configuredMembers": ["desk", "shop"]}
@@ -121,7 +149,11 @@ BY_ITSELF = {"configuredMembers": ["desk", "shop"]}
         pytest.param(None, [], id="no roll"),
         pytest.param(roll(), [], id="as listed"),
         pytest.param(roll(**BY_ITSELF), ["desk"], id="beside those of the roll"),
-        pytest.param(roll(generation=2, **BY_ITSELF), [], id="the operator has not seen the roll yet, so desk may be one that was listed"),
+        pytest.param(
+            roll(generation=2, **BY_ITSELF),
+            [],
+            id="the operator has not seen the roll yet, so desk may be one that was listed",
+        ),
         pytest.param(roll(**BY_ITSELF, terminatingMembers=["desk"]), [], id="one that is leaving"),
         pytest.param(roll(["*"], **BY_ITSELF), [], id="all are members"),
     ],
@@ -151,26 +183,38 @@ def test_a_roll_beside_which_somebody_joined_is_not_removed():
 def test_a_namespace_that_cannot_join_by_itself_keeps_nobody_waiting():
     ready = {"type": "Ready", "status": "False", "reason": "ReconcileError", "message": "not yet configured: [desk]"}
     assert unconfigured(roll(pendingMembers=["desk"], conditions=[ready]), PLANE) == []
-    assert unconfigured(roll(pendingMembers=["shop"], configuredMembers=[], conditions=[ready]), PLANE) == ["shop is pending"]
+    assert unconfigured(roll(pendingMembers=["shop"], configuredMembers=[], conditions=[ready]), PLANE) == [
+        "shop is pending"
+    ]
     assert unconfigured(roll(conditions=[ready]), PLANE) == ["ReconcileError: not yet configured: [desk]"]
 
 
 def test_a_namespace_that_nobody_makes_is_told_after_a_grace():
     def missed(**time):
         why = {"type": "Reconciled", "status": "False", "reason": "NamespaceNotExists", "message": "it does not exist"}
-        status = {"pendingMembers": ["desk"], "memberStatuses": [{"namespace": "desk", "conditions": [{**why, **time}]}]}
+        status = {
+            "pendingMembers": ["desk"],
+            "memberStatuses": [{"namespace": "desk", "conditions": [{**why, **time}]}],
+        }
         return lacks(roll(["shop", "desk"], **status), PLANE)[0]
 
-    since = {seconds: {"lastTransitionTime": (NOW - timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")} for seconds in (3, 30)}
+    since = {
+        seconds: {"lastTransitionTime": (NOW - timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")}
+        for seconds in (3, 30)
+    }
     assert not missed(**since[3]).is_told(NOW, timedelta(seconds=2))
     assert missed(**since[30]).is_told(NOW, timedelta(0)), "a further run does not wait again"
     assert missed(**since[3]).is_told(NOW, timedelta(seconds=10)) and missed().is_told(NOW, timedelta(seconds=10))
-    assert not lacks(roll(["shop", "desk"]), PLANE)[0].is_told(NOW, timedelta(hours=1)), "that is the operator's to explain"
+    assert not lacks(roll(["shop", "desk"]), PLANE)[0].is_told(NOW, timedelta(hours=1)), (
+        "that is the operator's to explain"
+    )
 
 
 def test_what_the_operator_keeps_on_the_roll_is_never_to_be_taken():
     def error(manager):
-        return FederationError("FED107", where="the roll", what="x", fix="take it", facts={"manager": manager, "field": "spec.members"})
+        return FederationError(
+            "FED107", where="the roll", what="x", fix="take it", facts={"manager": manager, "field": "spec.members"}
+        )
 
     live, desired = roll(["shop", "desk"]), plan_roll("east", SPACE, ["shop"], [], (2, 1))
     check_takeover(live, error("argocd"), desired)
@@ -181,4 +225,6 @@ def test_what_the_operator_keeps_on_the_roll_is_never_to_be_taken():
 
 def test_a_status_names_members_where_there_is_something_to_say():
     assert member_lines(membership(roll())) == member_lines(membership(None)) == []
-    assert member_lines(membership(roll(**BY_ITSELF, pendingMembers=["later"]))) == ["members: shop · joined by themselves: desk · pending: later"]
+    assert member_lines(membership(roll(**BY_ITSELF, pendingMembers=["later"]))) == [
+        "members: shop · joined by themselves: desk · pending: later"
+    ]

@@ -34,7 +34,10 @@ SCHEMA = {
                                 "properties": {
                                     "additionalIngress": {
                                         "additionalProperties": {
-                                            "properties": {"enabled": {}, "volumes": {"items": {"properties": {"name": {}}}}}
+                                            "properties": {
+                                                "enabled": {},
+                                                "volumes": {"items": {"properties": {"name": {}}}},
+                                            }
                                         }
                                     }
                                 }
@@ -61,10 +64,23 @@ def providers(*entries):
 
 
 def planned(spec=None, **words):
-    return plan_control_plane("east", "east-mesh-system", "basic", spec or {}, **{"version": None, "trust_domain": None, "live": None, **words})
+    return plan_control_plane(
+        "east",
+        "east-mesh-system",
+        "basic",
+        spec or {},
+        **{"version": None, "trust_domain": None, "live": None, **words},
+    )
 
 
-def standing(version="v2.3", chart="2.3.11", generation=1, observed=1, reconciled=("True", "UpdateSuccessful", ""), components=None):
+def standing(
+    version="v2.3",
+    chart="2.3.11",
+    generation=1,
+    observed=1,
+    reconciled=("True", "UpdateSuccessful", ""),
+    components=None,
+):
     status, reason, message = reconciled
     return {
         "metadata": {"name": "basic", "namespace": "east-mesh-system", "uid": "u", "generation": generation},
@@ -86,27 +102,71 @@ def standing(version="v2.3", chart="2.3.11", generation=1, observed=1, reconcile
     [
         (detection(inbound=True), ["2.0", "2.1"], "spec.proxy.networking.protocol.autoDetect.inbound"),
         (detection(outbound=True), ["2.0", "2.1"], "spec.proxy.networking.protocol.autoDetect.outbound"),
-        (detection(timeout="soon"), ["2.2", "2.3", "2.4", "2.5", "2.6"], "spec.proxy.networking.protocol.autoDetect.timeout"),
+        (
+            detection(timeout="soon"),
+            ["2.2", "2.3", "2.4", "2.5", "2.6"],
+            "spec.proxy.networking.protocol.autoDetect.timeout",
+        ),
         ({"mode": "ClusterWide"}, ["2.0", "2.1", "2.2", "2.3"], "spec.mode"),
-        ({"techPreview": {"controlPlaneMode": "MultiTenant"}}, ["2.0", "2.1", "2.2", "2.4", "2.5", "2.6"], "spec.techPreview.controlPlaneMode"),
-        ({"meshConfig": {"discoverySelectors": []}}, ["2.0", "2.1", "2.2", "2.4", "2.5", "2.6"], "spec.meshConfig.discoverySelectors"),
+        (
+            {"techPreview": {"controlPlaneMode": "MultiTenant"}},
+            ["2.0", "2.1", "2.2", "2.4", "2.5", "2.6"],
+            "spec.techPreview.controlPlaneMode",
+        ),
+        (
+            {"meshConfig": {"discoverySelectors": []}},
+            ["2.0", "2.1", "2.2", "2.4", "2.5", "2.6"],
+            "spec.meshConfig.discoverySelectors",
+        ),
         ({"policy": {"type": "Remote"}}, ["2.0"], "spec.policy.type"),
         ({"policy": {"remote": {"address": "a:1"}}}, ["2.0"], "spec.policy.remote.address"),
-        ({"telemetry": {"mixer": {"adapters": {"useAdapterCRDs": True}}}}, ["2.0"], "spec.telemetry.mixer.adapters.useAdapterCRDs"),
+        (
+            {"telemetry": {"mixer": {"adapters": {"useAdapterCRDs": True}}}},
+            ["2.0"],
+            "spec.telemetry.mixer.adapters.useAdapterCRDs",
+        ),
         ({"policy": {"type": "Mixer"}}, ["2.1", "2.2", "2.3", "2.4", "2.5", "2.6"], "spec.policy.type"),
         ({"telemetry": {"mixer": {}}}, ["2.1", "2.6"], "spec.telemetry.mixer"),
         ({"addons": {"3scale": {"enabled": False}}}, ["2.1", "2.6"], "spec.addons.3scale"),
         (affinity("pilot", nodeAffinity={}), ["2.1", "2.6"], "spec.runtime.components.pilot.pod.affinity"),
-        (affinity("pilot", **{ANTI: {"requiredDuringSchedulingIgnoredDuringExecution": []}}), ["2.1"], "spec.runtime.components.pilot.pod.affinity"),
-        (affinity("kiali", **{ANTI: {"requiredDuringScheduling": []}}), ["2.1", "2.6"], "spec.runtime.components.kiali.pod.affinity"),
-        ({"gateways": {"additionalEgress": {"istio-ingressgateway": {}}}}, ["2.0", "2.3", "2.6"], "spec.gateways.additionalEgress.istio-ingressgateway"),
-        ({"gateways": {"additionalIngress": {"a": {}}, "additionalEgress": {"a": {}}}}, ["2.0", "2.6"], "spec.gateways.additionalEgress.a"),
+        (
+            affinity("pilot", **{ANTI: {"requiredDuringSchedulingIgnoredDuringExecution": []}}),
+            ["2.1"],
+            "spec.runtime.components.pilot.pod.affinity",
+        ),
+        (
+            affinity("kiali", **{ANTI: {"requiredDuringScheduling": []}}),
+            ["2.1", "2.6"],
+            "spec.runtime.components.kiali.pod.affinity",
+        ),
+        (
+            {"gateways": {"additionalEgress": {"istio-ingressgateway": {}}}},
+            ["2.0", "2.3", "2.6"],
+            "spec.gateways.additionalEgress.istio-ingressgateway",
+        ),
+        (
+            {"gateways": {"additionalIngress": {"a": {}}, "additionalEgress": {"a": {}}}},
+            ["2.0", "2.6"],
+            "spec.gateways.additionalEgress.a",
+        ),
         (providers({"prometheus": {}}), ["2.4", "2.5", "2.6"], "spec.meshConfig.extensionProviders[0]"),
         (providers({"name": "x"}), ["2.4", "2.6"], "spec.meshConfig.extensionProviders[0]"),
         (providers({"name": "x", "zipkin": {}}), ["2.4"], "spec.meshConfig.extensionProviders[0]"),
-        (providers({"name": "x", "envoyExtAuthzHttp": {"timeout": "1"}}), ["2.4", "2.6"], "spec.meshConfig.extensionProviders[0].envoyExtAuthzHttp.timeout"),
-        ({**providers({"name": "x", "zipkin": {}}), "tracing": {"type": "Jaeger"}}, ["2.5", "2.6"], "spec.meshConfig.extensionProviders[0]"),
-        ({"addons": {"kiali": {"enabled": True}, "prometheus": {"enabled": False}}}, ["2.0", "2.3", "2.4"], "spec.addons.kiali.enabled"),
+        (
+            providers({"name": "x", "envoyExtAuthzHttp": {"timeout": "1"}}),
+            ["2.4", "2.6"],
+            "spec.meshConfig.extensionProviders[0].envoyExtAuthzHttp.timeout",
+        ),
+        (
+            {**providers({"name": "x", "zipkin": {}}), "tracing": {"type": "Jaeger"}},
+            ["2.5", "2.6"],
+            "spec.meshConfig.extensionProviders[0]",
+        ),
+        (
+            {"addons": {"kiali": {"enabled": True}, "prometheus": {"enabled": False}}},
+            ["2.0", "2.3", "2.4"],
+            "spec.addons.kiali.enabled",
+        ),
     ],
 )
 def test_each_version_refuses_what_its_admission_refuses(spec, versions, path):
@@ -127,7 +187,15 @@ def test_each_version_refuses_what_its_admission_refuses(spec, versions, path):
         (affinity("pilot", **{ANTI: {"preferredDuringScheduling": []}}), [(2, 1), (2, 6)]),
         (providers({"name": "x", "zipkin": {}}), [(2, 5), (2, 6)]),
         ({"addons": {"kiali": {"enabled": True, "name": "own"}, "prometheus": {"enabled": False}}}, [(2, 4), (2, 6)]),
-        ({"gateways": {"additionalIngress": {"a": {"namespace": "one"}}, "additionalEgress": {"a": {"namespace": "two"}}}}, [(2, 0), (2, 6)]),
+        (
+            {
+                "gateways": {
+                    "additionalIngress": {"a": {"namespace": "one"}},
+                    "additionalEgress": {"a": {"namespace": "two"}},
+                }
+            },
+            [(2, 0), (2, 6)],
+        ),
     ],
 )
 def test_each_version_takes_what_its_admission_takes(spec, versions):
@@ -159,7 +227,9 @@ def test_a_free_part_of_the_schema_takes_anything():
 
 
 def test_version_and_trust_domain_have_words_of_their_own_and_join_the_spec():
-    spec = planned({"security": {"trust": {"additionalDomains": ["old"]}}}, version="v2.6", trust_domain="east.example")["spec"]
+    spec = planned(
+        {"security": {"trust": {"additionalDomains": ["old"]}}}, version="v2.6", trust_domain="east.example"
+    )["spec"]
     assert spec == {"version": "v2.6", "security": {"trust": {"additionalDomains": ["old"], "domain": "east.example"}}}
 
 
@@ -208,7 +278,10 @@ def test_what_is_missing_names_the_components_and_the_operator_s_words():
 
 def test_only_some_reasons_are_for_good():
     assert permanent_reason(standing(reconciled=("False", "ReconcileError", "an image"))) == ""
-    assert permanent_reason(standing(reconciled=("False", "DependencyMissingError", "no Kiali"))) == "DependencyMissingError: no Kiali"
+    assert (
+        permanent_reason(standing(reconciled=("False", "DependencyMissingError", "no Kiali")))
+        == "DependencyMissingError: no Kiali"
+    )
 
 
 def test_a_gateway_in_the_control_planes_own_namespace_is_the_same_whether_that_is_written_or_not():

@@ -17,12 +17,20 @@ from ansible_collections.ossm.federation.plugins.module_utils._core.control_plan
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.errors import FederationError
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.supported import FEATURES
 
-MIXER = {"policy": {"type": "Mixer", "mixer": {"sessionAffinity": True}}, "addons": {"3scale": {"enabled": True}, "kiali": {"enabled": False}}}
+MIXER = {
+    "policy": {"type": "Mixer", "mixer": {"sessionAffinity": True}},
+    "addons": {"3scale": {"enabled": True}, "kiali": {"enabled": False}},
+}
 
 
 def plane(version="v2.0", operator="2.3.11", spec=None, applied=None, ready="True"):
     conditions = [{"type": kind, "status": ready, "reason": "ComponentsReady"} for kind in ("Reconciled", "Ready")]
-    status = {"operatorVersion": operator, "chartVersion": f"{version[1:]}.1", "observedGeneration": 1, "conditions": conditions}
+    status = {
+        "operatorVersion": operator,
+        "chartVersion": f"{version[1:]}.1",
+        "observedGeneration": 1,
+        "conditions": conditions,
+    }
     return ControlPlane.read(
         {
             "metadata": {"name": "basic", "namespace": "east-mesh-system", "uid": "u", "generation": 1},
@@ -43,7 +51,9 @@ def test_every_minor_version_is_a_step():
     assert plan_upgrade(plane("v2.3"), "v2.3", Found()) == []
 
 
-@pytest.mark.parametrize(("version", "target"), [("v1.1", "v2.0"), ("v1.1", "v2.1"), ("v2.2", "v2.1"), ("v2.2", "v3.0"), ("v2.2", "newest")])
+@pytest.mark.parametrize(
+    ("version", "target"), [("v1.1", "v2.0"), ("v1.1", "v2.1"), ("v2.2", "v2.1"), ("v2.2", "v3.0"), ("v2.2", "newest")]
+)
 def test_no_way_leads_from_version_1_back_or_to_version_3(version, target):
     with pytest.raises(FederationError) as refused:
         plan_upgrade(plane(version), target, Found())
@@ -86,7 +96,9 @@ def test_the_name_default_stops_the_way_at_2_3():
     live = plane("v2.1", operator="2.4.7")
     live.live["metadata"]["name"] = "default"
     called = ControlPlane.read(live.live)
-    assert stopped(plan_upgrade(called, "v2.4", Found())) == {"2-3": ["it is called default, and v2.3 fails to deploy under this name (OSSM-2042)"]}
+    assert stopped(plan_upgrade(called, "v2.4", Found())) == {
+        "2-3": ["it is called default, and v2.3 fails to deploy under this name (OSSM-2042)"]
+    }
 
 
 def test_extensions_stop_the_way_at_2_2():
@@ -98,7 +110,9 @@ def test_extensions_stop_the_way_at_2_2():
 
 
 def test_extensions_that_the_upgrade_converts_do_not_stop_it_and_plugins_that_would_see_more_do():
-    told = {"runtime": {"components": {"pilot": {"container": {"env": {"APPLY_WASM_PLUGINS_TO_INBOUND_ONLY": "true"}}}}}}
+    told = {
+        "runtime": {"components": {"pilot": {"container": {"env": {"APPLY_WASM_PLUGINS_TO_INBOUND_ONLY": "true"}}}}}
+    }
     for found in (Found(extensions=("shop/hdr",)), Found(plugins=("shop/hdr",))):
         steps = plan_upgrade(plane("v2.2"), "v2.4", found, converts_extensions=True)
         assert stopped(steps)["2-3"] == ["WasmPlugins would also run on the calls that their workloads make: shop/hdr"]
@@ -108,7 +122,9 @@ def test_extensions_that_the_upgrade_converts_do_not_stop_it_and_plugins_that_wo
 def test_mixer_stops_the_first_step_unless_the_upgrade_takes_it_out():
     live = plane(spec=MIXER)
     assert mixer_of(live) == ["spec.addons.3scale", "spec.policy"]
-    assert stopped(plan_upgrade(live, "v2.1", Found())) == {"0-1": ["spec.addons.3scale and spec.policy use Mixer, which v2.1 does not have"]}
+    assert stopped(plan_upgrade(live, "v2.1", Found())) == {
+        "0-1": ["spec.addons.3scale and spec.policy use Mixer, which v2.1 does not have"]
+    }
     assert stopped(plan_upgrade(live, "v2.1", Found(), removes_mixer=True)) == {}
 
 
@@ -137,12 +153,19 @@ def test_a_control_plane_that_is_not_ready_is_not_upgraded():
 
 def test_sidecars_two_minors_behind_stop_the_step():
     found = Found(sidecars={(2, 0): ("shop/cart-1",), (2, 1): ("shop/web-1",)})
-    assert stopped(plan_upgrade(plane("v2.1"), "v2.2", found)) == {"1-2": ["sidecars would be more than one minor behind: shop/cart-1"]}
+    assert stopped(plan_upgrade(plane("v2.1"), "v2.2", found)) == {
+        "1-2": ["sidecars would be more than one minor behind: shop/cart-1"]
+    }
     assert stopped(plan_upgrade(plane("v2.0"), "v2.1", found)) == {}
 
 
 def test_the_lines_tell_each_step_its_notes_and_what_is_unknown():
-    found = Found(envoy_filters=("shop/lua",), ip_blocks=("shop/allow",), peers=("west",), unknown=("Pod objects in shop: no rights",))
+    found = Found(
+        envoy_filters=("shop/lua",),
+        ip_blocks=("shop/allow",),
+        peers=("west",),
+        unknown=("Pod objects in shop: no rights",),
+    )
     shown = "\n".join(lines(plane(), plan_upgrade(plane(), "v2.1", found), found))
     for part in (
         "v2.0 → v2.1: possible",
@@ -156,11 +179,15 @@ def test_the_lines_tell_each_step_its_notes_and_what_is_unknown():
 
 
 def test_each_step_tells_what_is_in_preview_or_unsupported_where_it_leads():
-    shown = lines(plane(), plan_upgrade(plane(spec={"techPreview": {"gatewayAPI": {}, "errored": {}}}), "v2.2", Found()), Found())
+    shown = lines(
+        plane(), plan_upgrade(plane(spec={"techPreview": {"gatewayAPI": {}, "errored": {}}}), "v2.2", Found()), Found()
+    )
     first, second = shown.index("v2.0 → v2.1: possible"), shown.index("v2.1 → v2.2: possible")
     assert any("in preview there" in line and "action CUSTOM" in line for line in shown[first:second])
     assert any("not supported there" in line and "injected gateways" in line for line in shown[second:])
-    assert [line for line in shown if "techPreview" in line] == ["  note: this control plane sets techPreview.gatewayAPI: without support in every version"]
+    assert [line for line in shown if "techPreview" in line] == [
+        "  note: this control plane sets techPreview.gatewayAPI: without support in every version"
+    ]
 
 
 def test_every_version_that_can_be_reached_has_its_features_listed():
@@ -186,7 +213,10 @@ def test_a_federated_mesh_is_told_that_router_modes_go_with_2_2():
     [
         (MIXER, {"policy": {"type": "Istiod"}, "addons": {"kiali": {"enabled": False}}}),
         ({"telemetry": {"remote": {}}, "addons": {"3scale": {}}}, {}),
-        ({"policy": {"type": "None"}, "tracing": {"type": "None"}, "addons": {}}, {"policy": {"type": "None"}, "tracing": {"type": "None"}, "addons": {}}),
+        (
+            {"policy": {"type": "None"}, "tracing": {"type": "None"}, "addons": {}},
+            {"policy": {"type": "None"}, "tracing": {"type": "None"}, "addons": {}},
+        ),
         ({}, {}),
     ],
 )
@@ -196,7 +226,11 @@ def test_a_description_without_mixer_keeps_everything_else(described, left):
 
 def test_that_3scale_authorizes_nothing_any_more_is_said_where_it_did():
     def told(spec):
-        return [note for note in plan_upgrade(plane(spec=spec), "v2.1", Found(), removes_mixer=True)[0].notes if "3scale authorizes" in note]
+        return [
+            note
+            for note in plan_upgrade(plane(spec=spec), "v2.1", Found(), removes_mixer=True)[0].notes
+            if "3scale authorizes" in note
+        ]
 
     assert len(told(MIXER)) == 1
     assert told({"policy": {"type": "Mixer"}}) == []

@@ -177,7 +177,12 @@ def test_pages_of_envoy_are_read_with_care() -> None:
     )
     assert days_left({"certificates": "odd"}) is None
     for odd in ("\u00b2", "\u0663", "--1", "9" * 5000, 1.5, None):
-        assert days_left({"certificates": [{"cert_chain": [{"days_until_expiration": odd}, {"days_until_expiration": "-3"}]}]}) == -3
+        assert (
+            days_left(
+                {"certificates": [{"cert_chain": [{"days_until_expiration": odd}, {"days_until_expiration": "-3"}]}]}
+            )
+            == -3
+        )
     clusters = {
         "cluster_statuses": [
             {"name": "outbound|8188||discovery.n.svc.west.local", "host_statuses": [{}, {}]},

@@ -96,9 +96,9 @@ def test_what_fails_is_told_with_evidence_cause_who_acts_and_the_sentence_to_sen
     both = "\n".join(diagnosis_of(with_fault(FAULTS["firewall-drops-discovery"])).lines())
     assert both.startswith("east → west · FED947 TCP for discovery; who must act: not certain: one of the two")
     assert "if it is us:" in both and "if it is them:   We get no connection to west.example.com, port 8188." in both
-    assert (
-        "√ DNS" in both and "answer of the peer's istiod" not in both
-    ), "what comes after the first that fails is not told"
+    assert "√ DNS" in both and "answer of the peer's istiod" not in both, (
+        "what comes after the first that fails is not told"
+    )
     us = "\n".join(diagnosis_of(with_fault(FAULTS["our-root-is-new"])).lines())
     assert "do:              Run publish_cards, and hand the new card over" in us and "then tell them:" in us
     them = diagnosis_of(with_fault(FAULTS["peers-policy-refuses"]))

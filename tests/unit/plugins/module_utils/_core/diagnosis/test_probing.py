@@ -1,5 +1,7 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Which addresses are called from here, and that what comes of it decides no rung; a request from a pod decides the last."""
+"""Which addresses are called from here, and that what comes of it decides no rung; a request from a pod decides the
+last.
+"""
 
 from __future__ import annotations
 
@@ -83,19 +85,32 @@ def test_the_ways_are_those_of_the_object_and_of_the_card_where_none_stands() ->
     name = "outbound_.80_._.cart.shop.svc.east-exports.local"
     assert found == [("192.0.2.9", 8188, ""), ("192.0.2.9", 30443, name)]
     card = {"addresses": ["192.0.2.10"], "discovery_port": 31188, "service_port": 31443}
-    found = [(way.address, way.port, way.server_name) for way in ways_of({"peer_object": None, "card": card}, (), loopback=False)]
+    found = [
+        (way.address, way.port, way.server_name)
+        for way in ways_of({"peer_object": None, "card": card}, (), loopback=False)
+    ]
     assert found == [("192.0.2.10", 31188, ""), ("192.0.2.10", 31443, "")]
 
 
 @pytest.mark.parametrize(
     ("first", "expected"),
-    [(b"\x16", True), (b"\x16\x03\x03", True), (b"\x15\x03", True), (b"HTTP/1.1 400", False), (b"SSH-2.0", False), (b"\x16\x02", False)],
+    [
+        (b"\x16", True),
+        (b"\x16\x03\x03", True),
+        (b"\x15\x03", True),
+        (b"HTTP/1.1 400", False),
+        (b"SSH-2.0", False),
+        (b"\x16\x02", False),
+    ],
 )
 def test_an_answer_that_is_not_tls_is_known_by_its_first_bytes(first: bytes, expected: bool) -> None:
     assert is_tls(first) is expected
 
 
-@pytest.mark.parametrize("taken", [b"", b"\x16\x03\x03", b"\x16\x03\x03\xff\xff\x0b\xff\xff\xff", b"\x16\x03\x03\x00\x05\x0b\x00\x00\x01\x00"])
+@pytest.mark.parametrize(
+    "taken",
+    [b"", b"\x16\x03\x03", b"\x16\x03\x03\xff\xff\x0b\xff\xff\xff", b"\x16\x03\x03\x00\x05\x0b\x00\x00\x01\x00"],
+)
 def test_half_a_handshake_shows_nothing_and_raises_nothing(taken: bytes) -> None:
     assert shown_in_clear(taken) == (b"", False)
 
@@ -145,7 +160,10 @@ def test_a_failing_call_in_the_log_stands_before_one_request_whatever_that_came_
 
 def test_the_wanted_import_is_asked_for_first_and_one_that_is_named_alone() -> None:
     rows = [
-        {"exportedName": f"{name}.shop.svc.east-exports.local", "localService": {"hostname": f"{name}.shop.svc.west-imports.local"}}
+        {
+            "exportedName": f"{name}.shop.svc.east-exports.local",
+            "localService": {"hostname": f"{name}.shop.svc.west-imports.local"},
+        }
         for name in ("cart", "desk")
     ]
     live = {"status": {"importedServices": rows}}

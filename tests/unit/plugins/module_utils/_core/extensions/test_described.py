@@ -108,7 +108,10 @@ def test_the_word_all_selects_every_workload():
     assert described(selector="all").selector is None
 
 
-@pytest.mark.parametrize("field", ["phase", "priority", "config", "pull_secret", "pull_policy", "kind", "sha256", "traffic", "ports", "fail", "env"])
+@pytest.mark.parametrize(
+    "field",
+    ["phase", "priority", "config", "pull_secret", "pull_policy", "kind", "sha256", "traffic", "ports", "fail", "env"],
+)
 def test_a_field_that_is_there_and_empty_is_none_that_was_left_out(field):
     _found, problems = read_extensions([{**WHOLE, field: None}])
     assert [(each.code, each.path[-1], each.what) for each in problems] == [("FED800", field, "is there and empty")]

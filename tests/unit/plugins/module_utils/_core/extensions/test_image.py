@@ -1,5 +1,7 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Images with Wasm modules: packed, read back, and read where they were made to hurt. Python's own ``tarfile`` is the oracle."""
+"""Images with Wasm modules: packed, read back, and read where they were made to hurt. Python's own ``tarfile`` is the
+oracle.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,11 @@ import tarfile
 import pytest
 import yaml
 from ansible_collections.ossm.federation.plugins.module_utils._core.extensions import image, tarball
-from ansible_collections.ossm.federation.plugins.module_utils._core.extensions.image import digest_in, pack_image, read_image
+from ansible_collections.ossm.federation.plugins.module_utils._core.extensions.image import (
+    digest_in,
+    pack_image,
+    read_image,
+)
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.errors import FederationError
 
 MODULE = b"\0asm\1\0\0\0"
@@ -43,7 +49,9 @@ def descriptor(content, kind=GZIP):
 def layout(*layers, kinds=None, **more):
     config = b"{}"
     kinds = kinds or [GZIP] * len(layers)
-    manifest = json.dumps({"config": descriptor(config), "layers": [descriptor(each, kind) for each, kind in zip(layers, kinds)]}).encode()
+    manifest = json.dumps(
+        {"config": descriptor(config), "layers": [descriptor(each, kind) for each, kind in zip(layers, kinds)]}
+    ).encode()
     index = json.dumps({"manifests": [descriptor(manifest, image.OF_IMAGE)]}).encode()
     blobs = [(f"blobs/sha256/{hashlib.sha256(each).hexdigest()}", each) for each in (config, manifest, *layers)]
     files = {"oci-layout": b"{}", "index.json": index, **dict(blobs), **more}
@@ -64,7 +72,12 @@ def test_what_is_packed_is_read_by_everybody_and_equal_bytes_come_of_equal_modul
     about = {"name": "header", "version": "1", "phase": "PostAuthZ", "priority": 10, "description": None}
     packed = pack_image(MODULE, about, "1.2")
     found = read_image(packed.archive, "Image x")
-    assert (found.digest, found.layers, found.module, found.unread) == (packed.digest, 1, MODULE, dict.fromkeys(image.READERS, ""))
+    assert (found.digest, found.layers, found.module, found.unread) == (
+        packed.digest,
+        1,
+        MODULE,
+        dict.fromkeys(image.READERS, ""),
+    )
     assert pack_image(MODULE, about, "1.2") == packed and digest_in(packed.archive) == packed.digest
     with tarfile.open(fileobj=io.BytesIO(packed.archive)) as archive:
         names = archive.getnames()
@@ -76,7 +89,14 @@ def test_what_is_packed_is_read_by_everybody_and_equal_bytes_come_of_equal_modul
         assert inner.getnames() == ["manifest.yaml", "plugin.wasm"]
         told = yaml.safe_load(inner.extractfile("manifest.yaml"))
         assert inner.extractfile("plugin.wasm").read() == MODULE
-    assert told == {"schemaVersion": 1, "name": "header", "version": "1", "phase": "PostAuthZ", "priority": 10, "module": "plugin.wasm"}
+    assert told == {
+        "schemaVersion": 1,
+        "name": "header",
+        "version": "1",
+        "phase": "PostAuthZ",
+        "priority": 10,
+        "module": "plugin.wasm",
+    }
 
 
 @pytest.mark.parametrize(
@@ -88,7 +108,10 @@ def test_what_is_packed_is_read_by_everybody_and_equal_bytes_come_of_equal_modul
         (layout(layer(("manifest.yaml", MANIFEST), ("extension.wasm", MODULE))), {OLD}),
         (layout(layer(("a", b"")), layer(("plugin.wasm", MODULE))), {LATER}),
         (layout(layer(("manifest.yaml", MANIFEST)), layer(("extension.wasm", MODULE))), {OLD}),
-        (layout(layer(("manifest.yaml", MANIFEST), ("extension.wasm", b"other"), ("plugin.wasm", MODULE))), {FIRST, LATER}),
+        (
+            layout(layer(("manifest.yaml", MANIFEST), ("extension.wasm", b"other"), ("plugin.wasm", MODULE))),
+            {FIRST, LATER},
+        ),
         (layout(b"{}", MODULE, kinds=["application/x", image.ARTIFACT_LAYER]), {FIRST, LATER}),
     ],
 )
@@ -108,9 +131,21 @@ BOMB = gzip.compress(b"\0" * (LARGE := image.LARGEST_ARCHIVE + 1), 1)
         (tar(("manifest.json", b"[]")), "FED841"),
         (layout(layer(("plugin.wasm", MODULE)))[:1500], "FED841"),
         (layout(layer(("plugin.wasm", MODULE)), **{"index.json": b"[" * 100_000}), "FED841"),
-        (layout(layer(("plugin.wasm", MODULE)), **{"index.json": json.dumps({"manifests": [{"digest": "sha256:../../x"}]}).encode()}), "FED841"),
+        (
+            layout(
+                layer(("plugin.wasm", MODULE)),
+                **{"index.json": json.dumps({"manifests": [{"digest": "sha256:../../x"}]}).encode()},
+            ),
+            "FED841",
+        ),
         (layout(*[layer(("plugin.wasm", MODULE))] * 65), "FED841"),
-        (layout(layer(("plugin.wasm", MODULE)), **{f"blobs/sha256/{hashlib.sha256(layer(('plugin.wasm', MODULE))).hexdigest()}": b"x"}), "FED842"),
+        (
+            layout(
+                layer(("plugin.wasm", MODULE)),
+                **{f"blobs/sha256/{hashlib.sha256(layer(('plugin.wasm', MODULE))).hexdigest()}": b"x"},
+            ),
+            "FED842",
+        ),
         (layout(layer(("a", b""), link="plugin.wasm")), "FED843"),
         (layout(b"no gzip"), "FED843"),
         (layout(layer(("plugin.wasm", MODULE))[:-9]), "FED843"),
@@ -119,7 +154,10 @@ BOMB = gzip.compress(b"\0" * (LARGE := image.LARGEST_ARCHIVE + 1), 1)
         (layout(layer(("plugin.wasm", MODULE)), kinds=["application/vnd.oci.image.layer.v1.tar+zstd"]), "FED843"),
         (layout(layer(("plugin.wasm", MODULE), ("x" * 120, b""), form=tarfile.PAX_FORMAT)), "FED843"),
         (layout(layer(("readme", b""))), "FED844"),
-        (layout(layer(("manifest.yaml", b"schemaVersion: 1\nmodule: ../../etc/passwd"), ("etc/passwd", b""))), "FED844"),
+        (
+            layout(layer(("manifest.yaml", b"schemaVersion: 1\nmodule: ../../etc/passwd"), ("etc/passwd", b""))),
+            "FED844",
+        ),
         (layout(MODULE, kinds=[image.ARTIFACT_LAYER]), "FED844"),
     ],
 )
@@ -141,7 +179,11 @@ def test_an_archive_with_changed_bytes_is_read_or_refused_and_never_crashes():
 
 @pytest.mark.parametrize("form", [tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT])
 def test_archives_are_read_as_pythons_own_reader_reads_them(form):
-    files = [("a", b"1" * 513), ("b/c", b""), ("d" * 90 + "/" + "e" * 40, b"x") if form == tarfile.USTAR_FORMAT else ("f", b"2" * 512)]
+    files = [
+        ("a", b"1" * 513),
+        ("b/c", b""),
+        ("d" * 90 + "/" + "e" * 40, b"x") if form == tarfile.USTAR_FORMAT else ("f", b"2" * 512),
+    ]
     assert [(entry.name, entry.content) for entry in tarball.entries(tar(*files, form=form))] == files
 
 

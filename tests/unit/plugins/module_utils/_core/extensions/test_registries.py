@@ -7,7 +7,12 @@ import json
 
 import pytest
 from ansible_collections.ossm.federation.plugins.module_utils._core.extensions.image import INDEXES, OF_IMAGE
-from ansible_collections.ossm.federation.plugins.module_utils._core.extensions.registries import Challenge, challenge_in, chosen_of, reference_of
+from ansible_collections.ossm.federation.plugins.module_utils._core.extensions.registries import (
+    Challenge,
+    challenge_in,
+    chosen_of,
+    reference_of,
+)
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.errors import FederationError
 
 DIGEST = f"sha256:{'a' * 64}"
@@ -62,7 +67,14 @@ def test_a_name_that_may_mean_something_else_is_refused(text):
     assert refused.value.code == "FED934"
 
 
-@pytest.mark.parametrize("text", ["user:hunter2@registry.example/a:1", "user:hun/ter2@registry.example/a:1", f"u:hunter2@registry.example/a@{DIGEST}"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "user:hunter2@registry.example/a:1",
+        "user:hun/ter2@registry.example/a:1",
+        f"u:hunter2@registry.example/a@{DIGEST}",
+    ],
+)
 def test_a_password_in_a_name_is_refused_and_not_shown(text):
     with pytest.raises(FederationError) as refused:
         reference_of(text, "pull")
@@ -70,7 +82,10 @@ def test_a_password_in_a_name_is_refused_and_not_shown(text):
 
 
 def test_docker_hub_answers_under_another_name():
-    assert (reference_of("docker.io/team/header:1", "pull").base, str(reference_of("docker.io/team/header:1", "pull"))) == (
+    assert (
+        reference_of("docker.io/team/header:1", "pull").base,
+        str(reference_of("docker.io/team/header:1", "pull")),
+    ) == (
         "registry-1.docker.io",
         "docker.io/team/header:1",
     )
@@ -80,7 +95,10 @@ def test_docker_hub_answers_under_another_name():
     ("headers", "found"),
     [
         (['Basic realm="x"'], Challenge("basic", {"realm": "x"})),
-        (['Bearer realm="https://a/t",service="s, t",scope=pull'], Challenge("bearer", {"realm": "https://a/t", "service": "s, t", "scope": "pull"})),
+        (
+            ['Bearer realm="https://a/t",service="s, t",scope=pull'],
+            Challenge("bearer", {"realm": "https://a/t", "service": "s, t", "scope": "pull"}),
+        ),
         (['Basic realm="x"', 'bearer Realm="https://a/t"'], Challenge("bearer", {"realm": "https://a/t"})),
         (["Negotiate"], None),
         ([], None),

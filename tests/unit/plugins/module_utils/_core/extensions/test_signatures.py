@@ -29,14 +29,20 @@ DIGEST, OTHER = f"sha256:{'a' * 64}", f"sha256:{'b' * 64}"
 
 def payload(digest=DIGEST, **more):
     critical = {"identity": {"docker-reference": "registry.example/x"}, "image": {"docker-manifest-digest": digest}}
-    return json.dumps({"critical": {**critical, "type": "cosign container image signature", **more}, "optional": None}).encode()
+    return json.dumps(
+        {"critical": {**critical, "type": "cosign container image signature", **more}, "optional": None}
+    ).encode()
 
 
 def pem(key):
     return key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
 
 
-P256, RSA, EDWARDS = ec.generate_private_key(ec.SECP256R1()), rsa.generate_private_key(65537, 2048), ed25519.Ed25519PrivateKey.generate()
+P256, RSA, EDWARDS = (
+    ec.generate_private_key(ec.SECP256R1()),
+    rsa.generate_private_key(65537, 2048),
+    ed25519.Ed25519PrivateKey.generate(),
+)
 SIGNED = {
     "ecdsa": (P256, lambda content: P256.sign(content, ec.ECDSA(SHA256()))),
     "rsa": (RSA, lambda content: RSA.sign(content, PKCS1v15(), SHA256())),
@@ -50,7 +56,11 @@ def test_a_signature_is_that_of_its_key_and_its_content(kind):
     verifies = verifier_of(pem(key))
     signature = sign(payload())
     assert verifies(signature, payload())
-    assert not verifies(signature, payload(OTHER)) and not verifies(signature[:-1], payload()) and not verifies(b"", payload())
+    assert (
+        not verifies(signature, payload(OTHER))
+        and not verifies(signature[:-1], payload())
+        and not verifies(b"", payload())
+    )
     for other in set(SIGNED) - {kind}:
         assert not verifier_of(pem(SIGNED[other][0]))(signature, payload())
 
@@ -102,12 +112,17 @@ def listed(*layers):
 
 
 def test_signatures_are_listed_and_what_is_none_is_left_out():
-    found = signatures_in(listed(layer(), layer("?"), layer(7), layer(kind="text"), layer(annotations=[]), layer("=" * 9999), 7), "Image x")
+    found = signatures_in(
+        listed(layer(), layer("?"), layer(7), layer(kind="text"), layer(annotations=[]), layer("=" * 9999), 7),
+        "Image x",
+    )
     assert [each.content for each in found] == [base64.b64decode("c2lnbg==")]
     assert [signatures_in(content, "Image x") for content in (b"", b"[]", b'{"layers": 7}')] == [[], [], []]
 
 
-@pytest.mark.parametrize("layers", [[layer()] * 65, [layer(size=1 << 30)], [layer(size=None)]], ids=["many", "large", "no-size"])
+@pytest.mark.parametrize(
+    "layers", [[layer()] * 65, [layer(size=1 << 30)], [layer(size=None)]], ids=["many", "large", "no-size"]
+)
 def test_signatures_beyond_all_bounds_are_refused(layers):
     with pytest.raises(FederationError) as refused:
         signatures_in(listed(*layers), "Image x")
@@ -119,18 +134,31 @@ SIGNING = "https://sigstore.dev/cosign/sign/v1"
 
 
 def bundle(sign, digest=DIGEST, kind="application/vnd.in-toto+json", **more):
-    """Return a bundle as cosign 3 writes one: a statement of in-toto in an envelope of DSSE, over whose type and content the signature goes."""
+    """Return a bundle as cosign 3 writes one: a statement of in-toto in an envelope of DSSE, over whose type and
+    content the signature goes.
+    """
     hexadecimal = digest.partition(":")[2]
-    statement = {"_type": "https://in-toto.io/Statement/v1", "subject": [{"digest": {"sha256": hexadecimal}}], "predicateType": SIGNING, **more}
+    statement = {
+        "_type": "https://in-toto.io/Statement/v1",
+        "subject": [{"digest": {"sha256": hexadecimal}}],
+        "predicateType": SIGNING,
+        **more,
+    }
     payload = json.dumps(statement).encode()
     signature = sign(f"DSSEv1 {len(kind)} {kind} {len(payload)} ".encode() + payload)
-    envelope = {"payload": base64.b64encode(payload).decode(), "payloadType": kind, "signatures": [{"sig": base64.b64encode(signature).decode()}]}
+    envelope = {
+        "payload": base64.b64encode(payload).decode(),
+        "payloadType": kind,
+        "signatures": [{"sig": base64.b64encode(signature).decode()}],
+    }
     return {"mediaType": BUNDLE, "verificationMaterial": {"publicKey": {"hint": "x"}}, "dsseEnvelope": envelope}
 
 
 def spoken(key, content):
     told = read_bundle(json.dumps(content).encode())
-    return sorted(told.names) if told and any(verifier_of(pem(key))(each, told.signed) for each in told.contents) else []
+    return (
+        sorted(told.names) if told and any(verifier_of(pem(key))(each, told.signed) for each in told.contents) else []
+    )
 
 
 @pytest.mark.parametrize("kind", SIGNED)
@@ -177,7 +205,10 @@ def test_bundles_are_found_among_all_that_refers_to_an_image():
     stated = {"annotations": {"dev.sigstore.bundle.predicateType": "https://cyclonedx.org/bom"}}
     others = [referrer(OTHER, artifactType="application/spdx+json"), referrer(OTHER, **stated)]
     odd = [referrer(DIGEST, artifactType="application/vnd.oci.empty.v1+json"), {"digest": DIGEST}]
-    assert referrers_in(json.dumps({"manifests": [referrer(DIGEST), *others, *odd, 7]}).encode(), "Image x") == [DIGEST] * 3
+    assert (
+        referrers_in(json.dumps({"manifests": [referrer(DIGEST), *others, *odd, 7]}).encode(), "Image x")
+        == [DIGEST] * 3
+    )
     assert [referrers_in(content, "Image x") for content in (b"", b"[]", b'{"manifests": 7}')] == [[], [], []]
 
 
@@ -186,8 +217,17 @@ def test_a_bundle_that_refers_to_another_image_is_left_out_and_one_beyond_all_bo
         layers = [{"mediaType": BUNDLE, "digest": OTHER, "size": size}, {"mediaType": "text/plain"}]
         return json.dumps({"subject": {"digest": subject}, "layers": layers}).encode()
 
-    assert [len(bundles_in(each, DIGEST, "Image x")) for each in (held(), held(subject=OTHER), b"", b"[]")] == [1, 0, 0, 0]
+    assert [len(bundles_in(each, DIGEST, "Image x")) for each in (held(), held(subject=OTHER), b"", b"[]")] == [
+        1,
+        0,
+        0,
+        0,
+    ]
     many = json.dumps({"manifests": [referrer(DIGEST)] * 65}).encode()
-    for refused in (lambda: bundles_in(held(1 << 30), DIGEST, "Image x"), lambda: bundles_in(held(None), DIGEST, "Image x"), lambda: referrers_in(many, "x")):
+    for refused in (
+        lambda: bundles_in(held(1 << 30), DIGEST, "Image x"),
+        lambda: bundles_in(held(None), DIGEST, "Image x"),
+        lambda: referrers_in(many, "x"),
+    ):
         with pytest.raises(FederationError, match="FED939"):
             refused()

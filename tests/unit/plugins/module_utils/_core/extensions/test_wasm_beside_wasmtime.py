@@ -1,5 +1,6 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The reader of Wasm modules beside ``wasmtime``, which compiles what it takes: drawn modules, whole, changed and broken.
+"""The reader of Wasm modules beside ``wasmtime``, which compiles what it takes: drawn modules, whole, changed and
+broken.
 
 ``OSSM_FEDERATION_SOAK=1`` draws a hundred times as many.
 """
@@ -27,9 +28,12 @@ ABIS = (*ABI_EXPORTS, "proxy_abi_version_0_3_0", "")
 REFERENCES = ("funcref", "externref", "(ref null func)", "(ref null $s)", "(ref null extern)", "(ref $s)")
 SORTS = {"FuncType": "function", "TableType": "table", "MemoryType": "memory", "GlobalType": "global", "TagType": "tag"}
 BROKEN = re.compile(
-    r"out of order|duplicate export name|malformed UTF-8|malformed section id|malformed import kind|malformed external kind"
+    r"out of order|duplicate export name|malformed UTF-8|malformed section id|malformed import kind|malformed external"
+    r" kind"
 )
-"""What wasmtime says of a module that is broken in what the reader reads; it also says much of code and types, which it does not."""
+"""What wasmtime says of a module that is broken in what the reader reads; it also says much of code and types, which it
+does not.
+"""
 
 
 def told(content: bytes) -> str | tuple[list, list]:
@@ -96,7 +100,11 @@ def drawn(chance: random.Random) -> bytes:
     customs = [f"(@custom {text(NAMES)} {text(NAMES)})" for _each in range(chance.randrange(3))]
     rest = [
         "(memory $m 1) (table $t 2 funcref) (global $g (mut i32) (i32.const 7)) (tag $e (param i64))",
-        "(func $f (param i32) (result i32) (local i64) (i32.add (local.get 0) (global.get $g)))" if not imports else "(func $f)",
+        (
+            "(func $f (param i32) (result i32) (local i64) (i32.add (local.get 0) (global.get $g)))"
+            if not imports
+            else "(func $f)"
+        ),
         f'(elem (table $t) (i32.const 0) func $f) (data (memory $m) (i32.const 16) "{"z" * chance.randrange(300)}")',
         *(f'(export "{each}" ({given[each]}))' for each in given),
     ]
@@ -113,14 +121,16 @@ def sections(content: bytes) -> Iterator[tuple[int, bytes]]:
             size, at, shift = size | (content[at] & 0x7F) << shift, at + 1, shift + 7
             if content[at - 1] < 0x80:
                 break
-        yield kind, content[at:at + size]
+        yield kind, content[at : at + size]
         at += size
 
 
 def with_bytes_changed(content: bytes, chance: random.Random) -> bytes:
     changed = bytearray(content)
     for _each in range(chance.randrange(1, 4)):
-        changed[chance.randrange(len(MAGIC), len(changed))] = chance.choice((0, 1, 0x7F, 0x80, 0xFF, chance.randrange(256)))
+        changed[chance.randrange(len(MAGIC), len(changed))] = chance.choice(
+            (0, 1, 0x7F, 0x80, 0xFF, chance.randrange(256))
+        )
     return bytes(changed)
 
 

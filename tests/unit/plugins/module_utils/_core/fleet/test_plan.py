@@ -4,7 +4,14 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.ossm.federation.plugins.module_utils._core.fleet.plan import NOBODY, Need, Plan, changes_between, digest, plan_of
+from ansible_collections.ossm.federation.plugins.module_utils._core.fleet.plan import (
+    NOBODY,
+    Need,
+    Plan,
+    changes_between,
+    digest,
+    plan_of,
+)
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.errors import FederationError
 
 EAST = Need("east-1", "east", digest({"mesh_peers": ["west"]}), ("west",))
@@ -33,8 +40,14 @@ def test_what_has_not_changed_needs_no_job_and_no_host_is_what_no_host_matches()
     [
         pytest.param(planned(cards={**CARDS, ("west", "east"): b"another"}), {"east-1": "cards"}, id="a card for it"),
         pytest.param(planned(cards={("east", "west"): b"card of east"}), {"east-1": "cards"}, id="a card that went"),
-        pytest.param(planned(cards={**CARDS, ("north", "east"): b"card of north"}), {}, id="a card of nobody that it peers with"),
-        pytest.param(planned([Need("east-1", "east", "0" * 64, ("west",)), WEST]), {"east-1": "description"}, id="its description"),
+        pytest.param(
+            planned(cards={**CARDS, ("north", "east"): b"card of north"}), {}, id="a card of nobody that it peers with"
+        ),
+        pytest.param(
+            planned([Need("east-1", "east", "0" * 64, ("west",)), WEST]),
+            {"east-1": "description"},
+            id="its description",
+        ),
         pytest.param(planned([EAST, WEST, Need("north", "north", "1" * 64, ())]), {"north": "new"}, id="another mesh"),
         pytest.param(planned(release="2"), {"east-1": "release", "west-1": "release"}, id="another release"),
     ],
@@ -51,7 +64,11 @@ def test_a_mesh_that_is_no_host_any_more_is_told_and_nothing_is_removed():
 def test_the_words_have_a_bound():
     needs = [Need(f"mesh-{at}", f"mesh-{at}", "0" * 64, ()) for at in range(500)]
     lines = changes_between(None, planned(needs)).lines()
-    assert lines[0] == "Fleet · 500 meshes · 500 need a job · 0 unchanged" and lines[-1] == "... and 470 more" and len(lines) == 32
+    assert (
+        lines[0] == "Fleet · 500 meshes · 500 need a job · 0 unchanged"
+        and lines[-1] == "... and 470 more"
+        and len(lines) == 32
+    )
 
 
 @pytest.mark.parametrize(

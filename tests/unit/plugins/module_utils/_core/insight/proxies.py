@@ -17,7 +17,9 @@ NAME = NAMES[-1]
 
 
 def listener_of(active: Sequence[str] | None, warming: Sequence[str] | None, direction: str = "inbound") -> dict:
-    """Return one listener of a dump by the names of its filters, as it is and as it waits to be; None where it is not so."""
+    """Return one listener of a dump by the names of its filters, as it is and as it waits to be; None where it is not
+    so.
+    """
     entry = {"@type": f"{TYPE}admin.v3.ListenersConfigDump.DynamicListener", "name": direction}
     for key, filters in (("active_state", active), ("warming_state", warming)):
         if filters is not None:
@@ -39,10 +41,16 @@ def filter_of(module: str, config: object = None, name: str = NAME) -> dict:
     code = {"local": {"filename": f"/var/lib/istio/data/{'c' * 64}/{module}.wasm"}}
     inner = {"name": "shop.header", "vm_config": {"runtime": "envoy.wasm.runtime.v8", "code": code}}
     if config is not None:
-        inner["configuration"] = {"@type": "type.googleapis.com/google.protobuf.StringValue", "value": json.dumps(config)}
+        inner["configuration"] = {
+            "@type": "type.googleapis.com/google.protobuf.StringValue",
+            "value": json.dumps(config),
+        }
     return discovered(name, {"@type": f"{TYPE}extensions.filters.http.wasm.v3.Wasm", "config": inner})
 
 
 def discovered(name: str, config: dict) -> dict:
     """Return one discovered filter of a dump."""
-    return {"@type": f"{TYPE}admin.v3.EcdsConfigDump.EcdsFilterConfig", "ecds_filter": {"name": name, "typed_config": config}}
+    return {
+        "@type": f"{TYPE}admin.v3.EcdsConfigDump.EcdsFilterConfig",
+        "ecds_filter": {"name": name, "typed_config": config},
+    }

@@ -191,7 +191,9 @@ def test_what_envoy_quotes_of_a_configuration_that_it_rejects_is_not_told():
     listener = data["configs"][2]["dynamic_listeners"][0]
     for quoted in ('configuration { value: "hunter2" }', "value: hunter2", '"hunter2"', "\nhunter2"):
         listener["error_state"] = {"details": f"Proto constraint validation failed (X.Config): {quoted}"}
-        assert read(data).as_data()["errors"] == ["listeners 10.0.0.1_80: Proto constraint validation failed (X.Config)"]
+        assert read(data).as_data()["errors"] == [
+            "listeners 10.0.0.1_80: Proto constraint validation failed (X.Config)"
+        ]
 
 
 def test_no_secret_is_in_what_is_read_of_a_dump_or_of_a_saved_one():
@@ -223,7 +225,8 @@ def test_certificates_are_told_by_their_fingerprints():
 def test_each_section_has_its_columns_and_names_its_object():
     rows = {(row["section"], row["name"]): row for row in table_of(read())}
     assert rows[("clusters", CART)] == {
-        "section": "clusters", "name": CART, "fqdn": "cart.shop.svc.cluster.local", "port": "80", "subset": "v1", "direction": "outbound",
+        "section": "clusters", "name": CART, "fqdn": "cart.shop.svc.cluster.local", "port": "80", "subset": "v1",
+        "direction": "outbound",
         "type": "EDS", "object": "destination-rule shop/cart", "federation": False,
     }  # fmt: skip
     assert rows[("clusters", WEST)]["federation"]
@@ -356,9 +359,9 @@ def as_istiod_writes(value):
     if not isinstance(value, dict):
         return value
     return {
-        re.sub("_([a-z0-9])", lambda found: found[1].upper(), key): content
-        if key in ("match", "istio")
-        else as_istiod_writes(content)
+        re.sub("_([a-z0-9])", lambda found: found[1].upper(), key): (
+            content if key in ("match", "istio") else as_istiod_writes(content)
+        )
         for key, content in value.items()
     }
 
@@ -379,7 +382,9 @@ def test_istiod_names_fields_otherwise_than_envoy_and_means_the_same():
         {"version_info": "1", "cluster": cluster},
         {"version_info": "1", "cluster": {"name": "tls", "tls_certificates": [secret]}},
     ]
-    said = {"configs": [{"@type": f"{TYPE}ClustersConfigDump", "version_info": "1", "dynamic_active_clusters": clusters}]}
+    said = {
+        "configs": [{"@type": f"{TYPE}ClustersConfigDump", "version_info": "1", "dynamic_active_clusters": clusters}]
+    }
     envoy = read_dump(json.dumps(said).encode(), "envoy")
     istiod = read_dump(json.dumps(as_istiod_writes(said)).encode(), "istiod")
     assert (istiod.sections, istiod.dynamic) == (envoy.sections, envoy.dynamic)
@@ -395,7 +400,11 @@ def test_with_istiod_only_what_it_sends_is_compared():
 def test_what_has_no_end_is_read_in_time():
     deep = json.loads("[" * 900 + "]" * 900)
     same = [{"cluster": {"name": "a", "x": number}} for number in range(20_000)]
-    hostile = {"configs": [{"@type": f"{TYPE}ClustersConfigDump", "static_clusters": [{"cluster": {"name": "deep", "x": deep}}, *same]}]}
+    hostile = {
+        "configs": [
+            {"@type": f"{TYPE}ClustersConfigDump", "static_clusters": [{"cluster": {"name": "deep", "x": deep}}, *same]}
+        ]
+    }
     try:
         assert len(read(hostile).sections["clusters"]) == 20_001
     except FederationError as refused:
@@ -429,7 +438,9 @@ def test_istiods_dump_with_the_names_of_protobufs_json_is_equal_to_envoys_and_hi
             {
                 **match,
                 "transportSocket": {
-                    "typedConfig": {"commonTlsContext": {"tlsCertificates": [{"privateKey": {"inlineString": PLANTED}}]}}
+                    "typedConfig": {
+                        "commonTlsContext": {"tlsCertificates": [{"privateKey": {"inlineString": PLANTED}}]}
+                    }
                 },
             }
         ],

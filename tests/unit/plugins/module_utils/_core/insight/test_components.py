@@ -92,9 +92,9 @@ def test_components_that_run_are_healthy_and_what_is_not_wanted_is_absent():
 def test_a_deployment_that_is_not_whole_says_what_is_missing(live, state, evidence, code):
     found = one(
         seen(
-            deployments={**{name: deployment() for name in ALL}, **({"istiod-basic": live} if live else {})}
-            if live
-            else {}
+            deployments=(
+                {**{name: deployment() for name in ALL}, **({"istiod-basic": live} if live else {})} if live else {}
+            )
         ),
         "istiod-basic",
     )
@@ -119,11 +119,15 @@ def said(status=200, content=b"", why=""):
 
 
 def test_istiod_says_itself_how_it_is():
-    metrics = b'pilot_xds 2\npilot_total_xds_rejects{type="x"} 3\npilot_proxy_convergence_time_sum 1\npilot_proxy_convergence_time_count 4\n'
+    metrics = (
+        b'pilot_xds 2\npilot_total_xds_rejects{type="x"} 3\npilot_proxy_convergence_time_sum'
+        b" 1\npilot_proxy_convergence_time_count 4\n"
+    )
     found = one(seen(said={"istiod-basic": {"a": said(content=metrics), "b": said(content=metrics)}}), "istiod-basic")
     assert (
         found.evidence
-        == "1 of 1 pods available; 4 proxies connected; 6 updates rejected since it started; changes reach proxies in 0.25 s on average"
+        == "1 of 1 pods available; 4 proxies connected; 6 updates rejected since it started; changes reach proxies in"
+        " 0.25 s on average"
     )
     found = one(seen(said={"istiod-basic": {"a": said(content=metrics), "b": said(0, why="reset")}}), "istiod-basic")
     assert (found.state, found.evidence.split(";")[0]) == (DEGRADED, "b cannot be reached (reset)")
@@ -287,30 +291,46 @@ def test_findings_carry_the_code_that_says_what_to_do():
 
 def test_envoys_counters_are_read_by_type():
     text = (
-        "cluster_manager.cds.update_rejected: 0\nlistener_manager.lds.update_rejected: 3\nhttp.a.rds.80.update_rejected: 1\n"
-        "cluster.x.update_rejected: 2\n!: 1\n"
+        "cluster_manager.cds.update_rejected: 0\nlistener_manager.lds.update_rejected:"
+        " 3\nhttp.a.rds.80.update_rejected: 1\ncluster.x.update_rejected: 2\n!: 1\n"
     )
     assert rejections_in(text) == {"LDS": "update_rejected 3", "RDS": "update_rejected 1", "EDS": "update_rejected 2"}
-    text = "cluster.xds-grpc.upstream_cx_connect_fail: 12\ncluster.xds-grpc.upstream_cx_active: 0\ncluster.other.upstream_cx_active: 4\n"
+    text = (
+        "cluster.xds-grpc.upstream_cx_connect_fail: 12\ncluster.xds-grpc.upstream_cx_active:"
+        " 0\ncluster.other.upstream_cx_active: 4\n"
+    )
     # From some version on Istio ends a cluster's name with a semicolon.
     for counters in (text, text.replace("xds-grpc", "xds-grpc;")):
         assert connection_in(counters) == "upstream_cx_active 0, upstream_cx_connect_fail 12"
-    [found] = with_evidence(
-        [syncz.Proxy("a", "b", "c", syncz.NOT_CONNECTED, {}, "lost")], {"a.b": "its Envoy says so"}
-    )
+    [found] = with_evidence([syncz.Proxy("a", "b", "c", syncz.NOT_CONNECTED, {}, "lost")], {"a.b": "its Envoy says so"})
     assert found.evidence == "lost; its Envoy says so"
 
 
 def test_the_latest_line_about_the_way_to_istiod_is_the_evidence():
-    log = "info cache generated new workload certificate\nwarn ca could not sign: x509: expired\nerror other thing\ninfo token read\n"
+    log = (
+        "info cache generated new workload certificate\nwarn ca could not sign: x509: expired\nerror other thing\ninfo"
+        " token read\n"
+    )
     assert trouble_in(log) == "warn ca could not sign: x509: expired"
     assert trouble_in("all is well\n" * 3) == ""
-    reject = "2026-01-31T12:00:00Z\twarning\tenvoy config x.cc:138\tgRPC config for type.googleapis.com/a.Cluster rejected: no such policy\tthread=7"
-    assert rejection_in(f"{reject}\nall is well") == "gRPC config for type.googleapis.com/a.Cluster rejected: no such policy"
+    reject = (
+        "2026-01-31T12:00:00Z\twarning\tenvoy config x.cc:138\tgRPC config for type.googleapis.com/a.Cluster rejected:"
+        " no such policy\tthread=7"
+    )
+    assert (
+        rejection_in(f"{reject}\nall is well")
+        == "gRPC config for type.googleapis.com/a.Cluster rejected: no such policy"
+    )
     assert rejection_in("all is well\n") == "" == rejection_in("")
-    of_istiod = "2026-01-31T12:00:00Z\twarn\tads\tADS:LDS: ACK ERROR cart-1.shop-12 Internal:Error adding/updating listener(s) a: {key}\nall is well\n"
+    of_istiod = (
+        "2026-01-31T12:00:00Z\twarn\tads\tADS:LDS: ACK ERROR cart-1.shop-12 Internal:Error adding/updating listener(s)"
+        " a: {key}\nall is well\n"
+    )
     assert nacks_in(of_istiod) == [("cart-1.shop", "LDS", "Internal:Error adding/updating listener(s) a")]
-    quoting = 'warning gRPC config for a.Secret rejected: Failed to load certificate chain: private_key { inline_string: "hunter2" }'
+    quoting = (
+        "warning gRPC config for a.Secret rejected: Failed to load certificate chain: private_key { inline_string:"
+        ' "hunter2" }'
+    )
     assert trouble_in(quoting) == "warning gRPC config for a.Secret rejected: Failed to load certificate chain"
 
 
@@ -319,4 +339,6 @@ def test_metrics_that_are_none_count_as_nothing():
     found = one(seen(said={"istiod-basic": {"a": said(content=odd)}}), "istiod-basic")
     assert found.evidence == "1 of 1 pods available; 0 proxies connected; no update rejected"
     assert components.version_of([odd.decode()]) == ""
-    assert syncz.rejects_of('pilot_xds_lds_reject{node="a.b"} 1..2\npilot_xds_lds_reject{' * 1000) == {("a.b", "LDS"): 0}
+    assert syncz.rejects_of('pilot_xds_lds_reject{node="a.b"} 1..2\npilot_xds_lds_reject{' * 1000) == {
+        ("a.b", "LDS"): 0
+    }

@@ -30,7 +30,10 @@ from ansible_collections.ossm.federation.plugins.module_utils._core.insight.load
 from ansible_collections.ossm.federation.plugins.module_utils._core.insight.syncz import rows_of
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.errors import FederationError
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.kinds import WASM_PLUGIN
-from ansible_collections.ossm.federation.tests.unit.plugins.module_utils._core.extensions.meshes import described, ground
+from ansible_collections.ossm.federation.tests.unit.plugins.module_utils._core.extensions.meshes import (
+    described,
+    ground,
+)
 
 from .proxies import NAME, NAMES, TYPE, discovered, filter_of, listener_of
 
@@ -60,7 +63,10 @@ def instead(**rules):
     return filters(discovered(NAME, {"@type": f"{TYPE}extensions.filters.http.rbac.v3.RBAC", **rules}))
 
 
-DENIES, PASSES = instead(rules={}, rules_stat_prefix="wasm-default-deny"), instead(rules_stat_prefix="wasm-default-allow")
+DENIES, PASSES = (
+    instead(rules={}, rules_stat_prefix="wasm-default-deny"),
+    instead(rules_stat_prefix="wasm-default-allow"),
+)
 WITH, WITHOUT = [NAME], []
 ACTIVE, WAITING, UPDATING, NOT_SENT = (WITH, None), (WITHOUT, WITH), (WITH, WITH), (WITHOUT, None)
 
@@ -76,12 +82,18 @@ def test_a_plugin_is_loaded_where_an_active_listener_has_it_with_its_module_and_
     [
         pytest.param(NOT_SENT, {}, {}, WARMING, "istiod has not sent it yet", id="not-sent"),
         pytest.param(WAITING, {}, {}, WARMING, "inbound waits for it and answers without it", id="open"),
-        pytest.param(WAITING, {}, {"download_failure": 3}, FAILED, "failed fetches: 3 download_failure", id="held-back"),
+        pytest.param(
+            WAITING, {}, {"download_failure": 3}, FAILED, "failed fetches: 3 download_failure", id="held-back"
+        ),
         pytest.param(UPDATING, held(), {}, WARMING, "answers with what it was", id="listener-changes"),
         pytest.param(ACTIVE, held(module=OTHER), {}, WARMING, f"runs the module {OTHER[:12]} still", id="update"),
-        pytest.param(ACTIVE, held(module=OTHER), {"manifest_failure": 1}, FAILED, "1 manifest_failure", id="update-fails"),
+        pytest.param(
+            ACTIVE, held(module=OTHER), {"manifest_failure": 1}, FAILED, "1 manifest_failure", id="update-fails"
+        ),
         pytest.param(ACTIVE, held({"old": True}), {}, WARMING, "another configuration", id="old-configuration"),
-        pytest.param(ACTIVE, DENIES, {"manifest_failure": 1}, FAILED, "pilot-agent's filter denies every request", id="closed"),
+        pytest.param(
+            ACTIVE, DENIES, {"manifest_failure": 1}, FAILED, "pilot-agent's filter denies every request", id="closed"
+        ),
         pytest.param(ACTIVE, PASSES, {}, FAILED, "pilot-agent's filter passes every request", id="open-by-strategy"),
         pytest.param(ACTIVE, {}, {}, WARMING, "no configuration for it yet", id="not-configured"),
         pytest.param(ACTIVE, None, {}, UNKNOWN, "does not say which module", id="old-envoy"),
@@ -89,7 +101,9 @@ def test_a_plugin_is_loaded_where_an_active_listener_has_it_with_its_module_and_
     ],
 )
 def test_what_stands_in_the_way_is_told(found, what, failures, state, why):
-    told = loading_of(plugin(), CART, Heard(listeners(inbound=found, outbound=NOT_SENT), what, failures, is_acknowledged=True))
+    told = loading_of(
+        plugin(), CART, Heard(listeners(inbound=found, outbound=NOT_SENT), what, failures, is_acknowledged=True)
+    )
     assert (told.state, why in told.why) == (state, True), told
     assert told.is_missing == (state in (WARMING, FAILED))
     assert told.listeners == (("inbound",) if found in (WAITING, UPDATING) else ())
@@ -108,34 +122,61 @@ def test_what_stands_in_the_way_is_told(found, what, failures, state, why):
     ],
 )
 def test_only_listeners_that_a_plugin_is_for_count(traffic, proxy, found, state):
-    assert loading_of(plugin(traffic=traffic), proxy, Heard(listeners(**found), held(), is_acknowledged=True)).state == state
+    assert (
+        loading_of(plugin(traffic=traffic), proxy, Heard(listeners(**found), held(), is_acknowledged=True)).state
+        == state
+    )
 
 
-REJECTED = "2026-11-29T23:12:32.671431Z\twarning\tenvoy config a.cc:160\tgRPC config for type.googleapis.com/envoy.config.core.v3.{} rejected: {}\tthread=1\n"
+REJECTED = (
+    "2026-11-29T23:12:32.671431Z\twarning\tenvoy config a.cc:160\tgRPC config for"
+    " type.googleapis.com/envoy.config.core.v3.{} rejected: {}\tthread=1\n"
+)
 
 
 @pytest.mark.parametrize(
     ("since", "line", "state"),
     [
-        pytest.param("2026-11-29T23:12:32.642Z", "Unable to create Wasm plugin shop.header~istio-translated-wasmplugin", FAILED, id="delta"),
-        pytest.param("2026-11-29T23:12:32.642Z", "Error: Unable to create Wasm HTTP filter shop.header", FAILED, id="former"),
-        pytest.param("2026-11-29T23:12:33.000Z", "Unable to create Wasm plugin shop.header", LOADED, id="what-was-before"),
-        pytest.param("2026-11-29T23:12:32.642Z", "Unable to create Wasm plugin shop.header-2", LOADED, id="longer-name"),
-        pytest.param("2026-11-29T23:12:32.642Z", "Unable to create Wasm plugin desk-shop.header", LOADED, id="longer-namespace"),
+        pytest.param(
+            "2026-11-29T23:12:32.642Z",
+            "Unable to create Wasm plugin shop.header~istio-translated-wasmplugin",
+            FAILED,
+            id="delta",
+        ),
+        pytest.param(
+            "2026-11-29T23:12:32.642Z", "Error: Unable to create Wasm HTTP filter shop.header", FAILED, id="former"
+        ),
+        pytest.param(
+            "2026-11-29T23:12:33.000Z", "Unable to create Wasm plugin shop.header", LOADED, id="what-was-before"
+        ),
+        pytest.param(
+            "2026-11-29T23:12:32.642Z", "Unable to create Wasm plugin shop.header-2", LOADED, id="longer-name"
+        ),
+        pytest.param(
+            "2026-11-29T23:12:32.642Z", "Unable to create Wasm plugin desk-shop.header", LOADED, id="longer-namespace"
+        ),
     ],
 )
 def test_what_envoys_log_says_to_be_rejected_does_not_run_though_istiod_calls_it_acknowledged(since, line, state):
     """istiod of August 2026 knows the last change alone, which another extension may have made."""
     dump = read_filters(json.dumps({"configs": [{**filter_of(MODULE), "last_updated": since}]}).encode())
-    rejections = read_rejections("2026-11-29T23:12:32Z\tinfo\tother\n" + REJECTED.format("TypedExtensionConfig", line) + "rejected: x\n")
-    told = loading_of(plugin(), CART, Heard(listeners(inbound=ACTIVE), dump, rejections=rejections, is_acknowledged=True))
+    rejections = read_rejections(
+        "2026-11-29T23:12:32Z\tinfo\tother\n" + REJECTED.format("TypedExtensionConfig", line) + "rejected: x\n"
+    )
+    told = loading_of(
+        plugin(), CART, Heard(listeners(inbound=ACTIVE), dump, rejections=rejections, is_acknowledged=True)
+    )
     assert (told.state, told.why) == (state, f"Envoy has rejected it: {line}" if state == FAILED else "")
 
 
 @pytest.mark.parametrize(
     ("found", "details", "why"),
     [
-        (ACTIVE, "Unable to create Wasm plugin shop.header~x", "Envoy has rejected it: Unable to create Wasm plugin shop.header~x"),
+        (
+            ACTIVE,
+            "Unable to create Wasm plugin shop.header~x",
+            "Envoy has rejected it: Unable to create Wasm plugin shop.header~x",
+        ),
         (
             NOT_SENT,
             "Unable to create Wasm plugin shop.bad",
@@ -144,10 +185,15 @@ def test_what_envoys_log_says_to_be_rejected_does_not_run_though_istiod_calls_it
     ],
 )
 def test_a_listener_that_envoy_rejects_is_told_with_its_reason(found, details, why):
-    entry = {**listener_of(*found), "error_state": {"details": details, "last_update_attempt": "2026-11-29T23:24:57.018Z"}}
+    entry = {
+        **listener_of(*found),
+        "error_state": {"details": details, "last_update_attempt": "2026-11-29T23:24:57.018Z"},
+    }
     since = "2026-11-29T23:24:57.{:03d}Z"
     for came, is_rejected in ((17, True), (18, found is NOT_SENT), (19, found is NOT_SENT)):
-        dump = read_filters(json.dumps({"configs": [{**filter_of(MODULE), "last_updated": since.format(came)}]}).encode())
+        dump = read_filters(
+            json.dumps({"configs": [{**filter_of(MODULE), "last_updated": since.format(came)}]}).encode()
+        )
         heard = Heard(read_listeners(json.dumps({"configs": [entry]}).encode()), dump, is_acknowledged=True)
         told = loading_of(plugin(), CART, heard)
         assert (told.state, told.why) == ((FAILED, why) if is_rejected else (LOADED, ""))
@@ -165,8 +211,13 @@ def test_a_listener_that_envoy_rejects_is_told_with_its_reason(found, details, w
 def test_what_envoy_quotes_of_a_configuration_is_not_told(quoted):
     details = f"Proto constraint validation failed (WasmValidationError.Config): {quoted} for shop.header"
     entry = {**listener_of(*ACTIVE), "error_state": {"details": details}}
-    told = loading_of(plugin(), CART, Heard(read_listeners(json.dumps({"configs": [entry]}).encode()), held(), is_acknowledged=True))
-    assert (told.state, told.why) == (FAILED, "Envoy has rejected it: Proto constraint validation failed (WasmValidationError.Config)")
+    told = loading_of(
+        plugin(), CART, Heard(read_listeners(json.dumps({"configs": [entry]}).encode()), held(), is_acknowledged=True)
+    )
+    assert (told.state, told.why) == (
+        FAILED,
+        "Envoy has rejected it: Proto constraint validation failed (WasmValidationError.Config)",
+    )
 
 
 @pytest.mark.parametrize(
@@ -200,16 +251,26 @@ MADE = "2026-11-29T12:00:00Z"
         pytest.param(None, "2026-11-29T12:00:00.2Z", True, None, UNKNOWN, id="nobody-knows-when-it-was-made"),
     ],
 )
-def test_an_envoy_that_shows_no_filters_runs_a_plugin_that_has_never_been_another(generation, became, taken, rejects, state):
+def test_an_envoy_that_shows_no_filters_runs_a_plugin_that_has_never_been_another(
+    generation, became, taken, rejects, state
+):
     """Envoy before 1.25, which is that of meshes before 2.5."""
     entry = listener_of(*ACTIVE)
     entry["active_state"] |= {"last_updated": became} if became else {}
-    heard = Heard(read_listeners(json.dumps({"configs": [entry]}).encode()), None, is_acknowledged=taken, rejects=rejects)
+    heard = Heard(
+        read_listeners(json.dumps({"configs": [entry]}).encode()), None, is_acknowledged=taken, rejects=rejects
+    )
     new = plugin(4)
     new["metadata"] |= {"generation": generation, "creationTimestamp": MADE} if generation else {}
     assert loading_of(new, CART, heard).state == state
     waiting = {**entry, **listener_of(*UPDATING)}
-    told = loading_of(new, CART, Heard(read_listeners(json.dumps({"configs": [waiting]}).encode()), None, is_acknowledged=taken, rejects=rejects))
+    told = loading_of(
+        new,
+        CART,
+        Heard(
+            read_listeners(json.dumps({"configs": [waiting]}).encode()), None, is_acknowledged=taken, rejects=rejects
+        ),
+    )
     assert told.state == WARMING
 
 
@@ -238,17 +299,30 @@ URL = f"oci://registry.example/header:1.2@sha256:{MODULE}"
 # As agents of Istio 1.12 and of August 2026 write it.
 LINES = (
     "2026-11-30T06:32:58Z\terror\twasm\tcannot fetch Wasm module {}: {}\n",
-    "2026-11-30T06:32:58Z\terror\twasm\terror in converting the wasm config to local: cannot fetch Wasm module {}: {}. applying deny RBAC filter\n",
+    (
+        "2026-11-30T06:32:58Z\terror\twasm\terror in converting the wasm config to local: cannot fetch Wasm module {}:"
+        " {}. applying deny RBAC filter\n"
+    ),
 )
 
 
 @pytest.mark.parametrize("line", LINES, ids=["former", "newer"])
-@pytest.mark.parametrize(("found", "what", "counts"), [(ACTIVE, DENIES, {}), (WAITING, {}, {"manifest_failure": 1})], ids=["denies", "waits"])
+@pytest.mark.parametrize(
+    ("found", "what", "counts"), [(ACTIVE, DENIES, {}), (WAITING, {}, {"manifest_failure": 1})], ids=["denies", "waits"]
+)
 def test_why_a_module_could_not_be_fetched_is_told_as_the_agent_says_it(line, found, what, counts):
-    log = line.format("oci://other", "x") + line.format(URL, "unauthorized: " + "GET https://blob?signature=hunter2 401") + "rest\n"
-    told = loading_of(plugin(), CART, Heard(listeners(inbound=found), what, counts, read_unfetched(log), is_acknowledged=True))
+    log = (
+        line.format("oci://other", "x")
+        + line.format(URL, "unauthorized: " + "GET https://blob?signature=hunter2 401")
+        + "rest\n"
+    )
+    told = loading_of(
+        plugin(), CART, Heard(listeners(inbound=found), what, counts, read_unfetched(log), is_acknowledged=True)
+    )
     assert told.state == FAILED and told.why.endswith("; it says: unauthorized: GET https://blob 401"), told
-    other = loading_of(plugin(image="registry.example/x:1"), CART, Heard(listeners(inbound=found), what, counts, read_unfetched(log)))
+    other = loading_of(
+        plugin(image="registry.example/x:1"), CART, Heard(listeners(inbound=found), what, counts, read_unfetched(log))
+    )
     assert "it says" not in other.why
     assert [read_unfetched(text) for text in ("", "cannot fetch Wasm module ", line.format(URL, ""))] == [{}] * 3
 
@@ -257,7 +331,12 @@ def test_istiods_tell_who_has_acknowledged():
     def row(proxy, **nonces):
         return {"proxy": f"{proxy}.shop", **{f"extensionconfig_{key}": nonce for key, nonce in nonces.items()}}
 
-    rows = [row("taken", sent="1", acked="1"), row("rejected", sent="2", acked="1"), row("first", sent="1"), row("none")]
+    rows = [
+        row("taken", sent="1", acked="1"),
+        row("rejected", sent="2", acked="1"),
+        row("first", sent="1"),
+        row("none"),
+    ]
     rows += [row("moved", sent="5", acked="4"), row("moved", sent="9", acked="9")]
     found = acknowledged(rows_of(json.dumps(rows).encode(), "istiod"))
     assert found == {"taken.shop": True, "rejected.shop": False, "first.shop": False, "moved.shop": False}
@@ -285,7 +364,9 @@ def test_what_is_no_dump_is_refused(read, content):
         read(content)
 
 
-@pytest.mark.parametrize("content", [b"[]", b"{}", b'{"configs": 3}', b'{"configs": [{"active_state": [], "ecds_filter": 1}]}'])
+@pytest.mark.parametrize(
+    "content", [b"[]", b"{}", b'{"configs": 3}', b'{"configs": [{"active_state": [], "ecds_filter": 1}]}']
+)
 @pytest.mark.parametrize("read", [read_listeners, read_filters])
 def test_dumps_of_odd_shapes_hold_nothing(read, content):
     assert not read(content)
@@ -293,7 +374,10 @@ def test_dumps_of_odd_shapes_hold_nothing(read, content):
 
 def told(*states):
     found = {LOADED: (ACTIVE, held()), WARMING: (WAITING, {}), UNKNOWN: (ACTIVE, None)}
-    by_state = {IDLE: Heard(), **{state: Heard(listeners(inbound=each), what, is_acknowledged=True) for state, (each, what) in found.items()}}
+    by_state = {
+        IDLE: Heard(),
+        **{state: Heard(listeners(inbound=each), what, is_acknowledged=True) for state, (each, what) in found.items()},
+    }
     return [
         loading_of(plugin(), Proxy("shop", f"cart-{number}"), by_state[state]) for number, state in enumerate(states)
     ]
@@ -311,7 +395,11 @@ def told(*states):
             None,
             "shop/cart-1 unknown (it is in active listeners, but this Envoy does not say which module it is)",
         ),
-        ([UNKNOWN, WARMING], False, "shop/cart-1 warming (inbound waits for it and answers without it); shop/cart-0 unknown"),
+        (
+            [UNKNOWN, WARMING],
+            False,
+            "shop/cart-1 warming (inbound waits for it and answers without it); shop/cart-0 unknown",
+        ),
     ],
 )
 def test_a_plugin_is_ready_where_all_proxies_that_it_is_for_run_it(states, is_ready, text):
@@ -320,7 +408,9 @@ def test_a_plugin_is_ready_where_all_proxies_that_it_is_for_run_it(states, is_re
 
 
 def test_a_wait_in_vain_ends_with_the_pods_and_their_listeners():
-    with pytest.raises(FederationError, match=r"FED814 WasmPlugin shop/header: is not loaded after 120 s: .*inbound waits") as refused:
+    with pytest.raises(
+        FederationError, match=r"FED814 WasmPlugin shop/header: is not loaded after 120 s: .*inbound waits"
+    ) as refused:
         refuse_unloaded({"shop/header": told(LOADED, WARMING)}, 120)
     assert refused.value.facts["loading"]["shop/header"][1]["listeners"] == ["inbound"]
     refuse_unloaded({}, 120)

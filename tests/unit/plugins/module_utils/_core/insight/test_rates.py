@@ -6,7 +6,12 @@ from __future__ import annotations
 import math
 
 import pytest
-from ansible_collections.ossm.federation.plugins.module_utils._core.insight.rates import MOST_EDGES, MOST_HOSTS, edges, questions
+from ansible_collections.ossm.federation.plugins.module_utils._core.insight.rates import (
+    MOST_EDGES,
+    MOST_HOSTS,
+    edges,
+    questions,
+)
 
 CART, TILL = "cart.shop.svc.west-imports.local", "till.shop.svc.west-imports.local"
 WEB = {"source_workload_namespace": "shop", "source_workload": "web", "destination_service": CART}
@@ -19,7 +24,7 @@ def test_calls_are_asked_of_those_who_make_them_and_gateways_of_connections() ->
     assert all('reporter="source"' in query for _kind, query in asked)
     assert "cart\\\\.shop\\\\.svc" in asked[0][1] and "istio_tcp_" in asked[2][1]
     assert questions([], []) == []
-    (calls, _times) = questions([], [], ["west-ingress"])
+    calls, _times = questions([], [], ["west-ingress"])
     assert 'reporter="destination",source_workload=~"west-ingress"' in calls[1]
 
 
@@ -53,7 +58,10 @@ def test_what_a_client_does_not_know_of_mutual_tls_is_no_figure() -> None:
 
 def test_an_import_that_nobody_calls_is_idle_and_so_is_one_whose_calls_have_ended() -> None:
     rows = edges({"requests": [({**WEB, "response_code": "200"}, 0.0)]}, [CART, TILL])
-    assert [(row["edge"], row["state"]) for row in rows] == [(f"shop/web → {CART}", "idle"), (f"nobody → {TILL}", "idle")]
+    assert [(row["edge"], row["state"]) for row in rows] == [
+        (f"shop/web → {CART}", "idle"),
+        (f"nobody → {TILL}", "idle"),
+    ]
     assert edges({}, [CART]) == []
 
 
@@ -82,6 +90,9 @@ def test_figures_that_are_none_are_passed_over(value: float) -> None:
 
 
 def test_edges_have_a_bound_and_the_busiest_are_kept() -> None:
-    many = [({**WEB, "source_workload": f"w{number}", "response_code": "200"}, float(number)) for number in range(MOST_EDGES + 5)]
+    many = [
+        ({**WEB, "source_workload": f"w{number}", "response_code": "200"}, float(number))
+        for number in range(MOST_EDGES + 5)
+    ]
     found = edges({"requests": many}, [])
     assert len(found) == MOST_EDGES and found[0]["edge"].startswith(f"shop/w{MOST_EDGES + 4} ")

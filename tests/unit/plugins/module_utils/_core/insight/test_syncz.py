@@ -13,11 +13,15 @@ from ansible_collections.ossm.federation.plugins.module_utils._core.plain.errors
 NOW = datetime(2026, 1, 31, 12, tzinfo=timezone.utc)
 LATER = NOW + timedelta(seconds=11)
 SHAPES = {
-    "2.1": {"proxy": "cart-1.shop", "istio_version": "1.9.9", "cluster_sent": "a", "cluster_acked": "a", "listener_sent": "b", "listener_acked": "b"},
-    "2.3": {"cluster_id": "Kubernetes", "proxy": "cart-1.shop", "istio_version": "1.14.5", "cluster_sent": "a", "cluster_acked": "a",
+    "2.1": {"proxy": "cart-1.shop", "istio_version": "1.9.9", "cluster_sent": "a", "cluster_acked": "a",
+    "listener_sent": "b", "listener_acked": "b"},
+    "2.3": {"cluster_id": "Kubernetes", "proxy": "cart-1.shop", "istio_version": "1.14.5", "cluster_sent": "a",
+    "cluster_acked": "a",
             "listener_sent": "b", "listener_acked": "b", "extensionconfig_sent": "c", "extensionconfig_acked": "c"},
-    "2.5": {"cluster_id": "Kubernetes", "proxy": "cart-1.shop", "proxy_type": "sidecar", "istio_version": "1.18.7", "cluster_sent": "a",
-            "cluster_acked": "a", "listener_sent": "b", "listener_acked": "b", "endpoint_sent": "d", "endpoint_acked": "d"},
+    "2.5": {"cluster_id": "Kubernetes", "proxy": "cart-1.shop", "proxy_type": "sidecar", "istio_version": "1.18.7",
+    "cluster_sent": "a",
+            "cluster_acked": "a", "listener_sent": "b", "listener_acked": "b", "endpoint_sent": "d",
+            "endpoint_acked": "d"},
 }  # fmt: skip
 GOOD = {"cluster": ("a", "a"), "listener": ("b", "b"), "route": ("c", "c"), "endpoint": ("d", "d")}
 
@@ -80,7 +84,10 @@ def test_a_count_of_rejections_that_rises_is_a_rejection():
 
 def test_what_istiod_logs_of_a_rejection_counts_where_no_counter_rises():
     sent = {"extensionconfig": ("e2", "e1"), "listener": ("b2", "b")}
-    readings = [reading(row(**sent), rejects={("cart-1.shop", "LDS"): 1}), reading(row(**sent), at=LATER, rejects={("cart-1.shop", "LDS"): 1})]
+    readings = [
+        reading(row(**sent), rejects={("cart-1.shop", "LDS"): 1}),
+        reading(row(**sent), at=LATER, rejects={("cart-1.shop", "LDS"): 1}),
+    ]
     nacks = [("cart-1.shop", "ECDS", "no such module"), ("till-1.shop", "LDS", "other")]
     state, evidence = state_of(*syncz.with_nacks(readings, nacks))
     assert state == syncz.REJECTED and "ECDS: istiod has counted 1 rejections between two readings" in evidence
@@ -164,7 +171,9 @@ def test_of_two_rows_of_one_istiod_nobody_knows_the_newer():
     both = (row(listener=("b2", "b")), row())
     since = {("istiod-1", "cart-1.shop"): NOW}
     state, evidence = state_of(reading(*both, since=since))
-    assert state == syncz.UNKNOWN and evidence.startswith("istiod-1 lists it 2 times, and which connection is the newer is not known")
+    assert state == syncz.UNKNOWN and evidence.startswith(
+        "istiod-1 lists it 2 times, and which connection is the newer is not known"
+    )
     assert state_of(reading(row(), row(), since=since))[0] == syncz.SYNCED, "both say the same"
 
 

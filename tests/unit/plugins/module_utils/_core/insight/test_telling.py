@@ -5,7 +5,12 @@ from __future__ import annotations
 
 import json
 
-from ansible_collections.ossm.federation.plugins.module_utils._core.insight.telling import LARGEST_RESULT, MOST_LINES, fitting, lines_of
+from ansible_collections.ossm.federation.plugins.module_utils._core.insight.telling import (
+    LARGEST_RESULT,
+    MOST_LINES,
+    fitting,
+    lines_of,
+)
 
 
 def test_rows_are_left_out_until_the_result_fits_and_how_many_is_said():
@@ -19,7 +24,11 @@ def test_more_lines_than_anybody_reads_are_counted():
     rows = [{"section": "clusters", "name": str(number), "federation": number == 0} for number in range(MOST_LINES + 5)]
     told = lines_of({"errors": ["one"], "saved": ["a.json"]}, [], rows)
     assert told[0] == "clusters   0    (of a peer, in istiod's memory)"
-    assert told[MOST_LINES:] == ["… and 5 more lines; the result has them, and compare_save writes all", "rejected: one", "saved: a.json"]
+    assert told[MOST_LINES:] == [
+        "… and 5 more lines; the result has them, and compare_save writes all",
+        "rejected: one",
+        "saved: a.json",
+    ]
 
 
 def test_where_there_is_nothing_to_show_that_is_said():

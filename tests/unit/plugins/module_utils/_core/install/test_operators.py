@@ -29,16 +29,44 @@ OWN = (("app.kubernetes.io/managed-by", "ossm.federation"),)
 
 
 def live(kind, name, namespace=SPACE, labels=OWN, **body):
-    return {"kind": kind, "metadata": {"name": name, "namespace": namespace, "uid": name, "labels": dict(labels)}, **body}
+    return {
+        "kind": kind,
+        "metadata": {"name": name, "namespace": namespace, "uid": name, "labels": dict(labels)},
+        **body,
+    }
 
 
-def subscription(package="servicemeshoperator", current="servicemeshoperator.v2.5.1", installed=None, plan="install-1", labels=OWN, **more):
-    status = {"currentCSV": current, "installedCSV": installed, "installPlanRef": {"name": plan}, "state": "UpgradePending", **more}
-    return live("Subscription", package, labels=labels, spec={"name": package}, status={key: value for key, value in status.items() if value})
+def subscription(
+    package="servicemeshoperator",
+    current="servicemeshoperator.v2.5.1",
+    installed=None,
+    plan="install-1",
+    labels=OWN,
+    **more,
+):
+    status = {
+        "currentCSV": current,
+        "installedCSV": installed,
+        "installPlanRef": {"name": plan},
+        "state": "UpgradePending",
+        **more,
+    }
+    return live(
+        "Subscription",
+        package,
+        labels=labels,
+        spec={"name": package},
+        status={key: value for key, value in status.items() if value},
+    )
 
 
 def plan(*names, phase="RequiresApproval", approved=False, **status):
-    return live("InstallPlan", "install-1", spec={"approved": approved, "clusterServiceVersionNames": list(names)}, status={"phase": phase, **status})
+    return live(
+        "InstallPlan",
+        "install-1",
+        spec={"approved": approved, "clusterServiceVersionNames": list(names)},
+        status={"phase": phase, **status},
+    )
 
 
 def group(name="global-operators", **spec):
@@ -69,7 +97,12 @@ QUIET = {"addons": {"kiali": {"enabled": False}}, "tracing": {"type": "None"}}
         ([wants("v2.6")], ["kiali-ossm", "servicemeshoperator"]),
         ([wants("v2.6", tracing={"type": "Jaeger"})], ["jaeger-product", "kiali-ossm", "servicemeshoperator"]),
         (
-            [wants("v2.4", addons={"jaeger": {"install": {"storage": {"type": "Elasticsearch"}}}, "kiali": {"enabled": False}})],
+            [
+                wants(
+                    "v2.4",
+                    addons={"jaeger": {"install": {"storage": {"type": "Elasticsearch"}}}, "kiali": {"enabled": False}},
+                )
+            ],
             ["elasticsearch-operator", "jaeger-product", "servicemeshoperator"],
         ),
         (
@@ -84,7 +117,10 @@ def test_exactly_what_the_control_planes_ask_for_is_needed(control_planes, expec
 
 
 def test_wishes_change_an_operator_and_add_others():
-    operators = with_wishes([MESH], [{"package": "servicemeshoperator", "starting_csv": "x.v2.5.1"}, {"package": "mine", "namespace": "tools"}])
+    operators = with_wishes(
+        [MESH],
+        [{"package": "servicemeshoperator", "starting_csv": "x.v2.5.1"}, {"package": "mine", "namespace": "tools"}],
+    )
     assert operators == [Operator("servicemeshoperator", SPACE, starting_csv="x.v2.5.1"), Operator("mine", "tools")]
 
 
@@ -102,13 +138,22 @@ def test_an_operator_stays_in_the_namespace_where_somebody_subscribed_it():
 
 def test_a_group_is_made_only_where_there_is_none():
     here = frozenset({SPACE})
-    assert [desired["kind"] for desired in plan_operators([MESH], Found(namespaces=here))] == ["OperatorGroup", "Subscription"]
-    assert [desired["kind"] for desired in plan_operators([MESH], Found(namespaces=here, groups=[group()]))] == ["Subscription"]
+    assert [desired["kind"] for desired in plan_operators([MESH], Found(namespaces=here))] == [
+        "OperatorGroup",
+        "Subscription",
+    ]
+    assert [desired["kind"] for desired in plan_operators([MESH], Found(namespaces=here, groups=[group()]))] == [
+        "Subscription"
+    ]
 
 
 @pytest.mark.parametrize(
     ("groups", "says"),
-    [([group("one"), group("two")], "one"), ([group(targetNamespaces=["shop"])], "selects namespaces"), ([group(selector={"a": "b"})], "selects")],
+    [
+        ([group("one"), group("two")], "one"),
+        ([group(targetNamespaces=["shop"])], "selects namespaces"),
+        ([group(selector={"a": "b"})], "selects"),
+    ],
 )
 def test_a_namespace_in_which_no_operator_would_work_is_refused(groups, says):
     with pytest.raises(FederationError, match=says) as refused:
@@ -133,7 +178,9 @@ def test_a_first_install_is_approved_and_an_upgrade_only_when_asked_for():
     names = "servicemeshoperator.v2.6.0"
     first = Found(subscriptions=[subscription(current=names)], plans=[plan(names)])
     assert len(to_approve([MESH], first, upgrade=False)) == 1
-    later = Found(subscriptions=[subscription(current=names, installed="servicemeshoperator.v2.5.1")], plans=[plan(names)])
+    later = Found(
+        subscriptions=[subscription(current=names, installed="servicemeshoperator.v2.5.1")], plans=[plan(names)]
+    )
     assert to_approve([MESH], later, upgrade=False) == [] and len(to_approve([MESH], later, upgrade=True)) == 1
     assert waiting_upgrades([MESH], later) == ["servicemeshoperator.v2.5.1 could become servicemeshoperator.v2.6.0"]
 
@@ -157,7 +204,10 @@ def test_a_plan_that_waits_for_anothers_sake_says_whose():
     found = Found(subscriptions=[own, other], plans=[plan("servicemeshoperator.v2.5.1", "other.v1.0.0")])
     with pytest.raises(FederationError) as refused:
         to_approve([MESH], found, upgrade=False)
-    assert f"it waits for approval because Subscription {SPACE}/other is Manual, and OLM makes one plan" in refused.value.what
+    assert (
+        f"it waits for approval because Subscription {SPACE}/other is Manual, and OLM makes one plan"
+        in refused.value.what
+    )
     automatic = Operator("servicemeshoperator", SPACE, approval="Automatic")
     assert f"because Subscription {SPACE}/other is Manual" in missing([automatic], found)[0]
     assert "because" not in missing([MESH], found)[0], "ours alone would make it wait"
@@ -165,7 +215,9 @@ def test_a_plan_that_waits_for_anothers_sake_says_whose():
 
 def test_a_plan_past_the_pin_is_not_approved_and_the_wait_says_why():
     pinned = Operator("servicemeshoperator", SPACE, starting_csv="servicemeshoperator.v2.5.1")
-    found = Found(subscriptions=[subscription(current="servicemeshoperator.v2.6.0")], plans=[plan("servicemeshoperator.v2.6.0")])
+    found = Found(
+        subscriptions=[subscription(current="servicemeshoperator.v2.6.0")], plans=[plan("servicemeshoperator.v2.6.0")]
+    )
     assert to_approve([pinned], found, upgrade=False) == []
     assert "starting_csv is servicemeshoperator.v2.5.1, so it is not approved" in missing([pinned], found)[0]
     assert len(to_approve([MESH], found, upgrade=False)) == 1
@@ -174,18 +226,27 @@ def test_a_plan_past_the_pin_is_not_approved_and_the_wait_says_why():
 def test_what_olm_upgrades_by_itself_waits_for_nobody():
     moving = subscription(current="servicemeshoperator.v2.6.0", installed="servicemeshoperator.v2.5.1")
     automatic = Operator("servicemeshoperator", SPACE, approval="Automatic")
-    running = Found(subscriptions=[moving], plans=[plan("servicemeshoperator.v2.6.0", approved=True, phase="Installing")])
+    running = Found(
+        subscriptions=[moving], plans=[plan("servicemeshoperator.v2.6.0", approved=True, phase="Installing")]
+    )
     for operator, found in ((automatic, running), (MESH, running), (automatic, Found(subscriptions=[moving]))):
         assert waiting_upgrades([operator], found) == []
-        assert upgrades_under_way([operator], found) == ["servicemeshoperator.v2.5.1 becomes servicemeshoperator.v2.6.0: OLM upgrades it by itself"]
+        assert upgrades_under_way([operator], found) == [
+            "servicemeshoperator.v2.5.1 becomes servicemeshoperator.v2.6.0: OLM upgrades it by itself"
+        ]
     held = Found(subscriptions=[moving], plans=[plan("servicemeshoperator.v2.6.0")])
-    assert (len(waiting_upgrades([automatic], held)), upgrades_under_way([automatic], held)) == (1, []), "another Manual Subscription holds it"
+    assert (len(waiting_upgrades([automatic], held)), upgrades_under_way([automatic], held)) == (
+        1,
+        [],
+    ), "another Manual Subscription holds it"
 
 
 def test_a_first_install_does_not_upgrade_its_neighbour_in_passing():
     kiali = Operator("kiali-ossm", SPACE)
     installed = subscription("kiali-ossm", current="kiali-operator.v2", installed="kiali-operator.v1")
-    found = Found(subscriptions=[subscription(), installed], plans=[plan("servicemeshoperator.v2.5.1", "kiali-operator.v2")])
+    found = Found(
+        subscriptions=[subscription(), installed], plans=[plan("servicemeshoperator.v2.5.1", "kiali-operator.v2")]
+    )
     with pytest.raises(FederationError, match="kiali-operator.v2"):
         to_approve([MESH, kiali], found, upgrade=False)
     assert len(to_approve([MESH, kiali], found, upgrade=True)) == 1
@@ -194,7 +255,9 @@ def test_a_first_install_does_not_upgrade_its_neighbour_in_passing():
 def test_an_upgrade_that_would_strand_a_control_plane_is_refused():
     names = "servicemeshoperator.v2.6.0"
     found = Found(
-        subscriptions=[subscription(current=names, installed="servicemeshoperator.v2.5.1")], plans=[plan(names)], control_planes=[control_plane("v2.3")]
+        subscriptions=[subscription(current=names, installed="servicemeshoperator.v2.5.1")],
+        plans=[plan(names)],
+        control_planes=[control_plane("v2.3")],
     )
     with pytest.raises(FederationError, match="east-mesh-system/basic is v2.3") as refused:
         to_approve([MESH], found, upgrade=True)
@@ -217,10 +280,19 @@ DONE = subscription(installed="servicemeshoperator.v2.5.1")
     [
         (Found(), "does not exist yet"),
         (Found(subscriptions=[subscription()], plans=[plan("x")]), "InstallPlan install-1 waits for approval"),
-        (Found(subscriptions=[subscription()], plans=[plan("x", phase="Failed", message="no disk")]), "failed: no disk"),
+        (
+            Found(subscriptions=[subscription()], plans=[plan("x", phase="Failed", message="no disk")]),
+            "failed: no disk",
+        ),
         (Found(subscriptions=[DONE]), "is not there yet"),
-        (Found(subscriptions=[DONE], versions=[version("Failed", reason="TooManyOperatorGroups", message="two")]), "is Failed (TooManyOperatorGroups: two)"),
-        (Found(subscriptions=[DONE], versions=[version()]), "Deployment openshift-operators/istio-operator is not available yet"),
+        (
+            Found(subscriptions=[DONE], versions=[version("Failed", reason="TooManyOperatorGroups", message="two")]),
+            "is Failed (TooManyOperatorGroups: two)",
+        ),
+        (
+            Found(subscriptions=[DONE], versions=[version()]),
+            "Deployment openshift-operators/istio-operator is not available yet",
+        ),
         (Found(subscriptions=[DONE], versions=[version()], deployments=[deployment("False")]), "is not available yet"),
     ],
 )
@@ -231,13 +303,20 @@ def test_what_is_missing_is_told_in_olms_words(found, says):
 
 @pytest.mark.parametrize("kind", ["ResolutionFailed", "CatalogSourcesUnhealthy", "BundleUnpackFailed"])
 def test_a_condition_that_stops_olm_is_told_with_its_message(kind):
-    found = Found(subscriptions=[subscription(plan=None, conditions=[{"type": kind, "status": "True", "message": "because"}])])
+    found = Found(
+        subscriptions=[subscription(plan=None, conditions=[{"type": kind, "status": "True", "message": "because"}])]
+    )
     assert missing([MESH], found) == [f"servicemeshoperator: {kind}: because"]
 
 
 def test_installed_is_installed_even_while_an_upgrade_waits_that_nobody_asked_for():
     waiting = subscription(current="servicemeshoperator.v2.6.0", installed="servicemeshoperator.v2.5.1")
-    found = Found(subscriptions=[waiting], versions=[version()], deployments=[deployment()], plans=[plan("servicemeshoperator.v2.6.0")])
+    found = Found(
+        subscriptions=[waiting],
+        versions=[version()],
+        deployments=[deployment()],
+        plans=[plan("servicemeshoperator.v2.6.0")],
+    )
     assert missing([MESH], found) == []
     assert "waits for approval" in missing([MESH], found, upgrade=True)[0]
 
@@ -245,11 +324,15 @@ def test_installed_is_installed_even_while_an_upgrade_waits_that_nobody_asked_fo
 def test_what_olm_does_not_try_again_is_hopeless_and_the_rest_is_not():
     failed = Found(subscriptions=[subscription()], plans=[plan("x", phase="Failed", message="no disk")])
     assert hopeless([MESH], failed) == ["InstallPlan install-1 failed: no disk"]
-    unresolved = Found(subscriptions=[subscription(plan=None, conditions=[{"type": "ResolutionFailed", "status": "True"}])])
+    unresolved = Found(
+        subscriptions=[subscription(plan=None, conditions=[{"type": "ResolutionFailed", "status": "True"}])]
+    )
     assert hopeless([MESH], unresolved) == []
 
 
-@pytest.mark.parametrize(("csv", "expected"), [("servicemeshoperator.v2.5.11-0", (2, 5)), ("servicemeshoperator", None)])
+@pytest.mark.parametrize(
+    ("csv", "expected"), [("servicemeshoperator.v2.5.11-0", (2, 5)), ("servicemeshoperator", None)]
+)
 def test_a_version_is_read_from_a_name(csv, expected):
     assert version_of(csv) == expected
 
@@ -268,15 +351,25 @@ def test_a_catalog_that_is_not_there_is_refused_for_what_is_still_to_be_subscrib
 
 def test_what_operators_leave_behind_is_named_and_jaegers_roles_only_with_jaeger():
     mesh_alone = left_behind(["servicemeshoperator"], "openshift-operators")
-    assert [name for _kind, _space, name in mesh_alone[:2]] == ["openshift-operators.servicemesh-resources.maistra.io"] * 2
-    assert {space for kind, space, _name in mesh_alone if kind.name in ("Service", "Secret", "ConfigMap")} == {"openshift-operators"}
+    assert [name for _kind, _space, name in mesh_alone[:2]] == [
+        "openshift-operators.servicemesh-resources.maistra.io"
+    ] * 2
+    assert {space for kind, space, _name in mesh_alone if kind.name in ("Service", "Secret", "ConfigMap")} == {
+        "openshift-operators"
+    }
     more = set(left_behind(["servicemeshoperator", "jaeger-product"], "openshift-operators")) - set(mesh_alone)
     assert {name.partition("-v1-")[0] for _kind, _space, name in more} == {"jaegers.jaegertracing.io"}
 
 
 @pytest.mark.parametrize(
     ("name", "expected"),
-    [("istio-node", True), ("istio-cni-node", True), ("istio-cni-node-v2-4", True), ("istio-cni-node-v3-0", False), ("istio-node-exporter", False)],
+    [
+        ("istio-node", True),
+        ("istio-cni-node", True),
+        ("istio-cni-node-v2-4", True),
+        ("istio-cni-node-v3-0", False),
+        ("istio-node-exporter", False),
+    ],
 )
 def test_a_cni_daemon_set_is_told_by_its_whole_name(name, expected):
     assert is_left_cni(name) is expected

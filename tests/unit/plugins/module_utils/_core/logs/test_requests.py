@@ -4,14 +4,22 @@
 from __future__ import annotations
 
 from ansible_collections.ossm.federation.plugins.module_utils._core.logs.lines import Entry
-from ansible_collections.ossm.federation.plugins.module_utils._core.logs.requests import connections_in, is_connection, journey, told_of_lost
+from ansible_collections.ossm.federation.plugins.module_utils._core.logs.requests import (
+    connections_in,
+    is_connection,
+    journey,
+    told_of_lost,
+)
 from unit.access_lines import EXPORTED, http, tcp
 from unit.log_entries import CLIENT, EGRESS, INGRESS, SERVER, entry, way
 
 
 def followed(*entries: Entry) -> tuple[list[tuple[str, str]], list[str]]:
     found = journey([one for one in entries if not is_connection(one)], [one for one in entries if is_connection(one)])
-    return [(hop.role, hop.certainty) for hop in found.hops], [*found.notes, *(told_of_lost(one, None) for one in found.lost)]
+    return [(hop.role, hop.certainty) for hop in found.hops], [
+        *found.notes,
+        *(told_of_lost(one, None) for one in found.lost),
+    ]
 
 
 def test_a_request_is_followed_from_its_client_through_both_gateways_to_its_server() -> None:
@@ -61,7 +69,11 @@ def test_an_envoy_that_has_the_connection_still_says_so_and_one_that_has_none_bl
         page = {"cluster_statuses": [other, {"name": f"{name};", "host_statuses": [endpoint(active)]}]}
         counts = connections_in(page, client)
         assert counts == {"cx_active": active, "cx_total": 3, "rq_active": 0} and said in told_of_lost(client, counts)
-    for page in ({}, {"cluster_statuses": [other]}, {"cluster_statuses": [{"name": name, "host_statuses": [endpoint(1, address={})]}]}):
+    for page in (
+        {},
+        {"cluster_statuses": [other]},
+        {"cluster_statuses": [{"name": name, "host_statuses": [endpoint(1, address={})]}]},
+    ):
         assert connections_in(page, client) is None
 
 

@@ -1,5 +1,7 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A line is explained field by field, told in words, and counted; formats and switches are read from the control plane."""
+"""A line is explained field by field, told in words, and counted; formats and switches are read from the
+control plane.
+"""
 
 from __future__ import annotations
 

@@ -11,7 +11,9 @@ PIN = "3F9A" * 16
 
 
 def described(peers=("west",), **options):
-    return parse_mesh(**{"name": "east", "namespace": "east-mesh-system", "control_plane": "basic", "peers": peers, **options})
+    return parse_mesh(
+        **{"name": "east", "namespace": "east-mesh-system", "control_plane": "basic", "peers": peers, **options}
+    )
 
 
 def refusal(**options):

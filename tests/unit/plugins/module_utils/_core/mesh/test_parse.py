@@ -10,7 +10,12 @@ from ansible_collections.ossm.federation.plugins.module_utils._core.mesh.describ
 from ansible_collections.ossm.federation.plugins.module_utils._core.mesh.parse import parse_mesh
 from ansible_collections.ossm.federation.plugins.module_utils._core.peering.plan import plan_imports
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.errors import FederationError
-from ansible_collections.ossm.federation.tests.unit.plugins.module_utils._core.mesh.meshes import PIN, described, peer, refusal
+from ansible_collections.ossm.federation.tests.unit.plugins.module_utils._core.mesh.meshes import (
+    PIN,
+    described,
+    peer,
+    refusal,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -84,17 +89,49 @@ PEERS_THAT_ARE_REFUSED = {
     "no peers": ([], "FED301", "mesh_peers", "is empty for mesh east", "federation_full_mesh: true"),
     "nothing": (None, "FED301", "mesh_peers", "is empty for mesh east", "List the peers"),
     "a number": (
-        [7], "FED303", "mesh_peers, entry 1", "is not a name or a mapping with a name", "Write the peer's mesh name"
+        [7],
+        "FED303",
+        "mesh_peers, entry 1",
+        "is not a name or a mapping with a name",
+        "Write the peer's mesh name",
     ),
-    "without a name": ([{"local_name": "west"}], "FED303", "mesh_peers, entry 1, name", "is missing", "lower-case letters"),
+    "without a name": (
+        [{"local_name": "west"}],
+        "FED303",
+        "mesh_peers, entry 1, name",
+        "is missing",
+        "lower-case letters",
+    ),
     "a name with capitals": (
-        ["West"], "FED303", "mesh_peers, entry 1, name", "'West' is not a DNS label of at most 63", "lower-case letters"
+        ["West"],
+        "FED303",
+        "mesh_peers, entry 1, name",
+        "'West' is not a DNS label of at most 63",
+        "lower-case letters",
     ),
     "a path": (["../west"], "FED303", "mesh_peers, entry 1, name", "is not a DNS label", "lower-case letters"),
-    "a long name": (["p" * 56], "FED303", f"mesh_peers, {'p' * 56}, local_name", "at most 55 characters", "lower-case letters"),
-    "an unknown key": ([{"name": "west", "fingerprint": PIN}], "FED317", "mesh_peers, entry 1", "has the unknown key fingerprint", "root_fingerprints"),
+    "a long name": (
+        ["p" * 56],
+        "FED303",
+        f"mesh_peers, {'p' * 56}, local_name",
+        "at most 55 characters",
+        "lower-case letters",
+    ),
+    "an unknown key": (
+        [{"name": "west", "fingerprint": PIN}],
+        "FED317",
+        "mesh_peers, entry 1",
+        "has the unknown key fingerprint",
+        "root_fingerprints",
+    ),
     "this mesh": (["east"], "FED305", "mesh_peers, east", "is this mesh itself", "List other meshes only"),
-    "a peer twice": (["west", "west"], "FED304", "mesh_peers, west", "is called west, like another entry", "its own local_name"),
+    "a peer twice": (
+        ["west", "west"],
+        "FED304",
+        "mesh_peers, west",
+        "is called west, like another entry",
+        "its own local_name",
+    ),
     "a name that is another's local name": (
         [{"name": "west", "local_name": "partner"}, {"name": "prod", "local_name": "west"}],
         "FED304",
@@ -109,19 +146,35 @@ PEERS_THAT_ARE_REFUSED = {
         "not a SHA-256",
         "64 hex",
     ),
-    "a pin that is a text": ([{"name": "west", "root_fingerprints": PIN}], "FED317", "mesh_peers, west", "is not a list", "Write it as a list"),
-    "a maybe": ([{"name": "west", "suspended": "maybe"}], "FED317", "mesh_peers, west, suspended", "is 'maybe'", "Write true or false"),
+    "a pin that is a text": (
+        [{"name": "west", "root_fingerprints": PIN}],
+        "FED317",
+        "mesh_peers, west",
+        "is not a list",
+        "Write it as a list",
+    ),
+    "a maybe": (
+        [{"name": "west", "suspended": "maybe"}],
+        "FED317",
+        "mesh_peers, west, suspended",
+        "is 'maybe'",
+        "Write true or false",
+    ),
 }
 
 
-@pytest.mark.parametrize(("peers", "code", "where", "what", "fix"), PEERS_THAT_ARE_REFUSED.values(), ids=PEERS_THAT_ARE_REFUSED)
+@pytest.mark.parametrize(
+    ("peers", "code", "where", "what", "fix"), PEERS_THAT_ARE_REFUSED.values(), ids=PEERS_THAT_ARE_REFUSED
+)
 def test_peers_that_cannot_be_are_refused(peers, code, where, what, fix):
     error = refusal(peers=peers)
     assert (error.code, error.where) == (code, where)
     assert what in error.what and fix in error.fix
 
 
-@pytest.mark.parametrize("kinds", [("ingress", "ingress"), ("egress", "egress"), ("ingress", "egress"), ("egress", "ingress")])
+@pytest.mark.parametrize(
+    "kinds", [("ingress", "ingress"), ("egress", "egress"), ("ingress", "egress"), ("egress", "ingress")]
+)
 def test_a_gateway_serves_one_peer_in_one_direction(kinds):
     one, other = ({"name": name, "gateways": {kind: "gw"}} for name, kind in zip(("west", "north"), kinds))
     error = refusal(peers=[one, other])
@@ -154,7 +207,10 @@ EMPTY = [None, "", " ", [], {}, ()]
     [
         *(("exports", {"namespace": "shop"}, key, "FED317") for key in ("name", "namespace", "alias", "to")),
         ("exports", {"namespace": "shop"}, "label_selectors", "FED314"),
-        *(("imports", {"namespace": "shop"}, key, "FED317") for key in ("name", "namespace", "alias", "from", "import_as_local", "domain_suffix")),
+        *(
+            ("imports", {"namespace": "shop"}, key, "FED317")
+            for key in ("name", "namespace", "alias", "from", "import_as_local", "domain_suffix")
+        ),
     ],
 )
 def test_a_key_of_a_rule_that_is_there_and_empty_is_refused(option, rule, key, code, value):
@@ -174,14 +230,21 @@ def test_a_key_of_a_peer_that_is_there_and_empty_is_refused(key, value):
 @pytest.mark.parametrize("key", sorted(Gateways.__dataclass_fields__))
 def test_a_gateway_setting_that_is_there_and_empty_is_refused(key, value):
     error = refusal(peers=[{"name": "west", "gateways": {key: value}}])
-    assert (error.code, error.where, error.what) == ("FED317", f"mesh_peers, west, gateways, {key}", "is there and empty")
+    assert (error.code, error.where, error.what) == (
+        "FED317",
+        f"mesh_peers, west, gateways, {key}",
+        "is there and empty",
+    )
     error = refusal(gateways={key: value})
     assert (error.code, error.where, error.what) == ("FED317", f"mesh_gateways, {key}", "is there and empty")
 
 
 KEYS = st.sampled_from(["name", "namespace", "alias", "to", "from", "gateways", "west"])
 VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.sampled_from(["", "*", "west", "a.b", "../x", "{{ x }}", "\u0435ast", "x" * 300]),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.sampled_from(["", "*", "west", "a.b", "../x", "{{ x }}", "\u0435ast", "x" * 300]),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=4),
     max_leaves=10,
 )
@@ -222,10 +285,16 @@ def test_a_hub_with_many_peers_is_described_in_a_moment():
 def test_a_peers_locality_stands_on_what_is_imported_from_it():
     peers = [{"name": "west", "locality": {"zone": "b", "region": "eu-west"}}]
     mesh = parse_mesh(name="east", namespace="east-mesh-system", control_plane="basic", peers=peers)
-    assert plan_imports(mesh, mesh.peers[0])["spec"] == {"locality": {"region": "eu-west", "zone": "b"}, "importRules": []}
+    assert plan_imports(mesh, mesh.peers[0])["spec"] == {
+        "locality": {"region": "eu-west", "zone": "b"},
+        "importRules": [],
+    }
 
 
-@pytest.mark.parametrize("locality", [{"zone": "b"}, {"region": "eu", "subzone": "r"}, "eu", {"region": "eu west"}, {"area": "eu"}, {"region": None}])
+@pytest.mark.parametrize(
+    "locality",
+    [{"zone": "b"}, {"region": "eu", "subzone": "r"}, "eu", {"region": "eu west"}, {"area": "eu"}, {"region": None}],
+)
 def test_a_locality_that_istiod_would_drop_is_refused(locality):
     with pytest.raises(FederationError) as refused:
         parse_mesh(name="east", namespace="e", control_plane="basic", peers=[{"name": "west", "locality": locality}])
@@ -233,9 +302,19 @@ def test_a_locality_that_istiod_would_drop_is_refused(locality):
 
 
 def test_a_peer_without_ansible_is_a_mesh_of_its_own_with_this_one_as_its_peer():
-    known = {"namespace": "mesh", "control_plane": "main", "version": "v2.5", "exports": [{"name": "a", "namespace": "b"}]}
+    known = {
+        "namespace": "mesh",
+        "control_plane": "main",
+        "version": "v2.5",
+        "exports": [{"name": "a", "namespace": "b"}],
+    }
     (west,) = described([{"name": "west", "kubectl": known}]).peers
-    assert (west.half.mesh.name, west.half.mesh.namespace, west.half.mesh.control_plane, west.half.version) == ("west", "mesh", "main", "v2.5")
+    assert (west.half.mesh.name, west.half.mesh.namespace, west.half.mesh.control_plane, west.half.version) == (
+        "west",
+        "mesh",
+        "main",
+        "v2.5",
+    )
     assert (west.half.peer.name, west.half.peer.gateways.ingress) == ("east", "east-ingress")
     assert [rule.name for rule in west.half.mesh.exports] == ["a"]
 
@@ -245,17 +324,44 @@ def test_a_peer_without_ansible_is_a_mesh_of_its_own_with_this_one_as_its_peer()
     [
         ({"control_plane": "basic"}, "FED350 mesh_peers, west, kubectl: has no namespace"),
         ({"namespace": "mesh"}, "FED350 mesh_peers, west, kubectl: has no control_plane"),
-        ({"namespace": "mesh", "control_plane": "basic", "version": "1.1"}, "FED350 mesh_peers, west, kubectl, version"),
+        (
+            {"namespace": "mesh", "control_plane": "basic", "version": "1.1"},
+            "FED350 mesh_peers, west, kubectl, version",
+        ),
         ({"namespace": "", "control_plane": "basic"}, "FED317 mesh_peers, west, kubectl, namespace"),
         ({"namespace": "Mesh", "control_plane": "basic"}, "FED303 mesh_peers, west, kubectl, namespace"),
-        ({"namespace": "mesh", "control_plane": "basic", "export": []}, "FED317 mesh_peers, west, kubectl: has the unknown key export"),
-        ({"namespace": "mesh", "control_plane": "basic", "exports": [{"nam": "a"}]}, "FED317 mesh_peers, west, kubectl, exports, rule 1"),
-        ({"namespace": "mesh", "control_plane": "basic", "gateways": {"service_type": "x"}}, "FED307 mesh_peers, west, kubectl, gateways, service_type: is"),
-        ({"namespace": "mesh", "control_plane": "basic", "gateways": {"ingress": ""}}, "FED317 mesh_peers, west, kubectl, gateways, ingress: is"),
-        ({"namespace": "mesh", "control_plane": "basic", "gateways": {"addresses": ["0.0.0.0"]}}, "FED219 mesh_peers, west, kubectl, gateways"),
-        ({"namespace": "m" * 60, "control_plane": "basic"}, "FED307 mesh_peers, west, kubectl, gateway east-ingress: is too long"),
-        ({"namespace": "mesh", "control_plane": "basic", "imports": "shop"}, "FED317 mesh_peers, west, kubectl, imports: is not a list"),
-        ({"namespace": "mesh", "control_plane": "basic", "imports": [{"from": ["x"]}]}, "FED302 mesh_peers, west, kubectl, imports, rule 1, from"),
+        (
+            {"namespace": "mesh", "control_plane": "basic", "export": []},
+            "FED317 mesh_peers, west, kubectl: has the unknown key export",
+        ),
+        (
+            {"namespace": "mesh", "control_plane": "basic", "exports": [{"nam": "a"}]},
+            "FED317 mesh_peers, west, kubectl, exports, rule 1",
+        ),
+        (
+            {"namespace": "mesh", "control_plane": "basic", "gateways": {"service_type": "x"}},
+            "FED307 mesh_peers, west, kubectl, gateways, service_type: is",
+        ),
+        (
+            {"namespace": "mesh", "control_plane": "basic", "gateways": {"ingress": ""}},
+            "FED317 mesh_peers, west, kubectl, gateways, ingress: is",
+        ),
+        (
+            {"namespace": "mesh", "control_plane": "basic", "gateways": {"addresses": ["0.0.0.0"]}},
+            "FED219 mesh_peers, west, kubectl, gateways",
+        ),
+        (
+            {"namespace": "m" * 60, "control_plane": "basic"},
+            "FED307 mesh_peers, west, kubectl, gateway east-ingress: is too long",
+        ),
+        (
+            {"namespace": "mesh", "control_plane": "basic", "imports": "shop"},
+            "FED317 mesh_peers, west, kubectl, imports: is not a list",
+        ),
+        (
+            {"namespace": "mesh", "control_plane": "basic", "imports": [{"from": ["x"]}]},
+            "FED302 mesh_peers, west, kubectl, imports, rule 1, from",
+        ),
         ("west-mesh-system", "FED317 mesh_peers, west, kubectl: is not a mapping"),
     ],
 )

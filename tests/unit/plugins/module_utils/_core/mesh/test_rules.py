@@ -29,15 +29,22 @@ def test_a_suspended_peer_is_offered_nothing_and_nothing_is_taken_from_it():
 
 
 def test_an_export_rule_is_stored_as_istiod_reads_it():
-    mesh = described(exports=[{"name": "cart", "namespace": "shop", "alias": {"namespace": "public"}}, {"namespace": "shop"}])
+    mesh = described(
+        exports=[{"name": "cart", "namespace": "shop", "alias": {"namespace": "public"}}, {"namespace": "shop"}]
+    )
     assert [rule.stored() for rule in mesh.exports] == [
-        {"type": "NameSelector", "nameSelector": {"name": "cart", "namespace": "shop", "alias": {"namespace": "public"}}},
+        {
+            "type": "NameSelector",
+            "nameSelector": {"name": "cart", "namespace": "shop", "alias": {"namespace": "public"}},
+        },
         {"type": "NameSelector", "nameSelector": {"name": "*", "namespace": "shop"}},
     ]
 
 
 def test_a_rule_by_labels_is_stored_as_istiod_reads_it():
-    (rule,) = described(exports=[{"label_selectors": ["app=web"], "namespace": "shop", "alias": {"namespace": "public"}}]).exports
+    (rule,) = described(
+        exports=[{"label_selectors": ["app=web"], "namespace": "shop", "alias": {"namespace": "public"}}]
+    ).exports
     assert rule.stored() == {
         "type": "LabelSelector",
         "labelSelector": {
@@ -51,7 +58,12 @@ def test_a_rule_by_labels_is_stored_as_istiod_reads_it():
 def test_an_import_rule_is_stored_as_istiod_reads_it():
     mesh = described(imports=[{"name": "cart", "namespace": "shop", "domain_suffix": "partners.example"}, {}])
     assert [rule.stored() for rule in mesh.imports] == [
-        {"type": "NameSelector", "importAsLocal": False, "domainSuffix": "partners.example", "nameSelector": {"name": "cart", "namespace": "shop"}},
+        {
+            "type": "NameSelector",
+            "importAsLocal": False,
+            "domainSuffix": "partners.example",
+            "nameSelector": {"name": "cart", "namespace": "shop"},
+        },
         {"type": "NameSelector", "importAsLocal": False, "nameSelector": {"name": "*", "namespace": "*"}},
     ]
 
@@ -64,10 +76,34 @@ def test_a_fixed_service_imported_as_local_needs_no_alias():
 CART = {"name": "cart", "namespace": "shop"}
 EXPORTS_THAT_ARE_REFUSED = {
     "a text": (["cart"], "FED317", "mesh_exports, rule 1", "is not a mapping", "key: value"),
-    "an unknown key": ([{**CART, "from": []}], "FED317", "mesh_exports, rule 1", "has the unknown key from", "Known are"),
-    "an unknown peer": ([{**CART, "to": ["north"]}], "FED302", "mesh_exports, rule 1, to", "names north, which is not in mesh_peers", "Known peers: west"),
-    "a peer that is a mapping": ([{**CART, "to": [{"name": "west"}]}], "FED302", "mesh_exports, rule 1, to", "not in mesh_peers", "Known peers: west"),
-    "one peer as text": ([{**CART, "to": "west"}], "FED317", "mesh_exports, rule 1, to", "is not a list", "Write it as a list"),
+    "an unknown key": (
+        [{**CART, "from": []}],
+        "FED317",
+        "mesh_exports, rule 1",
+        "has the unknown key from",
+        "Known are",
+    ),
+    "an unknown peer": (
+        [{**CART, "to": ["north"]}],
+        "FED302",
+        "mesh_exports, rule 1, to",
+        "names north, which is not in mesh_peers",
+        "Known peers: west",
+    ),
+    "a peer that is a mapping": (
+        [{**CART, "to": [{"name": "west"}]}],
+        "FED302",
+        "mesh_exports, rule 1, to",
+        "not in mesh_peers",
+        "Known peers: west",
+    ),
+    "one peer as text": (
+        [{**CART, "to": "west"}],
+        "FED317",
+        "mesh_exports, rule 1, to",
+        "is not a list",
+        "Write it as a list",
+    ),
     "a pattern": (
         [{"name": "web-*", "namespace": "shop"}],
         "FED317",
@@ -75,11 +111,41 @@ EXPORTS_THAT_ARE_REFUSED = {
         "web-* is not a name",
         "not understood by istiod",
     ),
-    "a name and labels": ([{**CART, "label_selectors": ["a=b"]}], "FED317", "mesh_exports, rule 1", "both a name and label_selectors", "one of the two"),
-    "a broken selector": ([{"label_selectors": ["a in b"]}], "FED314", "mesh_exports, rule 1, label_selectors", "", "tier in (a,b)"),
-    "everything": ([{}], "FED315", "mesh_exports, rule 1", "matches every service, istiod and the gateways included", "Name a namespace"),
-    "everything, spelled out": ([{"name": "*", "namespace": "*"}], "FED315", "mesh_exports, rule 1", "matches every service", "Name a namespace"),
-    "the control plane": ([{"namespace": "east-mesh-system"}], "FED315", "mesh_exports, rule 1", "control plane's namespace", "member namespaces"),
+    "a name and labels": (
+        [{**CART, "label_selectors": ["a=b"]}],
+        "FED317",
+        "mesh_exports, rule 1",
+        "both a name and label_selectors",
+        "one of the two",
+    ),
+    "a broken selector": (
+        [{"label_selectors": ["a in b"]}],
+        "FED314",
+        "mesh_exports, rule 1, label_selectors",
+        "",
+        "tier in (a,b)",
+    ),
+    "everything": (
+        [{}],
+        "FED315",
+        "mesh_exports, rule 1",
+        "matches every service, istiod and the gateways included",
+        "Name a namespace",
+    ),
+    "everything, spelled out": (
+        [{"name": "*", "namespace": "*"}],
+        "FED315",
+        "mesh_exports, rule 1",
+        "matches every service",
+        "Name a namespace",
+    ),
+    "the control plane": (
+        [{"namespace": "east-mesh-system"}],
+        "FED315",
+        "mesh_exports, rule 1",
+        "control plane's namespace",
+        "member namespaces",
+    ),
     "an alias that is no label": (
         [{**CART, "alias": {"name": "cart.v1"}}],
         "FED316",
@@ -87,7 +153,13 @@ EXPORTS_THAT_ARE_REFUSED = {
         "'cart.v1' is not a DNS label",
         "lower-case",
     ),
-    "an alias as text": ([{**CART, "alias": "basket"}], "FED317", "mesh_exports, rule 1, alias", "is not a mapping", "name and namespace"),
+    "an alias as text": (
+        [{**CART, "alias": "basket"}],
+        "FED317",
+        "mesh_exports, rule 1, alias",
+        "is not a mapping",
+        "name and namespace",
+    ),
     "two rules one name": (
         [CART, {"name": "basket", "namespace": "shop", "alias": {"name": "cart"}}],
         "FED311",
@@ -95,15 +167,69 @@ EXPORTS_THAT_ARE_REFUSED = {
         "and rule 1 both give the exported name cart.shop for west",
         "Give one of them another alias",
     ),
-    "one name for many": ([{"namespace": "shop", "alias": {"name": "x"}}], "FED311", "mesh_exports, rule 1", "the one name x", "Leave alias.name out"),
-    "one name for all with a label": ([{"label_selectors": ["a=b"], "alias": {"name": "x"}}], "FED311", "mesh_exports, rule 1", "the one name x", "alias.name"),
-    "a rule twice": ([CART, CART], "FED312", "mesh_exports, rule 2", "is never reached for west: rule 1 before it", "Put the specific rule first"),
-    "the specific rule last": ([{"namespace": "shop"}, CART], "FED312", "mesh_exports, rule 2", "rule 1 before it matches everything", "specific rule first"),
-    "whatever lacks a label": ([{"label_selectors": ["!private", "a!=b"]}], "FED315", "mesh_exports, rule 1", "lacks a label, istiod", "Name a namespace"),
-    "the platform": ([{"name": "console", "namespace": "openshift-console"}], "FED315", "mesh_exports, rule 1", "the platform's namespace", "member"),
-    "the default namespace": ([{"namespace": "default"}], "FED315", "mesh_exports, rule 1", "the platform's namespace default", "member"),
-    "the API server": ([{"name": "kubernetes", "namespace": "default"}], "FED315", "mesh_exports, rule 1", "the platform's namespace default", "member"),
-    "all namespaces into one": ([{"name": "cart", "alias": {"namespace": "shop"}}], "FED311", "mesh_exports, rule 1", "every namespace", "Name the namespace"),
+    "one name for many": (
+        [{"namespace": "shop", "alias": {"name": "x"}}],
+        "FED311",
+        "mesh_exports, rule 1",
+        "the one name x",
+        "Leave alias.name out",
+    ),
+    "one name for all with a label": (
+        [{"label_selectors": ["a=b"], "alias": {"name": "x"}}],
+        "FED311",
+        "mesh_exports, rule 1",
+        "the one name x",
+        "alias.name",
+    ),
+    "a rule twice": (
+        [CART, CART],
+        "FED312",
+        "mesh_exports, rule 2",
+        "is never reached for west: rule 1 before it",
+        "Put the specific rule first",
+    ),
+    "the specific rule last": (
+        [{"namespace": "shop"}, CART],
+        "FED312",
+        "mesh_exports, rule 2",
+        "rule 1 before it matches everything",
+        "specific rule first",
+    ),
+    "whatever lacks a label": (
+        [{"label_selectors": ["!private", "a!=b"]}],
+        "FED315",
+        "mesh_exports, rule 1",
+        "lacks a label, istiod",
+        "Name a namespace",
+    ),
+    "the platform": (
+        [{"name": "console", "namespace": "openshift-console"}],
+        "FED315",
+        "mesh_exports, rule 1",
+        "the platform's namespace",
+        "member",
+    ),
+    "the default namespace": (
+        [{"namespace": "default"}],
+        "FED315",
+        "mesh_exports, rule 1",
+        "the platform's namespace default",
+        "member",
+    ),
+    "the API server": (
+        [{"name": "kubernetes", "namespace": "default"}],
+        "FED315",
+        "mesh_exports, rule 1",
+        "the platform's namespace default",
+        "member",
+    ),
+    "all namespaces into one": (
+        [{"name": "cart", "alias": {"namespace": "shop"}}],
+        "FED311",
+        "mesh_exports, rule 1",
+        "every namespace",
+        "Name the namespace",
+    ),
     "all namespaces into one, by labels": (
         [{"label_selectors": ["a=b"], "alias": {"namespace": "shop"}}],
         "FED311",
@@ -135,8 +261,20 @@ EXPORTS_THAT_ARE_REFUSED = {
 }
 IMPORTS_THAT_ARE_REFUSED = {
     "an unknown key": ([{**CART, "to": []}], "FED317", "mesh_imports, rule 1", "has the unknown key to", "Known are"),
-    "an unknown peer": ([{"from": ["north"]}], "FED302", "mesh_imports, rule 1, from", "names north, which is not in mesh_peers", "Known peers: west"),
-    "a wildcard as local": ([{"namespace": "shop", "import_as_local": True}], "FED313", "mesh_imports, rule 1", "what a wildcard matches", "one rule for each"),
+    "an unknown peer": (
+        [{"from": ["north"]}],
+        "FED302",
+        "mesh_imports, rule 1, from",
+        "names north, which is not in mesh_peers",
+        "Known peers: west",
+    ),
+    "a wildcard as local": (
+        [{"namespace": "shop", "import_as_local": True}],
+        "FED313",
+        "mesh_imports, rule 1",
+        "what a wildcard matches",
+        "one rule for each",
+    ),
     "a wildcard as local, spelled out": (
         [{"name": "cart", "import_as_local": True, "alias": {"namespace": "*"}}],
         "FED313",
@@ -158,8 +296,20 @@ IMPORTS_THAT_ARE_REFUSED = {
         "the namespace east-mesh-system, which is the control plane's own",
         "namespace of an application",
     ),
-    "as local into the platform": ([{**CART, "namespace": "kube-system", "import_as_local": True}], "FED323", "mesh_imports, rule 1", "the platform's", "appl"),
-    "all namespaces into one": ([{"name": "cart", "alias": {"namespace": "shop"}}], "FED311", "mesh_imports, rule 1", "every namespace", "Name the namespace"),
+    "as local into the platform": (
+        [{**CART, "namespace": "kube-system", "import_as_local": True}],
+        "FED323",
+        "mesh_imports, rule 1",
+        "the platform's",
+        "appl",
+    ),
+    "all namespaces into one": (
+        [{"name": "cart", "alias": {"namespace": "shop"}}],
+        "FED311",
+        "mesh_imports, rule 1",
+        "every namespace",
+        "Name the namespace",
+    ),
     "two namespaces into one": (
         [{"namespace": "bank", "alias": {"namespace": "shop"}}, {"namespace": "shop"}],
         "FED311",
@@ -181,7 +331,13 @@ IMPORTS_THAT_ARE_REFUSED = {
         "is not a DNS name",
         "labels",
     ),
-    "a suffix beside as local": ([{**CART, "import_as_local": True, "domain_suffix": "a.b"}], "FED310", "mesh_imports, rule 1", "overrides", "out"),
+    "a suffix beside as local": (
+        [{**CART, "import_as_local": True, "domain_suffix": "a.b"}],
+        "FED310",
+        "mesh_imports, rule 1",
+        "overrides",
+        "out",
+    ),
     "a suffix with a dot in front": (
         [{"domain_suffix": ".a.b"}],
         "FED310",
@@ -197,7 +353,11 @@ IMPORTS_THAT_ARE_REFUSED = {
         "none at the ends",
     ),
     "a suffix that is a number": (
-        [{"domain_suffix": 7}], "FED310", "mesh_imports, rule 1, domain_suffix", "7 is not a DNS name", "DNS labels"
+        [{"domain_suffix": 7}],
+        "FED310",
+        "mesh_imports, rule 1, domain_suffix",
+        "7 is not a DNS name",
+        "DNS labels",
     ),
     "an alias that is no label": (
         [{**CART, "alias": {"namespace": "a/b"}}],
@@ -213,20 +373,42 @@ IMPORTS_THAT_ARE_REFUSED = {
         "and rule 1 both give the imported name basket.shop for west",
         "Give one of them another alias",
     ),
-    "one name for many": ([{"alias": {"name": "x"}}], "FED311", "mesh_imports, rule 1", "gives every service that it matches the one name x", "alias.name"),
-    "a rule that is never reached": ([{}, CART], "FED312", "mesh_imports, rule 2", "is never reached for west", "Put the specific rule first"),
-    "a maybe": ([{**CART, "import_as_local": "perhaps"}], "FED317", "mesh_imports, rule 1, import_as_local", "is 'perhaps'", "true or false"),
+    "one name for many": (
+        [{"alias": {"name": "x"}}],
+        "FED311",
+        "mesh_imports, rule 1",
+        "gives every service that it matches the one name x",
+        "alias.name",
+    ),
+    "a rule that is never reached": (
+        [{}, CART],
+        "FED312",
+        "mesh_imports, rule 2",
+        "is never reached for west",
+        "Put the specific rule first",
+    ),
+    "a maybe": (
+        [{**CART, "import_as_local": "perhaps"}],
+        "FED317",
+        "mesh_imports, rule 1, import_as_local",
+        "is 'perhaps'",
+        "true or false",
+    ),
 }
 
 
-@pytest.mark.parametrize(("rules", "code", "where", "what", "fix"), EXPORTS_THAT_ARE_REFUSED.values(), ids=EXPORTS_THAT_ARE_REFUSED)
+@pytest.mark.parametrize(
+    ("rules", "code", "where", "what", "fix"), EXPORTS_THAT_ARE_REFUSED.values(), ids=EXPORTS_THAT_ARE_REFUSED
+)
 def test_export_rules_that_cannot_work_are_refused(rules, code, where, what, fix):
     error = refusal(exports=rules)
     assert (error.code, error.where) == (code, where)
     assert what in error.what and fix in error.fix
 
 
-@pytest.mark.parametrize(("rules", "code", "where", "what", "fix"), IMPORTS_THAT_ARE_REFUSED.values(), ids=IMPORTS_THAT_ARE_REFUSED)
+@pytest.mark.parametrize(
+    ("rules", "code", "where", "what", "fix"), IMPORTS_THAT_ARE_REFUSED.values(), ids=IMPORTS_THAT_ARE_REFUSED
+)
 def test_import_rules_that_cannot_work_are_refused(rules, code, where, what, fix):
     error = refusal(imports=rules)
     assert (error.code, error.where) == (code, where)
@@ -239,26 +421,38 @@ def test_a_part_of_an_alias_that_is_there_and_empty_is_refused(key):
     assert (error.code, error.where) == ("FED317", f"mesh_exports, rule 1, alias, {key}")
 
 
-@pytest.mark.parametrize("suffix", ["cluster.local", "svc.cluster.local", "x.cluster.local", "default.svc.cluster.local"])
+@pytest.mark.parametrize(
+    "suffix", ["cluster.local", "svc.cluster.local", "x.cluster.local", "default.svc.cluster.local"]
+)
 def test_a_suffix_that_shares_names_with_the_cluster_is_refused(suffix):
     with pytest.raises(FederationError, match="FED310"):
         described(imports=[{"domain_suffix": suffix}]).check_suffixes()
 
 
 def test_a_suffix_above_the_cluster_s_domain_is_refused():
-    with pytest.raises(FederationError, match="FED310 mesh_imports, rule 1: domain_suffix corp.example and the cluster's domain ocp.corp.example share"):
+    with pytest.raises(
+        FederationError,
+        match="FED310 mesh_imports, rule 1: domain_suffix corp.example and the cluster's domain ocp.corp.example share",
+    ):
         described(imports=[{"domain_suffix": "corp.example"}]).check_suffixes("ocp.corp.example")
     described(imports=[{"domain_suffix": "p.corp.example"}]).check_suffixes("ocp.corp.example")
 
 
 def test_a_suffix_under_which_another_peer_is_imported_is_refused():
-    error = refusal(peers=["west", "north"], imports=[{"namespace": "shop", "domain_suffix": "svc.north-imports.local"}])
+    error = refusal(
+        peers=["west", "north"], imports=[{"namespace": "shop", "domain_suffix": "svc.north-imports.local"}]
+    )
     assert (error.code, error.where) == ("FED310", "mesh_imports, rule 1, domain_suffix")
-    described(["west", "north"], imports=[{"namespace": "shop", "domain_suffix": "svc.north-imports.local", "from": ["north"]}])
+    described(
+        ["west", "north"],
+        imports=[{"namespace": "shop", "domain_suffix": "svc.north-imports.local", "from": ["north"]}],
+    )
 
 
 def test_a_suffix_of_the_cluster_itself_is_refused():
-    with pytest.raises(FederationError, match="FED310 mesh_imports, rule 1: domain_suffix svc.cluster.local is the cluster's own") as raised:
+    with pytest.raises(
+        FederationError, match="FED310 mesh_imports, rule 1: domain_suffix svc.cluster.local is the cluster's own"
+    ) as raised:
         described(imports=[{"domain_suffix": "svc.cluster.local"}]).check_suffixes()
     assert raised.value.fix == "Use import_as_local: true, or another suffix"
     described(imports=[{"domain_suffix": "svc.cluster.local"}]).check_suffixes("other.domain")
@@ -271,10 +465,18 @@ RULES_THAT_WORK = {
     "the specific rule first": [CART, {"namespace": "shop"}],
     "one namespace each": [{"namespace": "shop"}, {"namespace": "bank"}],
     "names that aliases keep apart": [CART, {"name": "cart", "namespace": "bank", "alias": {"namespace": "money"}}],
-    "a renamed service beside the rest of its namespace": [{**CART, "alias": {"name": "basket"}}, {"namespace": "shop"}],
+    "a renamed service beside the rest of its namespace": [
+        {**CART, "alias": {"name": "basket"}},
+        {"namespace": "shop"},
+    ],
     "one application in the default namespace": [{"name": "web", "namespace": "default"}],
-    "two namespaces under a name of our choice": [{"namespace": name, "alias": {"namespace": "public"}} for name in ("shop", "bank")],
-    "fixed names of two namespaces in one": [{**CART, "alias": {"namespace": "all"}}, {"name": "web", "namespace": "bank", "alias": {"namespace": "all"}}],
+    "two namespaces under a name of our choice": [
+        {"namespace": name, "alias": {"namespace": "public"}} for name in ("shop", "bank")
+    ],
+    "fixed names of two namespaces in one": [
+        {**CART, "alias": {"namespace": "all"}},
+        {"name": "web", "namespace": "bank", "alias": {"namespace": "all"}},
+    ],
     "one name for a service of any namespace": [{"name": "cart", "alias": {"name": "basket"}}],
     "a label before the rest": [{"namespace": "shop", "label_selectors": ["a=b"]}, {"namespace": "shop"}],
     "labels that differ": [{"label_selectors": ["a=b"]}, {"label_selectors": ["a=c"]}],

@@ -38,7 +38,11 @@ def refused(call):
 
 def east(**changes):
     """Return the mesh east, which exports cart to west and takes all of west's shop."""
-    described = {"peers": ["west"], "exports": [{"name": "cart", "namespace": "shop"}], "imports": [{"namespace": "shop"}]}
+    described = {
+        "peers": ["west"],
+        "exports": [{"name": "cart", "namespace": "shop"}],
+        "imports": [{"namespace": "shop"}],
+    }
     return parse_mesh(name="east", namespace="east-mesh-system", control_plane="basic", **{**described, **changes})
 
 
@@ -57,8 +61,8 @@ def control_plane(spec=None, version="v2.3"):
 def standing(*, exported=(), imported=(), connected=None, by_hand=()):
     """Return the peering as it stands.
 
-    ``exported`` and ``imported`` are what the sets' statuses say, ``connected`` is when west was last heard of (None: it does not
-    answer), ``by_hand`` are the kinds that somebody else made.
+    ``exported`` and ``imported`` are what the sets' statuses say, ``connected`` is when west was last heard of (None:
+    it does not answer), ``by_hand`` are the kinds that somebody else made.
     """
     found = {}
     for number, manifest in enumerate(plan_peering(east(), east().peers[0], CARD)):
@@ -68,15 +72,23 @@ def standing(*, exported=(), imported=(), connected=None, by_hand=()):
             metadata.pop("labels")
         found[kind] = {**manifest, "metadata": metadata}
     found["ExportedServiceSet"]["status"] = {
-        "exportedServices": [{"exportedName": host, "localService": {"name": "cart", "namespace": "shop"}} for host in exported]
+        "exportedServices": [
+            {"exportedName": host, "localService": {"name": "cart", "namespace": "shop"}} for host in exported
+        ]
     }
     found["ImportedServiceSet"]["status"] = {
         "importedServices": [{"exportedName": OFFERED, "localService": {"hostname": host}} for host in imported]
     }
-    watch = {"connected": True, "lastFullSync": connected.strftime("%Y-%m-%dT%H:%M:%SZ")} if connected else {"connected": False}
+    watch = (
+        {"connected": True, "lastFullSync": connected.strftime("%Y-%m-%dT%H:%M:%SZ")}
+        if connected
+        else {"connected": False}
+    )
     entry = {"pod": "istiod-1", "watch": watch, "remotes": [{"source": "192.0.2.9", "connected": bool(connected)}]}
     found["ServiceMeshPeer"]["status"] = {"discoveryStatus": {"active" if connected else "inactive": [entry]}}
-    return Peering(found["ServiceMeshPeer"], found["ExportedServiceSet"], found["ImportedServiceSet"], found["ConfigMap"])
+    return Peering(
+        found["ServiceMeshPeer"], found["ExportedServiceSet"], found["ImportedServiceSet"], found["ConfigMap"]
+    )
 
 
 def all_of(peering, name="west"):

@@ -9,7 +9,11 @@ import pytest
 from ansible_collections.ossm.federation.plugins.module_utils._core.card.card import Card, Ingress
 from ansible_collections.ossm.federation.plugins.module_utils._core.card.trust import read_roots
 from ansible_collections.ossm.federation.plugins.module_utils._core.mesh.parse import parse_mesh
-from ansible_collections.ossm.federation.plugins.module_utils._core.peering.carrying import Identity, receive, receive_all
+from ansible_collections.ossm.federation.plugins.module_utils._core.peering.carrying import (
+    Identity,
+    receive,
+    receive_all,
+)
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.errors import FederationError
 from ansible_collections.ossm.federation.tests.unit.pem import NOW, root
 
@@ -30,7 +34,11 @@ def received(in_run=(), carried=(), files=None):
 
 
 def test_a_card_of_this_run_wins_over_data_and_data_over_a_file():
-    run, data, file = card(address="192.0.2.1"), card(address="192.0.2.2"), {"west-for-east.json": card(address="192.0.2.3")}
+    run, data, file = (
+        card(address="192.0.2.1"),
+        card(address="192.0.2.2"),
+        {"west-for-east.json": card(address="192.0.2.3")},
+    )
     assert received([run], [data], file)[0] == {"west": "192.0.2.1"}
     assert received([], [data], file)[0] == {"west": "192.0.2.2"}
     assert received([], [], file)[0] == {"west": "192.0.2.3"}
@@ -57,7 +65,12 @@ def test_a_card_never_adds_a_peer():
         pytest.param([card("east", "west")], {}, "FED213", id="our own card"),
         pytest.param([], {"west-for-east.json": card("north", "east")}, "FED220", id="another mesh's card in the file"),
         pytest.param([card(domain="east.local")], {}, "FED215", id="our own trust domain"),
-        pytest.param([card(domain="one.local"), card("north", domain="one.local")], {}, "FED216", id="two peers, one trust domain"),
+        pytest.param(
+            [card(domain="one.local"), card("north", domain="one.local")],
+            {},
+            "FED216",
+            id="two peers, one trust domain",
+        ),
         pytest.param([{"mesh": "west"}], {}, "FED2", id="hardly a card"),
         pytest.param(["{"], {}, "FED201", id="a text that is no card"),
     ],
@@ -78,12 +91,18 @@ ROOTS = {"acme": read_roots(root("acme"), "here", NOW), "globex": read_roots(roo
 
 def of_prod(who, account="hub-egress-service-account"):
     roots, address = ROOTS[who], {"acme": "192.0.2.1", "globex": "192.0.2.2"}[who]
-    return Card("prod", "hub", NOW, f"{who}.example", roots, Ingress((address,)), f"{who}.example/ns/mesh/sa/{account}", ()).to_data()
+    return Card(
+        "prod", "hub", NOW, f"{who}.example", roots, Ingress((address,)), f"{who}.example/ns/mesh/sa/{account}", ()
+    ).to_data()
 
 
 def known(*names):
     return {
-        name: Identity(f"{name}.example", f"{name}.example/ns/mesh/sa/hub-egress-service-account", frozenset({ROOTS[name][0].fingerprint}))
+        name: Identity(
+            f"{name}.example",
+            f"{name}.example/ns/mesh/sa/hub-egress-service-account",
+            frozenset({ROOTS[name][0].fingerprint}),
+        )
         for name in names
     }
 
@@ -91,14 +110,24 @@ def known(*names):
 def at_hub(mesh=HUB, files=None, identities=None, in_run=(), carried=()):
     texts = {name: json.dumps(data).encode() for name, data in (files or {}).items()}
     found, notes = receive(
-        mesh, "own.local", in_run=list(in_run), carried=list(carried), file_of=texts.get, now=NOW, known=identities or {}
+        mesh,
+        "own.local",
+        in_run=list(in_run),
+        carried=list(carried),
+        file_of=texts.get,
+        now=NOW,
+        known=identities or {},
     )
     return {name: one.card.ingress.addresses[0] for name, one in found.items()}, notes
 
 
 def pinned(*names):
     peers = [
-        {"name": "prod", "local_name": name, **({"root_fingerprints": [ROOTS[name][0].fingerprint]} if name in names else {})}
+        {
+            "name": "prod",
+            "local_name": name,
+            **({"root_fingerprints": [ROOTS[name][0].fingerprint]} if name in names else {}),
+        }
         for name in ("acme", "globex")
     ]
     return parse_mesh(name="hub", namespace="hub-mesh-system", control_plane="basic", peers=peers)
@@ -114,15 +143,18 @@ def test_two_partners_of_one_name_have_a_file_each_under_our_names():
 def test_a_file_under_a_name_that_is_shared_is_passed_over_and_said():
     found, notes = at_hub(files={"prod-for-hub.json": of_prod("acme")})
     assert found == {}
-    assert notes[0] == (
-        "prod-for-hub.json is ignored, since several peers call themselves prod; if it is acme's, keep it as "
+    assert (
+        notes[0]
+        == "prod-for-hub.json is ignored, since several peers call themselves prod; if it is acme's, keep it as "
         "acme-for-hub.json"
     )
 
 
 def test_a_file_under_our_name_wins_over_one_under_the_peer_s_own():
     mesh = parse_mesh(name="hub", namespace="n", control_plane="basic", peers=[{"name": "prod", "local_name": "acme"}])
-    assert at_hub(mesh, {"acme-for-hub.json": of_prod("acme"), "prod-for-hub.json": of_prod("globex")})[0] == {"acme": "192.0.2.1"}
+    assert at_hub(mesh, {"acme-for-hub.json": of_prod("acme"), "prod-for-hub.json": of_prod("globex")})[0] == {
+        "acme": "192.0.2.1"
+    }
     assert at_hub(mesh, {"prod-for-hub.json": of_prod("acme")})[0] == {"acme": "192.0.2.1"}
 
 
@@ -151,8 +183,16 @@ def test_a_card_cannot_say_whose_it_is():
     ("mesh", "given"),
     [
         pytest.param(HUB, {"carried": [of_prod("acme")]}, id="nothing says whose it is"),
-        pytest.param(pinned("acme"), {"carried": [of_prod("globex")]}, id="what is not one partner's is not therefore the other's"),
-        pytest.param(pinned("acme", "globex"), {"in_run": [{**of_prod("acme"), "roots": of_prod("globex")["roots"]}] * 2 + [of_prod("globex")]}, id="two fit"),
+        pytest.param(
+            pinned("acme"),
+            {"carried": [of_prod("globex")]},
+            id="what is not one partner's is not therefore the other's",
+        ),
+        pytest.param(
+            pinned("acme", "globex"),
+            {"in_run": [{**of_prod("acme"), "roots": of_prod("globex")["roots"]}] * 2 + [of_prod("globex")]},
+            id="two fit",
+        ),
     ],
 )
 def test_a_card_that_could_be_any_of_several_peers_is_refused(mesh, given):
@@ -169,7 +209,16 @@ def test_one_of_two_partners_takes_the_card_for_the_gateway_that_it_knows():
     """Seen from a mesh called prod, whose peer hub has a second peer of that name: hub makes two cards for prod."""
     prod = parse_mesh(name="prod", namespace="n", control_plane="basic", peers=["hub"])
     cards = [
-        Card("hub", "prod", NOW, "hub.local", ROOT, Ingress((address,)), f"hub.local/ns/hub/sa/{egress}-service-account", ()).to_data()
+        Card(
+            "hub",
+            "prod",
+            NOW,
+            "hub.local",
+            ROOT,
+            Ingress((address,)),
+            f"hub.local/ns/hub/sa/{egress}-service-account",
+            (),
+        ).to_data()
         for egress, address in (("acme-egress", "192.0.2.7"), ("globex-egress", "192.0.2.8"))
     ]
     with pytest.raises(FederationError, match="FED321"):
@@ -202,7 +251,11 @@ def test_a_card_in_both_places_is_one_card_and_two_that_differ_are_refused():
 
 
 def test_a_card_in_two_places_keeps_no_other_peer_from_being_read():
-    files = {"west-for-east.json": card(), "east/west.json": card(address="192.0.2.9"), "east/north.json": card("north")}
+    files = {
+        "west-for-east.json": card(),
+        "east/west.json": card(address="192.0.2.9"),
+        "east/north.json": card("north"),
+    }
     texts = {name: json.dumps(data).encode() for name, data in files.items()}
     delivery = receive_all(EAST, "east.local", in_run=[], carried=[], file_of=texts.get, now=NOW)
     assert set(delivery.received) == {"north"} and delivery.refused["west"].code == "FED361"

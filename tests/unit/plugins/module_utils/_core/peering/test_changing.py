@@ -16,10 +16,21 @@ OLD, NEW = root("old"), root("new")
 CLIENT = "west.local/ns/west-mesh-system/sa/east-egress-service-account"
 
 
-def peer(annotation=None, address="192.0.2.1", client=CLIENT, domain="west.local", ingress="west-ingress", egress="west-egress"):
+def peer(
+    annotation=None,
+    address="192.0.2.1",
+    client=CLIENT,
+    domain="west.local",
+    ingress="west-ingress",
+    egress="west-egress",
+):
     return {
         "kind": "ServiceMeshPeer",
-        "metadata": {"name": "west", "namespace": "east", **({"annotations": {changing.CHANGED: annotation}} if annotation else {})},
+        "metadata": {
+            "name": "west",
+            "namespace": "east",
+            **({"annotations": {changing.CHANGED: annotation}} if annotation else {}),
+        },
         "spec": {
             "remote": {"addresses": [address], "discoveryPort": 8188, "servicePort": 15443},
             "gateways": {"ingress": {"name": ingress}, "egress": {"name": egress}},
@@ -127,7 +138,9 @@ def test_without_a_change_nothing_needs_a_proof_and_a_connection_of_unknown_age_
 
 def test_istiod_must_restart_when_a_pod_is_older_than_the_change():
     changed = {"west": peer("2026-01-31T12:00:00Z clientID"), "north": peer()}
-    restart = changing.restart_for("east", "east-system/istiod-basic", changed, [NOW - timedelta(hours=1), NOW + timedelta(hours=1)])
+    restart = changing.restart_for(
+        "east", "east-system/istiod-basic", changed, [NOW - timedelta(hours=1), NOW + timedelta(hours=1)]
+    )
     assert restart.since == NOW and restart.reasons == ("client identity for west changed at 2026-01-31T12:00:00Z",)
     assert "kubectl -n east-system rollout restart deployment/istiod-basic" in restart.sentence
     assert restart.sentence.count(". ") == 0, "one sentence"
@@ -135,15 +148,23 @@ def test_istiod_must_restart_when_a_pod_is_older_than_the_change():
 
 @pytest.mark.parametrize("started", [[NOW + timedelta(seconds=1)], [NOW], []])
 def test_istiod_that_came_after_the_change_need_not_restart(started):
-    restart = changing.restart_for("east", "east-system/istiod-basic", {"west": peer("2026-01-31T12:00:00Z clientID")}, started)
+    restart = changing.restart_for(
+        "east", "east-system/istiod-basic", {"west": peer("2026-01-31T12:00:00Z clientID")}, started
+    )
     assert not restart.reasons and not restart.sentence and restart.to_data()["needed"] is False
 
 
 def test_new_roots_need_no_restart_and_an_istiod_that_cannot_be_seen_counts_as_old():
-    assert not changing.restart_for("east", "e/istiod-basic", {"west": peer("2026-01-31T12:00:00Z roots")}, None).reasons
+    assert not changing.restart_for(
+        "east", "e/istiod-basic", {"west": peer("2026-01-31T12:00:00Z roots")}, None
+    ).reasons
     assert changing.restart_for("east", "e/istiod-basic", {"west": peer("2026-01-31T12:00:00Z egress")}, None).reasons
 
 
 def test_the_sentence_for_a_peer_says_who_we_are_now_and_what_to_do():
     text = changing.hand_over("east", "west", "east.local/ns/east/sa/gate-service-account")
-    assert "east.local/ns/east/sa/gate-service-account" in text and "the line for federation_accept_changes" in text and text.count(". ") == 0
+    assert (
+        "east.local/ns/east/sa/gate-service-account" in text
+        and "the line for federation_accept_changes" in text
+        and text.count(". ") == 0
+    )

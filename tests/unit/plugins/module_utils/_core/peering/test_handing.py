@@ -12,7 +12,16 @@ from ansible_collections.ossm.federation.plugins.module_utils._core.peering.hand
 from ansible_collections.ossm.federation.tests.unit.pem import NOW, root
 
 HTTP, TCP = Port("http", 80, "HTTP"), Port("tcp", 9000, "TCP")
-CARD = Card("east", "west", NOW, "east.local", read_roots(root("east"), "here", NOW), Ingress(("192.0.2.1",)), "a", (Export("cart", (HTTP,)),))
+CARD = Card(
+    "east",
+    "west",
+    NOW,
+    "east.local",
+    read_roots(root("east"), "here", NOW),
+    Ingress(("192.0.2.1",)),
+    "a",
+    (Export("cart", (HTTP,)),),
+)
 
 
 @pytest.mark.parametrize(
@@ -20,7 +29,10 @@ CARD = Card("east", "west", NOW, "east.local", read_roots(root("east"), "here", 
     [
         ({}, []),
         ({"ingress": Ingress(("192.0.2.2", "gw.example.com"))}, ["address 192.0.2.1 → 192.0.2.2, gw.example.com"]),
-        ({"ingress": Ingress(("192.0.2.1",), 30188, 31443)}, ["discovery port 8188 → 30188", "service port 15443 → 31443"]),
+        (
+            {"ingress": Ingress(("192.0.2.1",), 30188, 31443)},
+            ["discovery port 8188 → 30188", "service port 15443 → 31443"],
+        ),
         ({"trust_domain": "b", "client_id": "b"}, ["trust domain east.local → b", "client identity a → b"]),
         ({"exports": (Export("cart", (TCP,)), Export("till", (HTTP,)))}, ["till new", "cart has other ports"]),
         ({"exports": ()}, ["cart no longer offered"]),
@@ -32,5 +44,5 @@ def test_each_fact_that_differs_is_named(changed, said):
 
 def test_many_exports_are_counted():
     many = tuple(Export(f"s{number:03}", (HTTP,)) for number in range(100))
-    (new, _gone) = card_changes(CARD, replace(CARD, exports=many))
+    new, _gone = card_changes(CARD, replace(CARD, exports=many))
     assert new == "s000, s001, s002, s003, s004 and 95 more new"

@@ -32,7 +32,10 @@ RECEIVED = Received(CARD, "Card west-for-east.json", in_run=False)
 def applied_by(live, manager):
     """Return an object of which another manager applies the rules that we apply."""
     rules = "f:exportRules" if live["kind"] == "ExportedServiceSet" else "f:importRules"
-    entries = [{"manager": each, "operation": "Apply", "fieldsV1": {"f:spec": {rules: {}}}} for each in ("ossm.federation", manager)]
+    entries = [
+        {"manager": each, "operation": "Apply", "fieldsV1": {"f:spec": {rules: {}}}}
+        for each in ("ossm.federation", manager)
+    ]
     return {**live, "metadata": {**live["metadata"], "managedFields": entries}}
 
 
@@ -61,9 +64,14 @@ def test_a_bundle_that_a_peer_made_by_hand_shares_with_others_is_not_changed_and
 
 
 def test_imports_that_are_made_for_a_peer_of_old_are_made_empty_first():
-    changes = keeping.changes_for(EAST, WEST, CARD, replace(standing(), imports=None), force=False, kinds=["ImportedServiceSet"], now=NOW)
+    changes = keeping.changes_for(
+        EAST, WEST, CARD, replace(standing(), imports=None), force=False, kinds=["ImportedServiceSet"], now=NOW
+    )
     assert [change.action for change in changes] == ["create", "update"]
-    assert [change.manifest["spec"]["importRules"] for change in changes] == [[], changes[1].manifest["spec"]["importRules"]]
+    assert [change.manifest["spec"]["importRules"] for change in changes] == [
+        [],
+        changes[1].manifest["spec"]["importRules"],
+    ]
     assert changes[1].manifest["spec"]["importRules"]
 
 
@@ -119,9 +127,17 @@ def test_an_object_that_argo_cd_applies_as_well_is_told_before_it_goes():
     [
         pytest.param({"exported": [OFFERED]}, ["is still exported"], id="an export of a silent peer"),
         pytest.param({"imported": [HOST]}, [], id="an import of a silent peer"),
-        pytest.param({"imported": [HOST], "connected": NOW}, ["is still imported"], id="an import of a peer that answers"),
-        pytest.param({"imported": [HOST], "connected": NOW - timedelta(minutes=7)}, [], id="an import of a peer not heard of for a poll"),
-        pytest.param({"exported": [OFFERED], "imported": [HOST], "connected": NOW}, ["exported", "imported"], id="both"),
+        pytest.param(
+            {"imported": [HOST], "connected": NOW}, ["is still imported"], id="an import of a peer that answers"
+        ),
+        pytest.param(
+            {"imported": [HOST], "connected": NOW - timedelta(minutes=7)},
+            [],
+            id="an import of a peer not heard of for a poll",
+        ),
+        pytest.param(
+            {"exported": [OFFERED], "imported": [HOST], "connected": NOW}, ["exported", "imported"], id="both"
+        ),
         pytest.param({"connected": NOW}, [], id="nothing"),
     ],
 )
@@ -149,7 +165,12 @@ def test_what_must_still_be_emptied_refuses_to_go_on():
         pytest.param({"cluster": {"name": "west"}}, {}, "FED306", id="called like this cluster"),
         pytest.param({"cluster": {"name": "west"}}, {"local_name": "partner"}, None, id="called otherwise here"),
         pytest.param({"security": {"trust": {"domain": "west.local"}}}, {}, "FED215", id="our trust domain"),
-        pytest.param({"security": {"trust": {"domain": "East.Local", "additionalDomains": ["WEST.local"]}}}, {}, "FED408", id="one of ours, in capitals"),
+        pytest.param(
+            {"security": {"trust": {"domain": "East.Local", "additionalDomains": ["WEST.local"]}}},
+            {},
+            "FED408",
+            id="one of ours, in capitals",
+        ),
         pytest.param({}, {"local_name": "istio"}, "FED226", id="its bundle would be our own root"),
         pytest.param({}, {}, None, id="a peer like any other"),
     ],

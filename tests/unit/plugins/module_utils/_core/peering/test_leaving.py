@@ -85,7 +85,9 @@ def test_hosts_of_which_nobody_knows_whether_they_are_used_refuse_to_go_on():
 def test_rules_that_no_longer_import_a_host_lose_it_and_rules_that_still_do_lose_nothing():
     peering = standing(imported=[HOST])
     assert leaving.lost_hosts(peering, emptied(peering.imports), control_plane()) == [HOST]
-    wider = changes_for(east(imports=[{"namespace": "*"}]), WEST, CARD, peering, force=False, kinds=["ImportedServiceSet"], now=NOW)
+    wider = changes_for(
+        east(imports=[{"namespace": "*"}]), WEST, CARD, peering, force=False, kinds=["ImportedServiceSet"], now=NOW
+    )
     assert wider and leaving.lost_hosts(peering, wider, control_plane()) == []
 
 
@@ -111,18 +113,31 @@ def test_a_peer_of_whom_one_object_is_left_is_a_leftover_once_nobody_describes_i
 
 
 def test_gateways_alone_make_a_leftover():
-    entry = {"manager": "ossm.federation/gateways/west", "operation": "Apply", "fieldsV1": {"f:spec": {"f:gateways": {"f:additionalIngress": {}}}}}
+    entry = {
+        "manager": "ossm.federation/gateways/west",
+        "operation": "Apply",
+        "fieldsV1": {"f:spec": {"f:gateways": {"f:additionalIngress": {}}}},
+    }
     plane = control_plane({"gateways": {"additionalIngress": {"west-ingress": {"enabled": True}}}})
     plane.live["metadata"]["managedFields"] = [
-        {**entry, "fieldsV1": {"f:spec": {"f:gateways": {"f:additionalIngress": {"f:west-ingress": {"f:enabled": {}}}}}}}
+        {
+            **entry,
+            "fieldsV1": {"f:spec": {"f:gateways": {"f:additionalIngress": {"f:west-ingress": {"f:enabled": {}}}}}},
+        }
     ]
-    assert leaving.leftovers(all_of(replace(standing(), peer=None, exports=None, imports=None, bundle=None)), plane, east(peers=["north"])) == ["west"]
+    assert leaving.leftovers(
+        all_of(replace(standing(), peer=None, exports=None, imports=None, bundle=None)), plane, east(peers=["north"])
+    ) == ["west"]
 
 
 def test_a_gateway_that_another_peer_uses_as_well_is_not_told_of_the_one_that_goes():
-    plane = control_plane({"gateways": {"additionalIngress": {"west-ingress": {}}, "additionalEgress": {"west-egress": {}}}})
+    plane = control_plane(
+        {"gateways": {"additionalIngress": {"west-ingress": {}}, "additionalEgress": {"west-egress": {}}}}
+    )
     alone = leaving.gateway_places(EAST, all_of(standing()), plane)
-    assert alone == {"west": ["spec.gateways.additionalIngress.west-ingress", "spec.gateways.additionalEgress.west-egress"]}
+    assert alone == {
+        "west": ["spec.gateways.additionalIngress.west-ingress", "spec.gateways.additionalEgress.west-egress"]
+    }
     peerings = all_of(standing())
     other = standing().peer
     other = {**other, "metadata": {**other["metadata"], "name": "north"}}
@@ -139,7 +154,10 @@ def test_what_stays_trusted_is_told_and_what_a_silent_peer_keeps_as_well():
 def test_what_somebody_made_by_hand_is_left_alone_and_named():
     peerings = all_of(standing(by_hand=("ExportedServiceSet",)))
     (row,) = leaving.left_alone(peerings, ["west"])
-    assert row == {"peer": "west", "reason": "ExportedServiceSet east-mesh-system/west was made by hand and is left alone"}
+    assert row == {
+        "peer": "west",
+        "reason": "ExportedServiceSet east-mesh-system/west was made by hand and is left alone",
+    }
     assert leaving.left_alone(all_of(standing()), ["west"]) == []
 
 

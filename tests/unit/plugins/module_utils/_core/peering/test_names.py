@@ -136,7 +136,10 @@ def rule(text):
         if aliases:
             read["aliases"] = [renaming(entry) for entry in aliases[0].split(", ")]
         return {"type": "LabelSelector", "labelSelector": read}
-    read = {"type": match["kind"].removeprefix("type ") if match["kind"] != "N" else "NameSelector", "nameSelector": renaming(match["body"])}
+    read = {
+        "type": match["kind"].removeprefix("type ") if match["kind"] != "N" else "NameSelector",
+        "nameSelector": renaming(match["body"]),
+    }
     if match["local"]:
         read["importAsLocal"] = True
     if match["suffix"]:
@@ -161,7 +164,13 @@ def manifests(text):
         return []
     labels = dict([match["labels"].split("=")]) if match["labels"] else {}
     kind = {"type": "ExternalName"} if match["remark"] == "mesh-external" else {}
-    return [{"kind": "Service", "metadata": {"name": match["name"], "namespace": match["namespace"], "labels": labels}, "spec": kind}]
+    return [
+        {
+            "kind": "Service",
+            "metadata": {"name": match["name"], "namespace": match["namespace"], "labels": labels},
+            "spec": kind,
+        }
+    ]
 
 
 def vectors():
@@ -175,7 +184,11 @@ def exported(services, rules, peer="east"):
 
 
 def service(name, namespace="shop", kind="Service", labels=None, annotations=None, **fields):
-    return {"kind": kind, "metadata": {"name": name, "namespace": namespace, "labels": labels, "annotations": annotations}, "spec": fields}
+    return {
+        "kind": kind,
+        "metadata": {"name": name, "namespace": namespace, "labels": labels, "annotations": annotations},
+        "spec": fields,
+    }
 
 
 def service_entry(*hosts, **fields):
@@ -215,29 +228,42 @@ EXPORT_REASONS = [
     ("N[shop/cart]", 0, "exportRules[0] (NameSelector shop/cart) comes first"),
     ("N[app/_] ; N[_/cart→pub/_]", 1, "exportRules[1] (NameSelector */cart as pub/*) comes first"),
     ("L[shop; (no selector)]", 0, "exportRules[0] (LabelSelector in shop) comes first"),
-    ("type Regex[shop/cart]", None, "no rule matches; exportRules[0] is skipped: its type is 'Regex', not NameSelector or LabelSelector"),
+    (
+        "type Regex[shop/cart]",
+        None,
+        "no rule matches; exportRules[0] is skipped: its type is 'Regex', not NameSelector or LabelSelector",
+    ),
     (
         "N[shop/*] ; N[shop/cart→pub/site]",
         0,
-        "exportRules[0] (NameSelector shop/*) comes first; exportRules[1] (NameSelector shop/cart as pub/site) would name it otherwise, but comes later",
+        (
+            "exportRules[0] (NameSelector shop/*) comes first; exportRules[1] (NameSelector shop/cart as pub/site)"
+            " would name it otherwise, but comes later"
+        ),
     ),
     ("N[shop/*] ; N[shop/cart]", 0, "exportRules[0] (NameSelector shop/*) comes first"),
     (
         "L[shop; tier Matches (x)] ; N[shop/cart]",
         1,
-        "exportRules[1] (NameSelector shop/cart) comes first; "
-        "exportRules[0] is skipped: 'Matches' is not one of the operators In, NotIn, Exists, DoesNotExist",
+        (
+            "exportRules[1] (NameSelector shop/cart) comes first; "
+            "exportRules[0] is skipped: 'Matches' is not one of the operators In, NotIn, Exists, DoesNotExist"
+        ),
     ),
     (
         "N[shop/cart→my_ns/_]",
         0,
-        "exportRules[0] (NameSelector shop/cart as my_ns/*) comes first; but its alias.namespace 'my_ns' is not a "
-        "DNS label, so nothing is exported",
+        (
+            "exportRules[0] (NameSelector shop/cart as my_ns/*) comes first; but its alias.namespace 'my_ns' is not a "
+            "DNS label, so nothing is exported"
+        ),
     ),
 ]
 
 
-@pytest.mark.parametrize("rules, index, reason", EXPORT_REASONS, ids=[rules for rules, _index, _reason in EXPORT_REASONS])
+@pytest.mark.parametrize(
+    "rules, index, reason", EXPORT_REASONS, ids=[rules for rules, _index, _reason in EXPORT_REASONS]
+)
 def test_an_export_row_tells_which_rule_decided_and_why(rules, index, reason):
     (row,) = exported_names([service("cart")], spec(rules, "exportRules"), "east")
     assert (row["rule"], row["reason"]) == (index, reason)
@@ -247,24 +273,34 @@ IMPORT_REASONS = [
     ("no object", None, "there is no ImportedServiceSet"),
     ("[]", None, "importRules is empty"),
     ("N[pub/site]", 0, "importRules[0] (NameSelector pub/site) comes first"),
-    ("N+local[pub/site]", None, "no rule matches; importRules[0] is skipped: importAsLocal needs a fixed alias.namespace"),
+    (
+        "N+local[pub/site]",
+        None,
+        "no rule matches; importRules[0] is skipped: importAsLocal needs a fixed alias.namespace",
+    ),
     ("N+local[app/web]", None, "no rule matches"),
     (
         "N(suffix svc.cluster.local)[pub/_] ; N[_/_]",
         1,
-        "importRules[1] (NameSelector */*) comes first; "
-        "importRules[0] is skipped: domainSuffix svc.cluster.local is the cluster's own; use importAsLocal instead",
+        (
+            "importRules[1] (NameSelector */*) comes first; "
+            "importRules[0] is skipped: domainSuffix svc.cluster.local is the cluster's own; use importAsLocal instead"
+        ),
     ),
     (
         "N(suffix my_mesh.example)[pub/_]",
         0,
-        "importRules[0] (NameSelector pub/*) comes first; but 'site.pub.my_mesh.example' is not a valid DNS name, so "
-        "nothing is imported",
+        (
+            "importRules[0] (NameSelector pub/*) comes first; but 'site.pub.my_mesh.example' is not a valid DNS name,"
+            " so nothing is imported"
+        ),
     ),
 ]
 
 
-@pytest.mark.parametrize("rules, index, reason", IMPORT_REASONS, ids=[rules for rules, _index, _reason in IMPORT_REASONS])
+@pytest.mark.parametrize(
+    "rules, index, reason", IMPORT_REASONS, ids=[rules for rules, _index, _reason in IMPORT_REASONS]
+)
 def test_an_import_row_tells_which_rule_decided_and_why(rules, index, reason):
     (row,) = imported_names([host("site", "pub")], spec(rules, "importRules"), "west")
     assert (row["rule"], row["reason"]) == (index, reason)
@@ -300,10 +336,15 @@ def test_what_is_no_service_of_the_mesh_is_not_exported(manifest, reason):
 
 def test_items_of_an_api_list_carry_no_kind():
     entry = service_entry("db.example", location="MESH_INTERNAL")
-    assert exported([{**service("cart"), "kind": None}, {**entry, "kind": None}], EVERYTHING) == [host("cart", "shop"), host("db.example", "shop")]
+    assert exported([{**service("cart"), "kind": None}, {**entry, "kind": None}], EVERYTHING) == [
+        host("cart", "shop"),
+        host("db.example", "shop"),
+    ]
 
 
-@pytest.mark.parametrize("value, is_mentioned", [(".", True), ("shop,app", True), ("*", False), ("shop, *", False), ("", False)])
+@pytest.mark.parametrize(
+    "value, is_mentioned", [(".", True), ("shop,app", True), ("*", False), ("shop, *", False), ("", False)]
+)
 def test_the_export_to_annotation_is_a_hint_and_takes_no_name_away(value, is_mentioned):
     (row,) = exported_names([service("cart", annotations={"networking.istio.io/exportTo": value})], EVERYTHING, "east")
     assert row["exported"] == host("cart", "shop")
@@ -314,7 +355,11 @@ def test_the_export_to_annotation_is_a_hint_and_takes_no_name_away(value, is_men
 
 
 def test_two_services_under_one_exported_name_are_told_of_each_other():
-    rows = exported_names([service("cart"), service("web"), service("api", "app")], spec("N[shop/*→pub/one] ; N[_/_]", "exportRules"), "east")
+    rows = exported_names(
+        [service("cart"), service("web"), service("api", "app")],
+        spec("N[shop/*→pub/one] ; N[_/_]", "exportRules"),
+        "east",
+    )
     assert [row["exported"] for row in rows] == [host("one", "pub"), host("one", "pub"), host("api", "app")]
     assert ["shop/cart and shop/web get one name" in row["reason"] for row in rows] == [True, True, False]
 
@@ -325,7 +370,9 @@ def test_a_manifest_given_twice_does_not_collide_with_itself():
 
 
 def test_many_services_under_one_name_are_counted():
-    rows = exported_names([service(f"s{number}") for number in range(9)], spec("N[shop/*→pub/one]", "exportRules"), "east")
+    rows = exported_names(
+        [service(f"s{number}") for number in range(9)], spec("N[shop/*→pub/one]", "exportRules"), "east"
+    )
     assert "shop/s0, shop/s1, shop/s2 and 6 more get one name" in rows[0]["reason"]
 
 
@@ -361,7 +408,10 @@ def test_a_host_that_nobody_exports_so_is_not_imported():
     assert "not an exported host name" in row["reason"]
 
 
-@pytest.mark.parametrize("suffix, is_imported", [("mesh.example", True), ("mesh.example.", True), (".mesh.example", False), ("mesh..example", False)])
+@pytest.mark.parametrize(
+    "suffix, is_imported",
+    [("mesh.example", True), ("mesh.example.", True), (".mesh.example", False), ("mesh..example", False)],
+)
 def test_a_suffix_is_taken_as_it_stands_and_must_give_a_dns_name(suffix, is_imported):
     (row,) = imported_names([host("cart", "shop")], spec(f"N(suffix {suffix})[_/_]", "importRules"), "west")
     assert row["imported"] == (f"cart.shop.{suffix}" if is_imported else None)
@@ -390,11 +440,16 @@ def test_a_suffix_is_taken_as_it_stands_and_must_give_a_dns_name(suffix, is_impo
     ],
 )
 def test_the_protocol_of_a_services_port_is_what_istio_calls_it(port, protocol):
-    assert ports_of(service("cart", ports=[{"port": 80, **port}])) == [{"name": port.get("name", ""), "number": 80, "protocol": protocol}]
+    assert ports_of(service("cart", ports=[{"port": 80, **port}])) == [
+        {"name": port.get("name", ""), "number": 80, "protocol": protocol}
+    ]
 
 
 def test_a_service_entry_names_its_protocols_itself():
-    entry = service_entry("db.example", ports=[{"number": 27017, "name": "db", "protocol": "MONGO"}, {"number": 53, "name": "http", "protocol": "odd"}])
+    entry = service_entry(
+        "db.example",
+        ports=[{"number": 27017, "name": "db", "protocol": "MONGO"}, {"number": 53, "name": "http", "protocol": "odd"}],
+    )
     assert [port["protocol"] for port in ports_of(entry)] == ["Mongo", "TCP"]
 
 
@@ -406,8 +461,14 @@ def test_a_service_without_readable_ports_has_none(ports):
 # Sets that someone else wrote -------------------------------------------------------------------------------------
 
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers(-3, 99) | st.sampled_from(["", "*", "shop", "cart", "NameSelector", "LabelSelector", "In"]),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["name", "namespace", "alias", "spec", "key"]), inner, max_size=3),
+    st.none()
+    | st.booleans()
+    | st.integers(-3, 99)
+    | st.sampled_from(["", "*", "shop", "cart", "NameSelector", "LabelSelector", "In"]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["name", "namespace", "alias", "spec", "key"]), inner, max_size=3)
+    ),
     max_leaves=6,
 )
 
@@ -421,7 +482,9 @@ NAMES = st.sampled_from(["", "*", "shop", "cart", "we*", "my_ns"])
 LOOSE_NAMES = loosely(namespace=NAMES, name=NAMES, alias=loosely(namespace=NAMES, name=NAMES))
 LOOSE_SELECTOR = loosely(
     matchLabels=st.dictionaries(NAMES, NAMES, max_size=2),
-    matchExpressions=st.lists(loosely(key=NAMES, operator=st.sampled_from(["In", "NotIn", "Exists"]), values=st.lists(NAMES)), max_size=2),
+    matchExpressions=st.lists(
+        loosely(key=NAMES, operator=st.sampled_from(["In", "NotIn", "Exists"]), values=st.lists(NAMES)), max_size=2
+    ),
 )
 LOOSE_RULE = loosely(
     type=st.sampled_from(["NameSelector", "LabelSelector"]),
@@ -430,7 +493,9 @@ LOOSE_RULE = loosely(
     importAsLocal=st.booleans(),
     domainSuffix=NAMES,
 )
-LOOSE_SPEC = JSON | loosely(exportRules=st.lists(LOOSE_RULE, max_size=4), importRules=st.lists(LOOSE_RULE, max_size=4), domainSuffix=NAMES)
+LOOSE_SPEC = JSON | loosely(
+    exportRules=st.lists(LOOSE_RULE, max_size=4), importRules=st.lists(LOOSE_RULE, max_size=4), domainSuffix=NAMES
+)
 LOOSE_SERVICE = loosely(
     kind=st.sampled_from(["Service", "ServiceEntry"]),
     metadata=loosely(name=NAMES, namespace=NAMES, labels=st.dictionaries(NAMES, NAMES), annotations=JSON),
@@ -464,7 +529,9 @@ def test_a_rule_that_is_skipped_may_as_well_be_absent(rules, place):
     services, hosts = [service("cart", labels={"shop": "cart"})], [host("cart", "shop")]
     unknown = [*rules[:place], {"type": "Regex", "nameSelector": {}}, *rules[place:]]
     assert exported(services, {"exportRules": unknown}) == exported(services, {"exportRules": rules})
-    with_it, without = (imported_names(hosts, {"importRules": each}, "west")[0]["imported"] for each in (unknown, rules))
+    with_it, without = (
+        imported_names(hosts, {"importRules": each}, "west")[0]["imported"] for each in (unknown, rules)
+    )
     assert with_it == without
 
 

@@ -94,7 +94,15 @@ def test_a_peering_is_planned_in_the_order_in_which_it_must_come_to_be():
             "apiVersion": "federation.maistra.io/v1",
             "kind": "ImportedServiceSet",
             "metadata": {"name": "west", **place},
-            "spec": {"importRules": [{"type": "NameSelector", "importAsLocal": False, "nameSelector": {"name": "cart", "namespace": "shop"}}]},
+            "spec": {
+                "importRules": [
+                    {
+                        "type": "NameSelector",
+                        "importAsLocal": False,
+                        "nameSelector": {"name": "cart", "namespace": "shop"},
+                    }
+                ]
+            },
         },
     ]
 
@@ -112,7 +120,9 @@ def test_a_suspended_peer_keeps_its_sets_without_rules():
 
 
 def gateways(version, mesh=EAST, **options):
-    found = plan_gateways(mesh, mesh.peers[0], version=version, **{"has_route_config": False, **options})["spec"]["gateways"]
+    found = plan_gateways(mesh, mesh.peers[0], version=version, **{"has_route_config": False, **options})["spec"][
+        "gateways"
+    ]
     return found["additionalIngress"]["west-ingress"], found["additionalEgress"]["west-egress"]
 
 
@@ -139,17 +149,28 @@ def test_two_gateways_are_planned_for_a_peer():
     }
 
 
-@pytest.mark.parametrize(("version", "has_router_mode"), [((2, 1), True), ((2, 2), False), ((2, 6), False), (None, False)])
+@pytest.mark.parametrize(
+    ("version", "has_router_mode"), [((2, 1), True), ((2, 2), False), ((2, 6), False), (None, False)]
+)
 def test_router_mode_is_for_version_2_1_only(version, has_router_mode):
-    assert [gateway.get("routerMode") for gateway in gateways(version)] == [("sni-dnat" if has_router_mode else None)] * 2
+    assert [gateway.get("routerMode") for gateway in gateways(version)] == ["sni-dnat" if has_router_mode else None] * 2
 
 
 def test_a_gateway_takes_its_settings_from_the_peer():
     mesh = described(
-        gateways={"service_type": "NodePort", "addresses": ["192.0.2.1"], "replicas": 2, "node_selector": {"infra": "true"}, "tolerations": [{"key": "infra"}]}
+        gateways={
+            "service_type": "NodePort",
+            "addresses": ["192.0.2.1"],
+            "replicas": 2,
+            "node_selector": {"infra": "true"},
+            "tolerations": [{"key": "infra"}],
+        }
     )
     ingress, egress = gateways((2, 5), mesh, has_route_config=True)
-    runtime = {"deployment": {"replicas": 2, "autoScaling": {"enabled": False}}, "pod": {"nodeSelector": {"infra": "true"}, "tolerations": [{"key": "infra"}]}}
+    runtime = {
+        "deployment": {"replicas": 2, "autoScaling": {"enabled": False}},
+        "pod": {"nodeSelector": {"infra": "true"}, "tolerations": [{"key": "infra"}]},
+    }
     assert ingress["runtime"] == egress["runtime"] == runtime
     assert ingress["service"]["type"] == "NodePort"
     assert ingress["service"]["metadata"]["annotations"] == {"service.beta.kubernetes.io/aws-load-balancer-type": "nlb"}
@@ -218,7 +239,10 @@ def test_two_peers_of_one_trust_domain_are_refused():
 
 
 def service(**status):
-    ports = [{"port": 15443, "name": "tls", "nodePort": 31443}, {"port": 8188, "name": "https-discovery", "nodePort": 31188}]
+    ports = [
+        {"port": 15443, "name": "tls", "nodePort": 31443},
+        {"port": 8188, "name": "https-discovery", "nodePort": 31188},
+    ]
     return {"metadata": {"name": "west-ingress"}, "spec": {"ports": ports}, "status": status}
 
 
@@ -252,15 +276,24 @@ def test_a_service_that_the_operator_has_yet_to_change_is_waited_for_and_not_put
     given = {"service_type": "NodePort", "addresses": ["192.0.2.1"]}
     before = service()
     before["spec"]["type"] = "LoadBalancer"
-    assert reached(before, gateways=given) == (None, "Service east-mesh-system/west-ingress is a LoadBalancer still, not a NodePort")
+    assert reached(before, gateways=given) == (
+        None,
+        "Service east-mesh-system/west-ingress is a LoadBalancer still, not a NodePort",
+    )
     fixed = {**given, "node_ports": {"discovery": 30188, "service": 31443}}
     reason = "Service east-mesh-system/west-ingress has the node port 31188 still, not 30188"
     assert reached(service(), gateways=fixed) == (None, reason)
-    assert reached(service(), gateways={**fixed, "node_ports": {"service": 31443}}) == (Ingress(("192.0.2.1",), 31188, 31443), "")
+    assert reached(service(), gateways={**fixed, "node_ports": {"service": 31443}}) == (
+        Ingress(("192.0.2.1",), 31188, 31443),
+        "",
+    )
 
 
 def test_addresses_given_by_hand_need_no_service():
-    assert reached(None, gateways={"addresses": ["gw.example.com"], "service_port": 443}) == (Ingress(("gw.example.com",), 8188, 443), "")
+    assert reached(None, gateways={"addresses": ["gw.example.com"], "service_port": 443}) == (
+        Ingress(("gw.example.com",), 8188, 443),
+        "",
+    )
 
 
 def test_a_mesh_in_the_same_cluster_is_reached_by_its_service_s_name():
@@ -272,10 +305,17 @@ def test_a_mesh_in_the_same_cluster_is_reached_by_its_service_s_name():
 
 def test_a_card_offers_what_the_rules_export_in_one_order():
     services = [
-        {"kind": "Service", "metadata": {"name": name, "namespace": space}, "spec": {"ports": [{"name": "http", "port": 80, "protocol": "TCP"}]}}
+        {
+            "kind": "Service",
+            "metadata": {"name": name, "namespace": space},
+            "spec": {"ports": [{"name": "http", "port": 80, "protocol": "TCP"}]},
+        }
         for name, space in (("cart", "shop"), ("till", "bank"), ("secret", "shop"))
     ]
     offered = offers(EAST, WEST, services)
     assert offered == offers(EAST, WEST, reversed(services))
-    assert [export.name for export in offered] == ["cart.shop.svc.west-exports.local", "till.bank.svc.west-exports.local"]
+    assert [export.name for export in offered] == [
+        "cart.shop.svc.west-exports.local",
+        "till.bank.svc.west-exports.local",
+    ]
     assert offered[0].ports == (Port("http", 80, "HTTP"),)

@@ -37,7 +37,10 @@ def test_a_card_is_told_in_words():
     assert told[5:] == [
         "east is reached at 192.0.2.7, TCP 8188 (discovery) and TCP 15443 (services)",
         "east calls as east.local/ns/east-mesh-system/sa/west-egress-service-account, and with no other identity",
-        f"identity {spoken(identity_digest(CARD))}: trust domain, client identity and roots in one number, as publish_cards of east shows it",
+        (
+            f"identity {spoken(identity_digest(CARD))}: trust domain, client identity and roots in one number, as"
+            " publish_cards of east shows it"
+        ),
         "east offers 1 service",
         "  cart.shop.svc.west-exports.local (http 80/HTTP)",
     ]
@@ -52,7 +55,13 @@ def test_what_we_would_take_is_told_beside_each_offer():
 
 
 def test_an_old_card_a_root_near_its_end_and_a_missing_address_are_told():
-    old = replace(CARD, issued=NOW - timedelta(days=200), ingress=None, exports=(), roots=(replace(FIRST, not_after=NOW + timedelta(days=5)),))
+    old = replace(
+        CARD,
+        issued=NOW - timedelta(days=200),
+        ingress=None,
+        exports=(),
+        roots=(replace(FIRST, not_after=NOW + timedelta(days=5)),),
+    )
     told = "\n".join(lines(old, NOW))
     assert "more than 180 days ago: ask east to run publish_cards again" in told
     assert "5 days left" in told and "expires soon" in told

@@ -30,8 +30,21 @@ KEPT_IN_GIT = {
 
 def rendered(peers=("west", "north"), gateways=True):
     described = [EAST.peer(name) for name in peers]
-    card = Card("west", "east", NOW, "west.local", read_roots(ROOT, "here", NOW), Ingress(("192.0.2.1",)), "west.local/ns/w/sa/e", ())
-    parts = [(peer.local_name, plan_gateways(EAST, peer, version=(2, 3), has_route_config=False)) for peer in described if gateways]
+    card = Card(
+        "west",
+        "east",
+        NOW,
+        "west.local",
+        read_roots(ROOT, "here", NOW),
+        Ingress(("192.0.2.1",)),
+        "west.local/ns/w/sa/e",
+        (),
+    )
+    parts = [
+        (peer.local_name, plan_gateways(EAST, peer, version=(2, 3), has_route_config=False))
+        for peer in described
+        if gateways
+    ]
     return files(EAST, parts, [("west", plan_peering(EAST, EAST.peer("west"), card))])
 
 
@@ -42,7 +55,12 @@ def test_a_folder_holds_a_file_per_peering_and_one_patch():
 
 def test_a_peering_s_file_holds_its_objects_in_the_order_in_which_they_must_come_to_be():
     documents = list(yaml.safe_load_all(rendered()["east/west-peering.yaml"]))
-    assert [document["kind"] for document in documents] == ["ConfigMap", "ServiceMeshPeer", "ExportedServiceSet", "ImportedServiceSet"]
+    assert [document["kind"] for document in documents] == [
+        "ConfigMap",
+        "ServiceMeshPeer",
+        "ExportedServiceSet",
+        "ImportedServiceSet",
+    ]
     assert documents[0]["data"]["root-cert.pem"] == ROOT
 
 
@@ -80,13 +98,21 @@ def base(tmp_path):
 
 def test_kustomize_merges_our_gateways_into_a_control_plane_kept_elsewhere(base):
     try:
-        built = subprocess.run(["kubectl", "kustomize", str(base)], capture_output=True, text=True, check=False, timeout=60)
+        built = subprocess.run(
+            ["kubectl", "kustomize", str(base)], capture_output=True, text=True, check=False, timeout=60
+        )
     except FileNotFoundError:
         pytest.skip("kubectl is not installed")
     assert built.returncode == 0, built.stderr
     found = {document["kind"]: document for document in yaml.safe_load_all(built.stdout)}
     control_plane = found["ServiceMeshControlPlane"]["spec"]
-    assert sorted(found) == ["ConfigMap", "ExportedServiceSet", "ImportedServiceSet", "ServiceMeshControlPlane", "ServiceMeshPeer"]
+    assert sorted(found) == [
+        "ConfigMap",
+        "ExportedServiceSet",
+        "ImportedServiceSet",
+        "ServiceMeshControlPlane",
+        "ServiceMeshPeer",
+    ]
     assert (control_plane["version"], control_plane["security"]) == ("v2.3", {"trust": {"domain": "east.local"}})
     assert sorted(control_plane["gateways"]["additionalIngress"]) == ["north-ingress", "shop-ingress", "west-ingress"]
     ports = control_plane["gateways"]["additionalIngress"]["west-ingress"]["service"]["ports"]
@@ -98,13 +124,21 @@ def test_each_folder_below_apply_holds_all_that_one_field_manager_writes():
     folders = {path.rpartition("/")[0] for path in written if path.startswith("east/apply/")}
     assert folders == {"east/apply/north/gateways", "east/apply/west/gateways", "east/apply/west/peering"}
     for folder in folders:
-        beside = {path.rpartition("/")[2] for path in written if path.rpartition("/")[0] == folder} - {"kustomization.yaml"}
+        beside = {path.rpartition("/")[2] for path in written if path.rpartition("/")[0] == folder} - {
+            "kustomization.yaml"
+        }
         assert set(yaml.safe_load(written[f"{folder}/kustomization.yaml"])["resources"]) == beside
 
 
 def test_kubectl_applies_a_folder_whole_and_in_the_order_in_which_it_must_come_to_be(base):
     try:
-        built = subprocess.run(["kubectl", "kustomize", str(base / "east/apply/west/peering")], capture_output=True, text=True, check=False, timeout=60)
+        built = subprocess.run(
+            ["kubectl", "kustomize", str(base / "east/apply/west/peering")],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
     except FileNotFoundError:
         pytest.skip("kubectl is not installed")
     assert built.returncode == 0, built.stderr

@@ -22,7 +22,12 @@ def imports(*rules, status=(), suffix=None):
 def rule(service=None, space=None, /, *, local=None, suffix=None, **alias):
     selector = {key: text for key, text in (("name", service), ("namespace", space)) if text}
     more = {"domainSuffix": suffix} if suffix else {}
-    return {"type": "NameSelector", "importAsLocal": bool(local), **more, "nameSelector": {**selector, **({"alias": alias} if alias else {})}}
+    return {
+        "type": "NameSelector",
+        "importAsLocal": bool(local),
+        **more,
+        "nameSelector": {**selector, **({"alias": alias} if alias else {})},
+    }
 
 
 def virtual_service(namespace="web", **spec):
@@ -34,7 +39,11 @@ def destination_rule(host, namespace="web"):
 
 
 def policy(**rule_parts):
-    return {"kind": "AuthorizationPolicy", "metadata": {"name": "who", "namespace": "web"}, "spec": {"rules": [rule_parts]}}
+    return {
+        "kind": "AuthorizationPolicy",
+        "metadata": {"name": "who", "namespace": "web"},
+        "spec": {"rules": [rule_parts]},
+    }
 
 
 WEST = taken_from("west", imports(rule("cart", "shop")))
@@ -49,9 +58,15 @@ def found(live, taken=WEST):
     ("spec", "field"),
     [
         pytest.param({"hosts": [CART]}, "hosts", id="its own host"),
-        pytest.param({"http": [{"route": [{"destination": {"host": CART}, "weight": 20}]}]}, "http[0].route", id="a weighted share"),
+        pytest.param(
+            {"http": [{"route": [{"destination": {"host": CART}, "weight": 20}]}]},
+            "http[0].route",
+            id="a weighted share",
+        ),
         pytest.param({"http": [{}, {"mirror": {"host": CART}}]}, "http[1].mirror", id="a mirror"),
-        pytest.param({"http": [{"mirrors": [{"destination": {"host": CART}}]}]}, "http[0].mirror", id="several mirrors"),
+        pytest.param(
+            {"http": [{"mirrors": [{"destination": {"host": CART}}]}]}, "http[0].mirror", id="several mirrors"
+        ),
         pytest.param({"tcp": [{"route": [{"destination": {"host": CART}}]}]}, "tcp[0].route", id="TCP"),
         pytest.param({"tls": [{"match": [{"sniHosts": [CART]}]}]}, "tls[0].match", id="a server name"),
     ],
@@ -60,14 +75,24 @@ def test_a_virtual_service_names_an_imported_host_wherever_a_host_stands(spec, f
     assert found(virtual_service(**spec)) == [(field, CART)]
 
 
-@pytest.mark.parametrize("host", ["*.shop.svc.west-imports.local", "*.svc.west-imports.local", "Cart.shop.svc.west-imports.local.", CART])
+@pytest.mark.parametrize(
+    "host", ["*.shop.svc.west-imports.local", "*.svc.west-imports.local", "Cart.shop.svc.west-imports.local.", CART]
+)
 def test_a_destination_rule_names_a_host_in_every_spelling(host):
     assert found(destination_rule(host))
 
 
 @pytest.mark.parametrize(
     "host",
-    ["*", "*.local", "*.svc.cluster.local", "cart.shop.svc.cluster.local", "cart.shop.svc.north-imports.local", "cart", "svc.west-imports.local"],
+    [
+        "*",
+        "*.local",
+        "*.svc.cluster.local",
+        "cart.shop.svc.cluster.local",
+        "cart.shop.svc.north-imports.local",
+        "cart",
+        "svc.west-imports.local",
+    ],
 )
 def test_a_host_that_is_not_the_peer_s_names_nobody(host):
     assert found(destination_rule(host, namespace="shop")) == []
@@ -97,7 +122,9 @@ def test_a_policy_s_other_conditions_are_not_hosts():
 
 @pytest.mark.parametrize("key", ["principals", "notPrincipals"])
 def test_a_policy_that_lets_a_gateway_s_account_in_is_told(key):
-    live = policy(**{"from": [{"source": {key: ["cluster.local/ns/east-mesh-system/sa/west-ingress-service-account"]}}]})
+    live = policy(
+        **{"from": [{"source": {key: ["cluster.local/ns/east-mesh-system/sa/west-ingress-service-account"]}}]}
+    )
     assert accounts_in([live], "east-mesh-system/sa/west-ingress-service-account") == ["AuthorizationPolicy web/who"]
     assert accounts_in([live], "east-mesh-system/sa/north-ingress-service-account") == []
 
@@ -109,7 +136,9 @@ def test_every_host_of_the_peer_s_own_domain_counts_whether_offered_now_or_not()
 
 def test_a_suffix_of_one_s_own_counts_by_what_is_imported_and_by_fixed_rules():
     rules = (rule("cart", "shop", suffix="partners.example.com"), rule(namespace="shop", suffix="partners.example.com"))
-    taken = taken_from("west", imports(*rules, status=[("ledger.shop.svc.east-exports.local", "ledger.shop.partners.example.com")]))
+    taken = taken_from(
+        "west", imports(*rules, status=[("ledger.shop.svc.east-exports.local", "ledger.shop.partners.example.com")])
+    )
     assert found(destination_rule("cart.shop.partners.example.com"), taken)
     assert found(destination_rule("ledger.shop.partners.example.com"), taken)
     assert found(destination_rule("*.partners.example.com"), taken)
@@ -123,7 +152,9 @@ def test_nobody_uses_what_is_not_imported(live):
 
 
 def test_what_is_still_imported_counts_although_the_rules_are_gone():
-    assert found(destination_rule(CART), taken_from("west", imports(status=[("cart.shop.svc.east-exports.local", CART)])))
+    assert found(
+        destination_rule(CART), taken_from("west", imports(status=[("cart.shop.svc.east-exports.local", CART)]))
+    )
 
 
 def test_a_host_that_another_peer_gives_as_well_is_left_out():
@@ -131,6 +162,10 @@ def test_a_host_that_another_peer_gives_as_well_is_left_out():
     assert not taken_from("west", both, without=["cart.shop.svc.cluster.local"])
 
 
-@pytest.mark.parametrize("spec", [None, {"http": "x", "hosts": [1, None]}, {"http": [None, {"route": [{"destination": []}]}]}])
+@pytest.mark.parametrize(
+    "spec", [None, {"http": "x", "hosts": [1, None]}, {"http": [None, {"route": [{"destination": []}]}]}]
+)
 def test_objects_that_make_no_sense_name_nothing(spec):
-    assert uses_in([{"kind": "VirtualService", "metadata": {"name": "x", "namespace": "y"}, "spec": spec}], [WEST]) == []
+    assert (
+        uses_in([{"kind": "VirtualService", "metadata": {"name": "x", "namespace": "y"}, "spec": spec}], [WEST]) == []
+    )

@@ -34,7 +34,11 @@ SET = {
 def stored(desired, manager=OURS, operation="Apply", **more):
     """Return a manifest as the API server gives it back: with a uid and the fields that its manager owns."""
     live = copy.deepcopy(desired)
-    entry = {"manager": manager, "operation": operation, "fieldsV1": owned({key: desired[key] for key in ("spec", "data") if key in desired})}
+    entry = {
+        "manager": manager,
+        "operation": operation,
+        "fieldsV1": owned({key: desired[key] for key in ("spec", "data") if key in desired}),
+    }
     entry["fieldsV1"]["f:metadata"] = {"f:labels": owned(desired["metadata"].get("labels", {}))}
     live["metadata"].update(uid="u-1", resourceVersion="7", managedFields=[entry])
     for key, value in more.items():
@@ -59,8 +63,16 @@ def test_what_stands_as_desired_needs_no_change(more):
 
 def test_what_is_missing_is_created():
     change = change_to(None, SET, OURS)
-    assert (change.action, change.uid, change.manager, change.place) == ("create", None, OURS, "ExportedServiceSet east-mesh-system/west")
-    assert [path_text(difference.path) for difference in change.differences] == ['metadata.labels["ossm.federation/mesh"]', "spec.exportRules"]
+    assert (change.action, change.uid, change.manager, change.place) == (
+        "create",
+        None,
+        OURS,
+        "ExportedServiceSet east-mesh-system/west",
+    )
+    assert [path_text(difference.path) for difference in change.differences] == [
+        'metadata.labels["ossm.federation/mesh"]',
+        "spec.exportRules",
+    ]
 
 
 def test_an_update_is_bound_to_the_object_that_was_read():
@@ -77,7 +89,9 @@ def test_what_was_ours_and_is_no_longer_wanted_is_a_change():
 def test_what_somebody_else_added_is_none_of_ours():
     live = stored(SET)
     live["spec"]["theirs"] = 1
-    live["metadata"]["managedFields"].append({"manager": "kubectl", "operation": "Update", "fieldsV1": {"f:spec": {"f:theirs": {}}}})
+    live["metadata"]["managedFields"].append(
+        {"manager": "kubectl", "operation": "Update", "fieldsV1": {"f:spec": {"f:theirs": {}}}}
+    )
     assert change_to(live, SET, OURS) is None
 
 
@@ -109,10 +123,18 @@ def test_a_removal_is_bound_to_the_object_that_was_read():
 
 
 def test_ports_are_compared_by_their_number():
-    service = {"apiVersion": "v1", "kind": "Service", "metadata": PLACE, "spec": {"ports": [{"port": 8188, "name": "a"}, {"port": 15443, "name": "b"}]}}
+    service = {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": PLACE,
+        "spec": {"ports": [{"port": 8188, "name": "a"}, {"port": 15443, "name": "b"}]},
+    }
     live = stored(service)
     live["metadata"]["managedFields"] = []
-    live["spec"]["ports"] = [{"port": 15443, "name": "b", "nodePort": 31443}, {"port": 8188, "name": "a", "protocol": "TCP"}]
+    live["spec"]["ports"] = [
+        {"port": 15443, "name": "b", "nodePort": 31443},
+        {"port": 8188, "name": "a", "protocol": "TCP"},
+    ]
     assert change_to(live, service, OURS) is None
     live["spec"]["ports"][1]["name"] = "c"
     (difference,) = change_to(live, service, OURS).differences
@@ -158,11 +180,16 @@ def test_a_change_names_every_field_that_differs(before, after):
     change = change_to(stored(changed(**before)), changed(**after), OURS)
     wanted = dict(leaves(changed(**after)["spec"], ("spec",)))
     live = stored(changed(**before))
-    differing = {path for path, value in wanted.items() if value_at(live, path) != value and not (value is None and value_at(live, path) is MISSING)}
+    differing = {
+        path
+        for path, value in wanted.items()
+        if value_at(live, path) != value and not (value is None and value_at(live, path) is MISSING)
+    }
     assert differing <= {difference.path for difference in (change.differences if change else ())}
 
 
-# A control plane with one peer's gateway as an API server keeps it: ports merged by their number, defaults added by the operator.
+# A control plane with one peer's gateway as an API server keeps it: ports merged by their number, defaults added by the
+# operator.
 GATEWAYS = "ossm.federation/gateways/west"
 PORT_FIELDS = {
     'k:{"port":8188}': {".": {}, "f:name": {}, "f:port": {}},
@@ -203,8 +230,18 @@ def control_plane():
         managedFields=[
             {"manager": GATEWAYS, "operation": "Apply", "fieldsType": "FieldsV1", "fieldsV1": ours},
             {"manager": "team-gitops", "operation": "Apply", "fieldsType": "FieldsV1", "fieldsV1": team},
-            {"manager": "istio-operator", "operation": "Update", "fieldsType": "FieldsV1", "fieldsV1": {"f:spec": {"f:profiles": {}}}},
-            {"manager": "istio-operator", "operation": "Update", "subresource": "status", "fieldsV1": {"f:status": {"f:conditions": {}}}},
+            {
+                "manager": "istio-operator",
+                "operation": "Update",
+                "fieldsType": "FieldsV1",
+                "fieldsV1": {"f:spec": {"f:profiles": {}}},
+            },
+            {
+                "manager": "istio-operator",
+                "operation": "Update",
+                "subresource": "status",
+                "fieldsV1": {"f:status": {"f:conditions": {}}},
+            },
         ],
     )
     return live
@@ -241,7 +278,10 @@ def test_a_port_that_is_no_longer_sent_is_seen_alone():
     wanted = copy.deepcopy(PATCH)
     del wanted["spec"]["gateways"]["additionalIngress"]["west-ingress"]["service"]["ports"][1]
     change = change_to(control_plane(), wanted, GATEWAYS)
-    assert [path_text(difference.path).rpartition(".ports")[2] for difference in change.differences] == ["[port=8188].name", "[port=8188].port"]
+    assert [path_text(difference.path).rpartition(".ports")[2] for difference in change.differences] == [
+        "[port=8188].name",
+        "[port=8188].port",
+    ]
 
 
 def test_two_managers_of_one_control_plane_are_no_conflict_until_a_value_differs():
@@ -253,8 +293,14 @@ def test_two_managers_of_one_control_plane_are_no_conflict_until_a_value_differs
 
 
 def test_fields_that_other_managers_hold_too_are_named_with_their_manager():
-    ours = {"f:metadata": {"f:labels": {"f:ossm.federation/mesh": {}}}, "f:spec": {"f:remote": {"f:addresses": {}, "f:discoveryPort": {}}}}
-    theirs = {"f:metadata": {"f:labels": {"f:ossm.federation/mesh": {}}}, "f:spec": {"f:remote": {"f:addresses": {}}, "f:security": {}}}
+    ours = {
+        "f:metadata": {"f:labels": {"f:ossm.federation/mesh": {}}},
+        "f:spec": {"f:remote": {"f:addresses": {}, "f:discoveryPort": {}}},
+    }
+    theirs = {
+        "f:metadata": {"f:labels": {"f:ossm.federation/mesh": {}}},
+        "f:spec": {"f:remote": {"f:addresses": {}}, "f:security": {}},
+    }
     live = {
         "metadata": {
             "managedFields": [

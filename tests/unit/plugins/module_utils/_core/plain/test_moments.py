@@ -26,7 +26,9 @@ def test_a_fraction_of_a_second_has_any_number_of_digits(text: str, microseconds
     assert time_of(text) == NOON + timedelta(microseconds=microseconds)
 
 
-@pytest.mark.parametrize("text", ["0001-01-01T00:00:00Z", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "1899-12-31T23:59:59Z"])
+@pytest.mark.parametrize(
+    "text", ["0001-01-01T00:00:00Z", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "1899-12-31T23:59:59Z"]
+)
 def test_what_no_clock_has_shown_is_none_and_nobody_reckons_with_it(text: str) -> None:
     assert time_of(text) is None
 

@@ -32,7 +32,10 @@ def expression(key, operator, *values):
         (["!canary"], {"matchExpressions": [expression("canary", "DoesNotExist")]}),
         (
             ["env in (a, b),!canary", "b=2,a=1", "a=1"],
-            {"matchLabels": {"a": "1", "b": "2"}, "matchExpressions": [expression("canary", "DoesNotExist"), expression("env", "In", "a", "b")]},
+            {
+                "matchLabels": {"a": "1", "b": "2"},
+                "matchExpressions": [expression("canary", "DoesNotExist"), expression("env", "In", "a", "b")],
+            },
         ),
     ],
     ids=str,
@@ -85,7 +88,11 @@ def test_label_selector_says_what_is_wrong(strings, what):
         ({"matchExpressions": [expression("tier", "NotIn", "db")]}, {}, True),
         ({"matchExpressions": [expression("tier", "Exists")]}, {"tier": ""}, True),
         ({"matchExpressions": [expression("tier", "DoesNotExist")]}, {"tier": ""}, False),
-        ({"matchLabels": {"app": "web"}, "matchExpressions": [expression("app", "NotIn", "web")]}, {"app": "web"}, False),
+        (
+            {"matchLabels": {"app": "web"}, "matchExpressions": [expression("app", "NotIn", "web")]},
+            {"app": "web"},
+            False,
+        ),
     ],
 )
 def test_is_selected_is_kubernetes_label_matching(selector, labels, answer):

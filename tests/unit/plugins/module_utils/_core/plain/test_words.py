@@ -41,7 +41,12 @@ def test_a_text_of_many_signs_is_cut_and_says_so():
 
 def test_certificates_and_diffs_keep_their_lines():
     data = {"pem": "a\nb\x1b", "diff": [{"before": "a\nb", "after": ["x\ny"]}], "msg": "a\nb", "n": [1, None, True]}
-    assert shown_in(data) == {"pem": "a\nb\\x1b", "diff": [{"before": "a\nb", "after": ["x\ny"]}], "msg": "a\\x0ab", "n": [1, None, True]}
+    assert shown_in(data) == {
+        "pem": "a\nb\\x1b",
+        "diff": [{"before": "a\nb", "after": ["x\ny"]}],
+        "msg": "a\\x0ab",
+        "n": [1, None, True],
+    }
 
 
 @given(st.text())

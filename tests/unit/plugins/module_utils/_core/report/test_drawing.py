@@ -6,21 +6,32 @@ from __future__ import annotations
 import itertools
 
 import pytest
-from ansible_collections.ossm.federation.plugins.module_utils._core.report.drawing import MOST_LINES, drawing_of, groups_of
+from ansible_collections.ossm.federation.plugins.module_utils._core.report.drawing import (
+    MOST_LINES,
+    drawing_of,
+    groups_of,
+)
 from ansible_collections.ossm.federation.plugins.module_utils._core.report.page import page_of
 from ansible_collections.ossm.federation.tests.unit.plugins.module_utils._core.report import estates
 
 
 def overlap(one: dict, other: dict) -> bool:
-    return all(one[at] < other[at] + other[size] and other[at] < one[at] + one[size] for at, size in (("x", "width"), ("y", "height")))
+    return all(
+        one[at] < other[at] + other[size] and other[at] < one[at] + one[size]
+        for at, size in (("x", "width"), ("y", "height"))
+    )
 
 
 def full_mesh(count: int, **more: str) -> dict:
     names = [f"m{number:02d}" for number in range(count)]
-    return {name: estates.entry(name, *(estates.peer(other, **more) for other in names if other != name)) for name in names}
+    return {
+        name: estates.entry(name, *(estates.peer(other, **more) for other in names if other != name)) for name in names
+    }
 
 
-@pytest.mark.parametrize("report", [*(full_mesh(count) for count in range(1, 13)), estates.many(50), full_mesh(50), estates.hostile()])
+@pytest.mark.parametrize(
+    "report", [*(full_mesh(count) for count in range(1, 13)), estates.many(50), full_mesh(50), estates.hostile()]
+)
 def test_no_box_covers_another_and_everything_is_inside(report):
     drawing = drawing_of(page_of(report, others=["elsewhere"]))
     assert not [pair for pair in itertools.combinations(drawing["boxes"], 2) if overlap(*pair)]

@@ -10,15 +10,35 @@ from ansible_collections.ossm.federation.plugins.module_utils._core.report.junit
 from ansible_collections.ossm.federation.plugins.module_utils._core.report.metrics import metrics
 
 HOSTILE = 'we"st\\,}\n# HELP x y{peer="\u202eadmin'
-FINDING = {"code": "FED761", "severity": "warning", "place": "Service shop/cart", "seen": "has 2 ports", "cure": "Make one"}
+FINDING = {
+    "code": "FED761",
+    "severity": "warning",
+    "place": "Service shop/cart",
+    "seen": "has 2 ports",
+    "cure": "Make one",
+}
 DOWN = {"kind": "pending", "peer": HOSTILE, "what": "OUT pending (503)", "fails": True}
 REPORT = {
     "east": {
         "verdict": "down",
         "control_plane": {"roots": [{"fingerprint": "B1C3", "not_after": "2036-06-13T12:00:00Z"}]},
         "peers": [
-            {"peer": HOSTILE, "outbound": "pending", "inbound": "connected", "exports": [{}], "imports": None, "last_full_sync": None},
-            {"peer": "north", "outbound": "connected", "inbound": "connected", "exports": [], "imports": [{}], "last_full_sync": "2026-01-31T12:00:00Z"},
+            {
+                "peer": HOSTILE,
+                "outbound": "pending",
+                "inbound": "connected",
+                "exports": [{}],
+                "imports": None,
+                "last_full_sync": None,
+            },
+            {
+                "peer": "north",
+                "outbound": "connected",
+                "inbound": "connected",
+                "exports": [],
+                "imports": [{}],
+                "last_full_sync": "2026-01-31T12:00:00Z",
+            },
         ],
         "faults": [DOWN, {"kind": "unknown", "peer": "north", "what": "IN not proven", "fails": False}],
         "findings": [FINDING, {**FINDING, "code": "FED301", "severity": "error"}],
@@ -51,7 +71,9 @@ def read_back(text: str) -> dict[tuple, float]:
         sample = SAMPLE.fullmatch(line)
         assert sample and sample[1] == current and current in typed, line
         unquoted = {r"\\": "\\", r"\"": '"', r"\n": "\n"}
-        labels = {key: re.sub(r'\\[\\"n]', lambda at: unquoted[at[0]], value) for key, value in re.findall(LABEL, sample[2])}
+        labels = {
+            key: re.sub(r'\\[\\"n]', lambda at: unquoted[at[0]], value) for key, value in re.findall(LABEL, sample[2])
+        }
         key = (sample[1].removeprefix("ossm_federation_"), *sorted(labels.items()))
         assert key not in found, "no series is there twice"
         found[key] = float(sample[7])
@@ -81,7 +103,10 @@ def test_a_peer_that_is_there_twice_is_one_series():
 
 def test_junit_has_a_case_for_each_peer_finding_and_change_and_says_which_of_them_fail():
     root = ElementTree.fromstring(junit(REPORT))
-    cases = {(case.get("classname"), case.get("name")): [(each.tag, each.get("type")) for each in case] for case in root.iter("testcase")}
+    cases = {
+        (case.get("classname"), case.get("name")): [(each.tag, each.get("type")) for each in case]
+        for case in root.iter("testcase")
+    }
     assert cases[("east", "run")] == [] and cases[("west", "run")] == [("error", "FED110")]
     assert cases[("east", "peer " + HOSTILE)] == [("failure", "pending")]
     assert cases[("east", "peer north")] == [("skipped", "unknown")], "what fails no run is told all the same"
@@ -89,7 +114,12 @@ def test_junit_has_a_case_for_each_peer_finding_and_change_and_says_which_of_the
     assert cases[("east", "FED301 Service shop/cart")] == [("failure", "FED301")]
     assert cases[("east", "ServiceMeshPeer mesh/west")] == [("failure", "drift")]
     suite = root.find("testsuite")
-    assert {key: suite.get(key) for key in ("tests", "failures", "errors", "skipped")} == {"tests": "6", "failures": "3", "errors": "0", "skipped": "2"}
+    assert {key: suite.get(key) for key in ("tests", "failures", "errors", "skipped")} == {
+        "tests": "6",
+        "failures": "3",
+        "errors": "0",
+        "skipped": "2",
+    }
 
 
 def test_junit_holds_nothing_that_xml_cannot():

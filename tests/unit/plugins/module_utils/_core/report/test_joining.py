@@ -1,11 +1,18 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Reports of several runs are one where they do not contradict each other, and what is no report is refused by its path."""
+"""Reports of several runs are one where they do not contradict each other, and what is no report is refused by its
+path.
+"""
 
 from __future__ import annotations
 
 import pytest
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.errors import FederationError
-from ansible_collections.ossm.federation.plugins.module_utils._core.report.joining import as_json, joined, reported, saved
+from ansible_collections.ossm.federation.plugins.module_utils._core.report.joining import (
+    as_json,
+    joined,
+    reported,
+    saved,
+)
 from ansible_collections.ossm.federation.plugins.module_utils._core.report.page import page_of
 from ansible_collections.ossm.federation.tests.unit.plugins.module_utils._core.report import estates
 
@@ -28,7 +35,8 @@ def test_what_was_written_as_a_report_is_read_as_one():
 
 
 @pytest.mark.parametrize(
-    ("content", "what"), [(None, "does not exist"), (b"[]", "is no report"), (b"{", "is no report"), (b'{"east": 1}', "is no report")]
+    ("content", "what"),
+    [(None, "does not exist"), (b"[]", "is no report"), (b"{", "is no report"), (b'{"east": 1}', "is no report")],
 )
 def test_what_is_no_report_is_refused(content, what):
     with pytest.raises(FederationError, match=f"FED364 Report a.json: {what}"):

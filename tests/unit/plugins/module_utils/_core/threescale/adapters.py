@@ -10,7 +10,11 @@ TOKEN = "service-token-of-the-tests"
 ACCESS = "access-token-of-the-tests"
 RULES = [
     {"method": "GET", "pattern": "/", "usages": [{"name": "hits", "delta": 1}]},
-    {"method": "any", "pattern": "/products/{id}/sold$", "usages": [{"name": "sales", "delta": 1}, {"name": "hits", "delta": 2}]},
+    {
+        "method": "any",
+        "pattern": "/products/{id}/sold$",
+        "usages": [{"name": "sales", "delta": 1}, {"name": "hits", "delta": 2}],
+    },
     {"method": "POST", "pattern": "/orders?kind={kind}&v=2", "usages": [{"name": "orders", "delta": 1}], "last": True},
     {"method": "POST", "pattern": "/orders", "usages": [{"name": "orders", "delta": 10}]},
 ]
@@ -18,10 +22,18 @@ SERVICE = {
     "id": "2555417834789",
     "token": TOKEN,
     "authorities": ["cart.shop", "*.cart.shop:8080"],
-    "credentials": {"user_key": [{"query_string": {"keys": ["user_key"]}}, {"header": {"keys": ["x-user-key", "x-api-key"]}}]},
+    "credentials": {
+        "user_key": [{"query_string": {"keys": ["user_key"]}}, {"header": {"keys": ["x-user-key", "x-api-key"]}}]
+    },
     "mapping_rules": RULES,
 }
-ADAPTER = {"name": "cart", "namespace": "shop", "selector": {"app": "cart"}, "pull_secret": "red-hat", "services": [SERVICE]}
+ADAPTER = {
+    "name": "cart",
+    "namespace": "shop",
+    "selector": {"app": "cart"},
+    "pull_secret": "red-hat",
+    "services": [SERVICE],
+}
 WHOLE = {"backend": {"url": "https://su1.3scale.net", "timeout": 2000}, "adapters": [ADAPTER]}
 PORTAL = {"url": "https://acme-admin.3scale.net", "token": ACCESS}
 

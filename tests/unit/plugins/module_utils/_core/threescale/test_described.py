@@ -64,7 +64,12 @@ def lookups(**query):
         (f"{S}credentials", lookups(header={"keys": ["a"], "ops": ["split", {"drop": {}}]}), "FED882", "drop"),
         (f"{S}credentials", lookups(header={"keys": ["a"], "ops": [{"glob": "Basic"}]}), "FED882", "glob"),
         (f"{S}credentials", lookups(header={"keys": ["a"], "ops": [{"test": {"then": ["ok"]}}]}), "FED882", "if"),
-        (f"{S}credentials", lookups(header={"keys": ["a"], "ops": [{"any": [{"or": ["nothing"]}]}]}), "FED882", "nothing"),
+        (
+            f"{S}credentials",
+            lookups(header={"keys": ["a"], "ops": [{"any": [{"or": ["nothing"]}]}]}),
+            "FED882",
+            "nothing",
+        ),
         (f"{S}mapping_rules", [], "FED880", "mapping_rules"),
         (f"{R}method", "GET /", "FED880", "method"),
         (f"{R}pattern", "products", "FED883", "pattern"),
@@ -130,12 +135,16 @@ def test_the_rules_of_an_adapter_are_written_back_as_they_were_read():
 )
 def test_a_field_that_is_there_and_empty_is_none_that_was_left_out(path):
     _described, problems = read_threescale(changed(**{path: None}))
-    assert [(each.code, each.path[-1]) for each in problems if each.what == "is there and empty"] == [("FED880", path.rpartition("__")[2])]
+    assert [(each.code, each.path[-1]) for each in problems if each.what == "is there and empty"] == [
+        ("FED880", path.rpartition("__")[2])
+    ]
 
 
 def test_audiences_that_are_there_and_empty_are_not_every_audience():
     for audiences in (None, []):
-        _described, problems = read_threescale(changed(adapters__0__oidc={"issuer": "https://issuer.example", "audiences": audiences}))
+        _described, problems = read_threescale(
+            changed(adapters__0__oidc={"issuer": "https://issuer.example", "audiences": audiences})
+        )
         assert [each.path[-1] for each in problems] == ["audiences"]
 
 

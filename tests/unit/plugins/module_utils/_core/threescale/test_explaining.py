@@ -28,13 +28,40 @@ FROM_BASIC = [
     {"drop": {"tail": 1}},
     "base64_urlsafe",
     {"split": {"max": 2}},
-    {"test": {"if": {"length": {"min": 2}}, "then": [{"strlen": {"max": 63}}, {"or": [{"strlen": {"min": 1}}, {"drop": {"tail": 1}}]}]}},
+    {
+        "test": {
+            "if": {"length": {"min": 2}},
+            "then": [{"strlen": {"max": 63}}, {"or": [{"strlen": {"min": 1}}, {"drop": {"tail": 1}}]}],
+        }
+    },
     {"assert": [{"and": ["reverse", {"or": [{"strlen": {"min": 8}}, {"glob": ["aladdin", "admin"]}]}]}]},
 ]
-BY_BASIC = {"app_id": [{"header": {"keys": ["authorization"], "ops": FROM_BASIC}}], "app_key": [{"header": {"keys": ["x-app-key"]}}]}
-BY_TOKEN = {"app_id": [{"filter": {"path": ["envoy.filters.http.jwt_authn", "0"], "keys": ["azp", "aud"], "ops": [{"take": {"head": 1}}]}}]}
+BY_BASIC = {
+    "app_id": [{"header": {"keys": ["authorization"], "ops": FROM_BASIC}}],
+    "app_key": [{"header": {"keys": ["x-app-key"]}}],
+}
+BY_TOKEN = {
+    "app_id": [
+        {
+            "filter": {
+                "path": ["envoy.filters.http.jwt_authn", "0"],
+                "keys": ["azp", "aud"],
+                "ops": [{"take": {"head": 1}}],
+            }
+        }
+    ]
+}
 BY_BOTH = {"user_key": [{"query_string": {"keys": ["user_key"]}}], **BY_BASIC}
-BY_JSON = {"app_id": [{"header": {"keys": ["x-jwt"], "ops": ["base64_urlsafe", {"json": {"path": ["claims"], "keys": ["azp", "aud"]}}]}}]}
+BY_JSON = {
+    "app_id": [
+        {
+            "header": {
+                "keys": ["x-jwt"],
+                "ops": ["base64_urlsafe", {"json": {"path": ["claims"], "keys": ["azp", "aud"]}}],
+            }
+        }
+    ]
+}
 
 
 def explained(service=None, generation=LATER, services=None, **request):
@@ -75,7 +102,9 @@ def authorization(text):
         ("c.shop", "http", ["a.shop", "b.shop", "c.shop"], True),
     ],
 )
-def test_an_authority_is_anchored_and_matched_with_its_port_unless_it_is_the_schemes_own(host, scheme, authorities, is_known):
+def test_an_authority_is_anchored_and_matched_with_its_port_unless_it_is_the_schemes_own(
+    host, scheme, authorities, is_known
+):
     found = explained({"authorities": authorities}, host=host, scheme=scheme, **KEY)
     assert (found.service is not None, found.status) == (is_known, None if is_known else 403)
 
@@ -147,7 +176,11 @@ def test_the_first_adapter_refuses_with_another_status_where_no_rule_matches():
         (BY_TOKEN, {"claims": {"iss": "https://sso", "azp": 7, "aud": "two"}}, None),
         (BY_TOKEN, {"claims": {"sub": "nobody"}}, None),
         (BY_TOKEN, authorization("Bearer a.b.c"), None),
-        (BY_JSON, {"headers": {"x-jwt": base64.urlsafe_b64encode(b'{"claims": {"aud": ["a", "k"]}}').decode()}}, {"app_id": "a", "app_key": "k"}),
+        (
+            BY_JSON,
+            {"headers": {"x-jwt": base64.urlsafe_b64encode(b'{"claims": {"aud": ["a", "k"]}}').decode()}},
+            {"app_id": "a", "app_key": "k"},
+        ),
         (BY_JSON, {"headers": {"x-jwt": base64.urlsafe_b64encode(b'{"claims": 1}').decode()}}, None),
     ],
 )
@@ -159,16 +192,29 @@ def test_credentials_are_found_where_the_lookups_say_in_their_order(credentials,
 def test_a_test_is_met_or_says_what_differs_and_never_what_a_caller_brings():
     (adapter,) = read_threescale(changed())[0].adapters
     request = {"host": "cart.shop", "path": "/products/7/sold", "headers": {"x-user-key": "hunter2"}}
-    wanted = {"service": SERVICE["id"], "usages": {"hits": 3, "sales": 1}, "rules": ["GET /", "ANY /products/{id}/sold$"], "status": None}
+    wanted = {
+        "service": SERVICE["id"],
+        "usages": {"hits": 3, "sales": 1},
+        "rules": ["GET /", "ANY /products/{id}/sold$"],
+        "status": None,
+    }
     tests = [
         {"name": "sold", "request": request, "expect": {**wanted, "user_key": "hunter2"}},
-        {"adapter": "shop/cart", "request": request, "expect": {"usages": {"hits": 1}, "user_key": "hunter3", "status": 404}},
+        {
+            "adapter": "shop/cart",
+            "request": request,
+            "expect": {"usages": {"hits": 1}, "user_key": "hunter3", "status": 404},
+        },
         {"request": {**request, "host": "till.shop"}, "expect": {"service": None, "status": 403, "usages": {}}},
     ]
     trials, problems = read_tests(tests, [adapter])
     verdicts = [verdict_of(trial, adapter.services, LATER) for trial in trials]
     assert (problems, [bool(each.missed) for each in verdicts]) == ([], [False, True, False])
-    assert verdicts[1].missed == ("usages is {'hits': 3, 'sales': 1}, expected {'hits': 1}", "status is None, expected 404", "user_key differs")
+    assert verdicts[1].missed == (
+        "usages is {'hits': 3, 'sales': 1}, expected {'hits': 1}",
+        "status is None, expected 404",
+        "user_key differs",
+    )
     assert "hunter" not in "".join(each.text for each in verdicts)
 
 
@@ -195,4 +241,6 @@ def test_a_test_that_is_not_written_well_is_refused_with_its_place(entry, where)
 
 
 def test_rules_of_the_tests_are_the_ones_described():
-    assert [rule.pattern for rule in read_threescale(changed())[0].adapters[0].services[0].rules] == [rule["pattern"] for rule in RULES]
+    assert [rule.pattern for rule in read_threescale(changed())[0].adapters[0].services[0].rules] == [
+        rule["pattern"] for rule in RULES
+    ]

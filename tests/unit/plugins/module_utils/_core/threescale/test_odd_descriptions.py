@@ -1,5 +1,7 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Descriptions in which something was replaced: they are refused with a place, or planned and explained; nothing else happens."""
+"""Descriptions in which something was replaced: they are refused with a place, or planned and explained; nothing else
+happens.
+"""
 
 from __future__ import annotations
 
@@ -21,14 +23,43 @@ from ansible_collections.ossm.federation.tests.unit.plugins.module_utils._core.e
 from .adapters import PORTAL, WHOLE, changed
 from .test_explaining import BY_BOTH, BY_JSON, BY_TOKEN
 
-ODD = [None, "", "text", 0, -1, 7, True, 2.5, [], {}, [None], ["a", 1], {"a": 1}, {1: "a"}, {None: []}, "\x1b", "x" * 5000, [[]], "all"]
-SERVICES = [{**WHOLE["adapters"][0]["services"][0], "id": str(number), "credentials": each} for number, each in enumerate((BY_BOTH, BY_JSON, BY_TOKEN))]
+ODD = [
+    None,
+    "",
+    "text",
+    0,
+    -1,
+    7,
+    True,
+    2.5,
+    [],
+    {},
+    [None],
+    ["a", 1],
+    {"a": 1},
+    {1: "a"},
+    {None: []},
+    "\x1b",
+    "x" * 5000,
+    [[]],
+    "all",
+]
+SERVICES = [
+    {**WHOLE["adapters"][0]["services"][0], "id": str(number), "credentials": each}
+    for number, each in enumerate((BY_BOTH, BY_JSON, BY_TOKEN))
+]
 RICH = changed(
     {**WHOLE, "portal": PORTAL},
     adapters__0__services=[*WHOLE["adapters"][0]["services"], *SERVICES],
     adapters__0__oidc={"issuer": "https://sso", "audiences": ["a"]},
 )
-REQUEST = {"host": "cart.shop", "path": "/?user_key=a", "headers": {"authorization": "Basic YTpi"}, "claims": {"azp": "x"}, "query": {"a": "b"}}
+REQUEST = {
+    "host": "cart.shop",
+    "path": "/?user_key=a",
+    "headers": {"authorization": "Basic YTpi"},
+    "claims": {"azp": "x"},
+    "query": {"a": "b"},
+}
 TEST = {"request": REQUEST, "expect": {"status": None, "usages": {"hits": 1}, "rules": ["GET /"]}}
 
 

@@ -16,7 +16,26 @@ def test_names_are_asked_for_letter_by_letter() -> None:
     assert any_of(["till.shop", "cart-2.shop", "till.shop"]) == r"cart-2\\.shop|till\\.shop"
 
 
-@pytest.mark.parametrize("name", ['x"} or vector(0) #', "x'", "x`", "x\\", "x\n", "x|y", "x.*", "x(", "x[", "x{", "x}", "x$", "^x", "x+?", "x\u0430"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        'x"} or vector(0) #',
+        "x'",
+        "x`",
+        "x\\",
+        "x\n",
+        "x|y",
+        "x.*",
+        "x(",
+        "x[",
+        "x{",
+        "x}",
+        "x$",
+        "^x",
+        "x+?",
+        "x\u0430",
+    ],
+)
 def test_no_name_ends_the_text_of_a_question_or_means_more_than_itself(name: str) -> None:
     assert re.fullmatch(r"(?:[A-Za-z0-9_-]|\\\\\.|\\\\x\{[0-9a-f]+\})+", any_of([name]))
     assert any_of([name]) in error_query([name], 60)
@@ -26,7 +45,8 @@ def test_another_sign_stands_by_its_number() -> None:
     assert any_of(['a"b']) == r"a\\x{22}b"
 
 
-# What Prometheus has of calls with and without an answer after ten minutes of looks each 15 s, and how many per cent of the last minute failed.
+# What Prometheus has of calls with and without an answer after ten minutes of looks each 15 s, and how many per cent of
+# the last minute failed.
 HOST = "till.shop.svc.west-imports.local"
 COUNTED = {
     "a few fail": ("0+9x40", "0+1x40", 10),
@@ -47,9 +67,21 @@ def test_a_share_of_errors_is_what_really_happened(promtool: Path, tmp_path: Pat
     groups = []
     for good, bad, share in COUNTED.values():
         labels = f'reporter="source",destination_service="{HOST}"'
-        series = [{"series": f'istio_requests_total{{{labels},response_code="{code}"}}', "values": text} for code, text in (("200", good), ("0", bad)) if text]
+        series = [
+            {"series": f'istio_requests_total{{{labels},response_code="{code}"}}', "values": text}
+            for code, text in (("200", good), ("0", bad))
+            if text
+        ]
         expected = [] if share is None else [{"labels": "{}", "value": share}]
-        groups.append({"interval": "15s", "input_series": series, "promql_expr_test": [{"expr": question, "eval_time": "10m", "exp_samples": expected}]})
+        groups.append(
+            {
+                "interval": "15s",
+                "input_series": series,
+                "promql_expr_test": [{"expr": question, "eval_time": "10m", "exp_samples": expected}],
+            }
+        )
     (tmp_path / "test.yml").write_text(json.dumps({"tests": groups}), encoding="utf-8")
-    done = subprocess.run([promtool, "test", "rules", "test.yml"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [promtool, "test", "rules", "test.yml"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stdout + done.stderr

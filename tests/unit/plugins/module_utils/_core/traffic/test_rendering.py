@@ -13,7 +13,14 @@ from ansible_collections.ossm.federation.tests.unit.pem import NOW
 from ansible_collections.ossm.federation.tests.unit.run_in_memory import RunInMemory
 from ansible_collections.ossm.federation.tests.unit.traffic_in_memory import EXPORTS, IMPORTS, LOCALITY, PEERS, estate
 
-DESCRIPTION = {"mesh": "east", "peers": PEERS, "exports": EXPORTS, "imports": IMPORTS, "locality": LOCALITY, "trust_domain": "east.local"}
+DESCRIPTION = {
+    "mesh": "east",
+    "peers": PEERS,
+    "exports": EXPORTS,
+    "imports": IMPORTS,
+    "locality": LOCALITY,
+    "trust_domain": "east.local",
+}
 WRITTEN = [
     {"service": "shop/cart", "failover_to": "west"},
     {"service": "shop/till", "split": {"local": 80, "west": 20}, "timeout": "2s"},
@@ -31,11 +38,17 @@ def test_what_is_rendered_is_what_a_run_writes(tmp_path):
     cluster = estate()
     mesh_traffic.run(RunInMemory(DESCRIBED, FORCE, mesh_traffic.OPTIONS, **DESCRIPTION, traffic=WRITTEN), cluster, NOW)
     written = list(yaml.safe_load_all((tmp_path / "east" / "traffic.yaml").read_text(encoding="utf-8")))
-    assert [(each["kind"], each["metadata"]["name"]) for each in written] == [(kind, name) for _verb, kind, name in cluster.writes]
+    assert [(each["kind"], each["metadata"]["name"]) for each in written] == [
+        (kind, name) for _verb, kind, name in cluster.writes
+    ]
     for each in written:
         metadata = each["metadata"]
         live = cluster._objects[(each["kind"], metadata["namespace"], metadata["name"])]
-        assert (each["spec"], metadata["labels"], metadata["annotations"]) == (live["spec"], live["metadata"]["labels"], live["metadata"]["annotations"])
+        assert (each["spec"], metadata["labels"], metadata["annotations"]) == (
+            live["spec"],
+            live["metadata"]["labels"],
+            live["metadata"]["annotations"],
+        )
     kustomization = yaml.safe_load((tmp_path / "east" / "kustomization.yaml").read_text(encoding="utf-8"))
     assert "traffic.yaml" in kustomization["resources"]
     assert len(list((tmp_path / "east" / "apply" / "traffic").iterdir())) == len(written) + 1
@@ -46,7 +59,10 @@ def test_what_is_rendered_is_what_a_run_writes(tmp_path):
 @pytest.mark.parametrize(
     ("rule", "reason"),
     [
-        ({"service": "shop/checkout", "callers": {"from_mesh": ["west"], "local": "nobody"}}, "needs the selector of the Service"),
+        (
+            {"service": "shop/checkout", "callers": {"from_mesh": ["west"], "local": "nobody"}},
+            "needs the selector of the Service",
+        ),
         ({"service": "shop/other", "failover_to": "west"}, "FED852"),
         ({"service": "shop/cart", "split": {"local": 50, "north": 50}}, "FED852"),
     ],

@@ -15,7 +15,16 @@ from ansible_collections.ossm.federation.plugins.module_utils._options import FO
 from ansible_collections.ossm.federation.plugins.modules import federation_info, mesh_traffic, traffic_shift
 from ansible_collections.ossm.federation.tests.unit.pem import NOW
 from ansible_collections.ossm.federation.tests.unit.run_in_memory import RunInMemory
-from ansible_collections.ossm.federation.tests.unit.traffic_in_memory import EXPORTS, IMPORTS, LOCALITY, PEERS, SPACE, estate, pod, rule
+from ansible_collections.ossm.federation.tests.unit.traffic_in_memory import (
+    EXPORTS,
+    IMPORTS,
+    LOCALITY,
+    PEERS,
+    SPACE,
+    estate,
+    pod,
+    rule,
+)
 
 HERE, THERE = "till.shop.svc.cluster.local", "till.shop.svc.west-imports.local"
 DESCRIPTION = {"mesh": "east", "peers": PEERS, "exports": EXPORTS, "imports": IMPORTS, "locality": LOCALITY}
@@ -28,7 +37,11 @@ def standing(*rules, moving=False):
     cluster = estate(pod("cart-1", "cart", istio_locality="eu-central"))
     asked = {**DESCRIPTION, "traffic": list(rules)}
     if moving:
-        traffic_shift.run(RunInMemory(DESCRIBED, FORCE, PROMETHEUS, traffic_shift.OPTIONS, **{**asked, "one_step": True}), cluster, NOW)
+        traffic_shift.run(
+            RunInMemory(DESCRIBED, FORCE, PROMETHEUS, traffic_shift.OPTIONS, **{**asked, "one_step": True}),
+            cluster,
+            NOW,
+        )
     else:
         mesh_traffic.run(RunInMemory(DESCRIBED, FORCE, mesh_traffic.OPTIONS, **asked), cluster, NOW)
     return cluster
@@ -54,7 +67,14 @@ def objects(cluster):
             "traffic shop/cart: eu-central/* 80 : eu-west/* 20; west is not connected: only local endpoints answer",
         ),
         (SPLIT, "unknown", f"traffic shop/till: {HERE} 60 : {THERE} 40"),
-        (SPLIT, None, f"traffic shop/till: {HERE} 60 : {THERE} 40; west is not connected: its share fails until the rule of mesh_traffic changes"),
+        (
+            SPLIT,
+            None,
+            (
+                f"traffic shop/till: {HERE} 60 : {THERE} 40; west is not connected: its share fails until the rule of"
+                " mesh_traffic changes"
+            ),
+        ),
         ({"service": "shop/till", "timeout": "2s"}, None, None),
     ],
 )
@@ -75,7 +95,10 @@ def test_how_far_a_shift_is_is_said(rule):
 def test_objects_of_odd_shapes_are_shown_as_far_as_they_can_be_read(odd):
     for live in objects(standing(SPLIT, FAILOVER)):
         if live["kind"] in ("VirtualService", "DestinationRule"):
-            for changed in ({**live, "spec": odd}, {**live, "metadata": {**live["metadata"], "annotations": {SHIFT: odd}}}):
+            for changed in (
+                {**live, "spec": odd},
+                {**live, "metadata": {**live["metadata"], "annotations": {SHIFT: odd}}},
+            ):
                 lines_of(rows_of([changed], {}))
 
 
@@ -89,7 +112,10 @@ def test_a_status_shows_them_above_its_verdict():
     assert quiet["traffic"] == [] and not any("traffic" in line for line in quiet["lines"])
 
 
-REHEARSED = {"service": "shop/checkout", "callers": {"from_mesh": ["west"], "local": ["shop/web"], "enforce_after": "7d"}}
+REHEARSED = {
+    "service": "shop/checkout",
+    "callers": {"from_mesh": ["west"], "local": ["shop/web"], "enforce_after": "7d"},
+}
 ENFORCED = {"service": "shop/checkout", "callers": {"from_mesh": ["west"], "local": ["shop/web"]}}
 
 
@@ -102,8 +128,12 @@ def test_a_status_shows_what_is_rehearsed_and_nothing_of_what_is_enforced():
         "what it would have refused"
     )
     assert line in seen["lines"] and seen["states"][line] == "unsure"
-    assert [(row["service"], row["way"], row["peers"], row["state"]) for row in seen["traffic"]] == [("shop/checkout", "callers", ["west"], "rehearsed")]
-    enforced = federation_info.run(RunInMemory(MESH, federation_info.OPTIONS, **{**params, "traffic": [ENFORCED]}), standing(ENFORCED), NOW)
+    assert [(row["service"], row["way"], row["peers"], row["state"]) for row in seen["traffic"]] == [
+        ("shop/checkout", "callers", ["west"], "rehearsed")
+    ]
+    enforced = federation_info.run(
+        RunInMemory(MESH, federation_info.OPTIONS, **{**params, "traffic": [ENFORCED]}), standing(ENFORCED), NOW
+    )
     assert enforced["traffic"] == []
 
 

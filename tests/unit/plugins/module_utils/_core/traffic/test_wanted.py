@@ -90,7 +90,16 @@ def test_more_rules_than_one_run_takes_are_refused_whole():
 
 @pytest.mark.parametrize(
     ("duration", "is_taken"),
-    [("500ms", True), ("0.5s", True), ("1h30m", True), ("8760h", True), ("1.5ms", False), ("0.0001s", False), ("8761h", False), ("9" * 30 + "h", False)],
+    [
+        ("500ms", True),
+        ("0.5s", True),
+        ("1h30m", True),
+        ("8760h", True),
+        ("1.5ms", False),
+        ("0.0001s", False),
+        ("8761h", False),
+        ("9" * 30 + "h", False),
+    ],
 )
 def test_a_duration_is_one_that_istiod_takes(duration, is_taken):
     assert (read({"service": "shop/cart", "timeout": duration})[1] == []) is is_taken

@@ -63,7 +63,10 @@ def of(target, text, code=0, program=curl):
         (GET, f"HTTP/1.1 503 Service Unavailable\n{PASSED}\n\nbe back soon", "reached"),
         (
             GET,
-            f"HTTP/1.1 503 Service Unavailable\n{PASSED}\n\nupstream connect error or disconnect/reset before headers. reset",
+            (
+                f"HTTP/1.1 503 Service Unavailable\n{PASSED}\n\nupstream connect error or disconnect/reset before"
+                " headers. reset"
+            ),
             "not reached",
         ),
         (GET, f"HTTP/1.1 403 Forbidden\n{PASSED}\n\nRBAC: access denied", "not reached"),
