@@ -8,11 +8,14 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from ._core.card.card import LAYOUTS, SIZE_LIMIT, Card, file_name, read_card
 from ._core.mesh.described import Mesh
+from ._core.mesh.parse import described_mesh
 from ._core.peering.handing import OPTION, Handing, beside, handed_over
 from ._core.peering.identity import facts_digest
+from ._core.peering.live import Peerings
 from ._core.plain.errors import FederationError
 from ._files import Place, read, write
 from ._reads.peerings import card_file
@@ -72,6 +75,17 @@ def waiting_to_be_handed_over(
         if handing and not handing.is_over(mesh.names_of(peer), handed_over(said), peers.get(peer.local_name)):
             lines.append(handing.line(os.path.join(directory, name), mesh.known_as(peer)))
     return lines
+
+
+def left_to_hand_over(params: Mapping[str, Any], namespace: str, peerings: Peerings, now: datetime) -> list[str]:
+    """Return which of our cards in ``cards_dir`` their peers do not have yet, in words; a folder that is not there has
+    none.
+    """
+    if params["cards_dir"] is None or not os.path.isdir(params["cards_dir"]):
+        return []
+    mesh = described_mesh({**params, "namespace": namespace, "loopback": True}, allow_no_peers=True)
+    live = {peer.local_name: peerings.of(peer.local_name).peer for peer in mesh.peers}
+    return waiting_to_be_handed_over(params["cards_dir"], mesh, live, params["handed_over"], now)
 
 
 def _handing(directory: str, name: str, card: Card | None, now: datetime) -> Handing | None:

@@ -301,36 +301,22 @@ control_plane:
   sample: {name: basic, namespace: east-mesh-system, version: v2.3, trust_domain: east.local}
 """
 
-import os
-from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime
-from typing import NoReturn
 
 from ..module_utils._cluster.client import Cluster
-from ..module_utils._core.control_plane.live import ControlPlane
-from ..module_utils._core.control_plane.members import member_lines, membership
-from ..module_utils._core.mesh.parse import asked_peers, described_mesh
-from ..module_utils._core.peering import status, verdict
-from ..module_utils._core.peering.changing import Restart
-from ..module_utils._core.peering.leftovers import lines_of
-from ..module_utils._core.peering.live import Peerings
-from ..module_utils._core.peering.status import peer_rows
-from ..module_utils._core.peering.using import namespaces_of_traffic
-from ..module_utils._core.plain.diff import is_ours
+from ..module_utils._core.control_plane.members import member_lines
+from ..module_utils._core.peering import verdict
+from ..module_utils._core.peering.waiting import longest, reached, refuse_waiting, without_peers
 from ..module_utils._core.plain.errors import FederationError
-from ..module_utils._core.plain.kinds import AUTHORIZATION_POLICY, CONFIG_MAP, MESH_LABEL
-from ..module_utils._core.traffic.showing import lines_of as lines_of_traffic
-from ..module_utils._core.traffic.showing import rows_of as rows_of_traffic
-from ..module_utils._handing import waiting_to_be_handed_over
+from ..module_utils._core.traffic.showing import shown_of, states_of
+from ..module_utils._handing import left_to_hand_over
 from ..module_utils._options import CLUSTER, MESH, WAITING
 from ..module_utils._reads.istiod import restart_needed
-from ..module_utils._reads.peerings import read_control_plane, read_members, read_peerings
+from ..module_utils._reads.peerings import read_control_plane, read_members
 from ..module_utils._reads.remembering import Remembered, note
-from ..module_utils._reads.traffic import read_routes
-from ..module_utils._reads.uses import what_is_left
-from ..module_utils._run import Module, Run, run_module, wait_until
-from ..module_utils._standing import shown
+from ..module_utils._reads.traffic import read_shown
+from ..module_utils._run import Module, Run, run_module
+from ..module_utils._standing import Watch, gone, shown
 from ..module_utils._wasm import WASM, standing
 
 OPTIONS = {
@@ -364,21 +350,6 @@ OPTIONS = {
     "cards_dir": {"type": "path"},
     "handed_over": {"type": "list", "elements": "str", "default": []},
 }
-CODES = {"connected": "FED602", "no_imports": "FED604", "no_exports": "FED604", "gone": "FED604"}
-AGAIN_SECONDS = 5
-"""How long a fault that may pass by itself is looked at again before it fails a run."""
-MENDS = {
-    "connected": (
-        "Look at the reasons above; playbook ossm.federation.status shows them again, and a longer federation_timeout"
-        " waits longer"
-    ),
-    "no_imports": "Look whether istiod of this mesh is running, then run again",
-    "gone": "Look at the conditions of the ServiceMeshControlPlane: its operator removes the gateways",
-    "no_exports": (
-        "Look whether istiod of this mesh is running (rollout restart), then run again; a peer must not go while it is"
-        " offered services"
-    ),
-}
 
 
 def run(run: Run, cluster: Cluster, now: datetime) -> dict:
@@ -397,44 +368,6 @@ def run(run: Run, cluster: Cluster, now: datetime) -> dict:
         raise
 
 
-class Watch:
-    """The peerings of a mesh, which can be looked at again."""
-
-    def __init__(self, cluster: Cluster, params: dict, control_plane: ControlPlane) -> None:
-        self._cluster, self._params, self.control_plane = cluster, params, control_plane
-        # Read once: nothing but a run of ours changes them.
-        self._bundles = bundles_if_known(cluster, control_plane.namespace)
-        self.waiting_for = self.look()
-
-    def look(self) -> list[str]:
-        """Read the peerings as they stand now, and return in words what is not there yet, or not gone yet."""
-        self.peerings = replace(
-            read_peerings(self._cluster, self.control_plane, with_bundles=False), bundles=self._bundles
-        )
-        self.rows = rows_of(self._params, self.peerings, self.control_plane, self._cluster.now)
-        return missing(self._params, self.peerings, self.rows, self._cluster.now, self.control_plane.version)
-
-    def progress(self) -> list[str]:
-        """Return how far each import is that is waited for, in words; nothing where nothing is missing."""
-        if not self.waiting_for:
-            return []
-        return status.progress(self.rows, {entry["peer"]: entry["imports"] for entry in self._params["expected"]})
-
-    def wait(self, limit: int) -> int:
-        """Look until nothing is missing, at most ``limit`` seconds; return how long that took."""
-        self.waiting_for, waited = wait_until(self.look, limit)
-        return waited
-
-    def look_again(self, fail_on: list[str]) -> int:
-        """Look whether faults that fail the run pass by themselves, and return for how long; 0 where there are none."""
-
-        def look() -> list[str]:
-            self.look()
-            return passing(fail_on, self.rows)
-
-        return wait_until(look, AGAIN_SECONDS, 1.0)[1] if passing(fail_on, self.rows) else 0
-
-
 def seen(run: Run, cluster: Cluster, now: datetime) -> dict:
     """Return what is seen, after waiting for it if asked."""
     params = run.params
@@ -443,15 +376,15 @@ def seen(run: Run, cluster: Cluster, now: datetime) -> dict:
     control_plane = read_control_plane(reads, namespace, params["control_plane"])
     if params["until"] == "reachable":
         note(params, reads)
-        return reachable(params["mesh"], cluster, control_plane)
+        return without_peers(control_plane, [reached(params["mesh"], cluster.server, control_plane)])
     if params["until"] == "gone":
         return gone(run, cluster, namespace, control_plane)
-    limit = params["wait_timeout"] or default_seconds(params, control_plane)
+    limit = params["wait_timeout"] or longest(params["until"], control_plane.version)
     watch, waited, again = Watch(cluster, params, control_plane), 0, 0
     if watch.waiting_for and params["wait"] and not run.check_mode:
         waited = watch.wait(limit)
-        if watch.waiting_for and not params["soft"]:
-            refuse_waiting(params, watch.waiting_for, waited)
+        if not params["soft"]:
+            refuse_waiting(params["mesh"], params["until"], watch.waiting_for, params["waited"] + waited)
     fail_on = params["fail_on"] if params["until"] == "connected" else []
     if not params["wait"]:
         again = watch.look_again(fail_on)
@@ -477,17 +410,12 @@ def told(run: Run, cluster: Cluster, watch: Watch, fail_on: list[str], now: date
     looks = {"is_planned": run.check_mode, "is_leaving": params["leaving"]}
     found = shown(cluster, params["mesh"], control_plane, (watch.peerings, rows), restart, now, fail_on, **looks)
     members = read_members(cluster, control_plane.namespace)
-    traffic, routed = traffic_of(cluster, params, rows)
-    found["states"].update(
-        {
-            line: verdict.DOWN if row["fails"] else verdict.UNSURE if row["note"] else verdict.OK
-            for line, row in zip(routed, traffic)
-        }
-    )
-    wasm, of_wasm = ([], {}) if params["wait"] or params["leaving"] else standing(params, cluster)
-    found["states"].update({line: verdict.OK if is_good else verdict.UNSURE for line, is_good in of_wasm.items()})
     is_over = params["wait"] or params["leaving"]
-    hand_over = [] if is_over else cards_to_hand_over(params, control_plane.namespace, watch.peerings, now)
+    traffic, routed = ([], []) if is_over else shown_of(*read_shown(cluster, params["traffic"]), rows)
+    found["states"].update(states_of(traffic, routed))
+    wasm, of_wasm = ([], {}) if is_over else standing(params, cluster)
+    found["states"].update({line: verdict.OK if is_good else verdict.UNSURE for line, is_good in of_wasm.items()})
+    hand_over = [] if is_over else left_to_hand_over(params, control_plane.namespace, watch.peerings, now)
     head, *table, line = found["lines"]
     return {
         **found,
@@ -497,155 +425,6 @@ def told(run: Run, cluster: Cluster, watch: Watch, fail_on: list[str], now: date
         "wasm": wasm,
         "hand_over": hand_over,
     }
-
-
-def reachable(mesh: str, cluster: Cluster, control_plane: ControlPlane) -> dict:
-    """Return which control plane a mesh is, and nothing of its peers."""
-    return {
-        "changed": False,
-        "control_plane": control_plane.as_data(),
-        "peers": [],
-        "members": membership(None),
-        "lines": [reached(mesh, cluster, control_plane)],
-        "restart": Restart().to_data(),
-        "left": [],
-        "traffic": [],
-        "wasm": [],
-        "waiting_for": [],
-        "polled_seconds": 0,
-        "wait_limit": 0,
-    }
-
-
-def traffic_of(cluster: Cluster, params: dict, rows: list[dict]) -> tuple[list[dict], list[str]]:
-    """Return how the rules of traffic stand, in rows and in words; nothing where none are described, or while something
-    is waited for.
-    """
-    namespaces = namespaces_of_traffic(params["traffic"])
-    if not namespaces or params["wait"] or params["leaving"]:
-        return [], []
-    objects = read_routes(cluster, namespaces)
-    if objects is None:
-        return [], ["traffic: VirtualServices and DestinationRules may not be read, so the shares are not known"]
-    policies = read_routes(cluster, namespaces_of_traffic(params["traffic"], "callers"), (AUTHORIZATION_POLICY,))
-    found = rows_of_traffic([*objects, *(policies or ())], {row["peer"]: row["outbound"] for row in rows})
-    unread = (
-        ["traffic: AuthorizationPolicies may not be read, so what is rehearsed is not known"]
-        if policies is None
-        else []
-    )
-    return found, [*lines_of_traffic(found), *unread]
-
-
-def passing(fail_on: list[str], rows: list[dict]) -> list[str]:
-    """Return in words the faults that fail this run and may pass by themselves; a peering that is not there does not
-    come by waiting.
-    """
-    standing = [row for row in rows if row["outbound"] != status.ABSENT]
-    counted = verdict.counting(verdict.faults_of_rows(standing), fail_on)
-    return [str(fault) for fault in counted if fault.kind in verdict.PASSING]
-
-
-def cards_to_hand_over(params: dict, namespace: str, peerings: Peerings, now: datetime) -> list[str]:
-    """Return which of our cards their peers do not have yet, in words."""
-    if params["cards_dir"] is None or not os.path.isdir(params["cards_dir"]):
-        return []
-    mesh = described_mesh({**params, "namespace": namespace, "loopback": True}, allow_no_peers=True)
-    live = {peer.local_name: peerings.of(peer.local_name).peer for peer in mesh.peers}
-    return waiting_to_be_handed_over(params["cards_dir"], mesh, live, params["handed_over"], now)
-
-
-def gone(run: Run, cluster: Cluster, namespace: str, control_plane: ControlPlane) -> dict:
-    """Return what is left of the peers, after waiting for what goes by itself."""
-    params = run.params
-    mesh = described_mesh({**params, "namespace": namespace, "loopback": True}, allow_no_peers=True)
-
-    def look() -> list[str]:
-        nonlocal left
-        left = what_is_left(
-            cluster, mesh, read_control_plane(cluster, namespace, control_plane.name), params["gateway_places"]
-        )
-        return [str(each) for each in left if each.is_going]
-
-    left = what_is_left(cluster, mesh, control_plane, params["gateway_places"])
-    waiting_for, waited = [str(each) for each in left if each.is_going], 0
-    limit = params["wait_timeout"] or default_seconds(params, control_plane)
-    if waiting_for and params["wait"] and not run.check_mode:
-        waiting_for, waited = wait_until(look, limit)
-        if waiting_for and not params["soft"]:
-            refuse_waiting(params, waiting_for, waited)
-    return {
-        "changed": False,
-        "control_plane": control_plane.as_data(),
-        "peers": [],
-        "members": membership(None),
-        "lines": lines_of([peer.local_name for peer in mesh.peers], left),
-        "restart": Restart().to_data(),
-        "left": [each.as_row() for each in left],
-        "traffic": [],
-        "wasm": [],
-        "waiting_for": waiting_for,
-        "polled_seconds": waited,
-        "wait_limit": limit,
-    }
-
-
-def refuse_waiting(params: dict, waiting_for: list[str], waited: int) -> NoReturn:
-    """Fail at the end of a wait: FED602, FED604 with what is still missing."""
-    raise FederationError(
-        CODES[params["until"]],
-        where=f"Mesh {params['mesh']}",
-        what=f"still waiting after {params['waited'] + waited} s: {'; '.join(waiting_for)}",
-        fix=MENDS[params["until"]],
-        facts={"waiting_for": waiting_for},
-    )
-
-
-def reached(mesh: str, cluster: Cluster, control_plane: ControlPlane) -> str:
-    """Return in one line which control plane a mesh is."""
-    place = f"{control_plane.namespace}/{control_plane.name}"
-    return f"{mesh}: {cluster.server} {place} {control_plane.version_text}, trust domain {control_plane.trust_domain}"
-
-
-def rows_of(params: dict, peerings: Peerings, control_plane: ControlPlane, now: datetime) -> list[dict]:
-    """Return a row per peer: those that stand, those that are asked for, those that have a note."""
-    asked = asked_peers(params["peers"])
-    others = params["peers"] is None or params["until"] == "connected"
-    return peer_rows(asked, params["notes"], peerings, control_plane, now, others=others)
-
-
-def missing(
-    params: dict, peerings: Peerings, rows: list[dict], now: datetime, version: tuple[int, int] | None
-) -> list[str]:
-    """Return in words what is not there yet, or not gone yet."""
-    if params["until"] == "connected":
-        return status.unmet(rows, {entry["peer"]: entry["imports"] for entry in params["expected"]})
-    found = []
-    for row in rows:
-        peering = peerings.of(row["peer"])
-        if params["until"] == "no_imports" and status.answers(peering.peer, now, version):
-            found += [f"{row['peer']}: {host} is still imported" for host in status.still_imported(peering.imports)]
-        if params["until"] == "no_exports" and peering.peer is not None:
-            found += [f"{row['peer']}: {name} is still exported" for name in status.still_exported(peering.exports)]
-    return found
-
-
-def default_seconds(params: dict, control_plane: ControlPlane) -> int:
-    """Return how long a wait may take on this version."""
-    if params["until"] == "gone":
-        return 120
-    return 600 if params["until"] == "connected" else status.settling_seconds(control_plane.version)
-
-
-def bundles_if_known(cluster: Cluster, namespace: str) -> dict[str, Mapping]:
-    """Return the bundles of peers by their names; none where ConfigMaps may not be read."""
-    try:
-        found = cluster.list(CONFIG_MAP, namespace, MESH_LABEL)
-    except FederationError as error:
-        if error.code != "FED104":
-            raise
-        return {}
-    return {live["metadata"]["name"]: live for live in found if is_ours(live)}
 
 
 def main() -> None:

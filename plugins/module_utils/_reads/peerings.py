@@ -18,6 +18,7 @@ from .._core.peering.adopting import as_it_stands
 from .._core.peering.identity import known_beside_gateways
 from .._core.peering.live import Peerings
 from .._core.plain.data import at
+from .._core.plain.diff import is_ours
 from .._core.plain.errors import FederationError
 from .._core.plain.kinds import (
     CONFIG_MAP,
@@ -25,6 +26,7 @@ from .._core.plain.kinds import (
     EXPORTS,
     IMPORTS,
     MEMBER_ROLL,
+    MESH_LABEL,
     PEER,
     ROOT_KEY,
     SERVICE,
@@ -177,6 +179,17 @@ def read_peerings(cluster: Cluster, control_plane: ControlPlane, *, with_bundles
     ]
     known = known_beside_gateways(control_plane.live)
     return Peerings(*read, *([] if with_bundles else [{}]), own_maps=control_plane.own_config_maps, known=known)
+
+
+def read_bundles(cluster: Cluster, namespace: str) -> dict[str, Mapping]:
+    """Return the bundles of peers by their names; none where ConfigMaps may not be read."""
+    try:
+        found = cluster.list(CONFIG_MAP, namespace, MESH_LABEL)
+    except FederationError as error:
+        if error.code != "FED104":
+            raise
+        return {}
+    return {live["metadata"]["name"]: live for live in found if is_ours(live)}
 
 
 def card_place(directory: str, name: str) -> Place:

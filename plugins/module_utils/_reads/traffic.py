@@ -10,10 +10,20 @@ from itertools import chain
 from .._cluster.client import Cluster
 from .._core.control_plane.live import ControlPlane
 from .._core.mesh.described import Mesh
-from .._core.peering.using import NAMING_KINDS
+from .._core.peering.using import NAMING_KINDS, namespaces_of_traffic
 from .._core.plain.data import at, mapping
 from .._core.plain.errors import FederationError
-from .._core.plain.kinds import DESTINATION_RULE, IMPORTS, NODE, POD, SERVICE, SERVICE_ACCOUNT, VIRTUAL_SERVICE, Kind
+from .._core.plain.kinds import (
+    AUTHORIZATION_POLICY,
+    DESTINATION_RULE,
+    IMPORTS,
+    NODE,
+    POD,
+    SERVICE,
+    SERVICE_ACCOUNT,
+    VIRTUAL_SERVICE,
+    Kind,
+)
 from .._core.traffic.localities import locality_said, to_ask
 from .._core.traffic.needing import are_located, outline, pods_needed
 from .._core.traffic.rehearsals import MOST_PROXIES, Count, Tally, count_in
@@ -146,6 +156,15 @@ def read_routes(
                 if error.code != "FED108":
                     raise
     return found
+
+
+def read_shown(cluster: Cluster, traffic: object) -> tuple[list[dict] | None, list[dict] | None]:
+    """Return the routes, and the policies, that rules of ``mesh_traffic`` have made; None for what may not be read."""
+    namespaces = namespaces_of_traffic(traffic)
+    routes = read_routes(cluster, namespaces)
+    if routes is None or not namespaces:
+        return routes, []
+    return routes, read_routes(cluster, namespaces_of_traffic(traffic, "callers"), (AUTHORIZATION_POLICY,))
 
 
 def _with_nodes(cluster: Cluster, standing: Standing) -> Standing:

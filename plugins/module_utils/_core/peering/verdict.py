@@ -121,6 +121,14 @@ def counting(faults: Iterable[Fault], fail_on: Sequence[str]) -> list[Fault]:
     return [fault for fault in faults if fault.kind in fail_on]
 
 
+def passing(rows: Iterable[Mapping], fail_on: Sequence[str]) -> list[str]:
+    """Return in words the faults that fail a run and may pass by themselves; a peering that is not there does not come
+    by waiting.
+    """
+    standing = [row for row in rows if row["outbound"] != status.ABSENT]
+    return [str(fault) for fault in counting(faults_of_rows(standing), fail_on) if fault.kind in PASSING]
+
+
 def verdict_line(mesh: str, rows: Sequence[Mapping], faults: Sequence[Fault], fail_on: Sequence[str]) -> str:
     """Return in one line what a status comes to: √ everything as it should be, ‼ something to look at, × something that
     fails the run.

@@ -5,9 +5,9 @@ fails, and what is rehearsed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
-from ..peering import status
+from ..peering import status, verdict
 from ..peering.using import is_kept, names_of_traffic
 from ..plain.data import at, is_whole, listed, mapping, place_of
 from ..plain.errors import FederationError
@@ -130,3 +130,28 @@ def lines_of(rows: Iterable[Mapping]) -> list[str]:
         what = f"{named} {listed(row['peers'])}" if named else shares(row["weights"])
         found.append(f"traffic {row['service']}: {what}{'; ' if row['note'] else ''}{row['note']}")
     return found
+
+
+def shown_of(
+    routes: Sequence[Mapping] | None, policies: Sequence[Mapping] | None, peers: Iterable[Mapping]
+) -> tuple[list[dict], list[str]]:
+    """Return how the rules of traffic stand, in rows and in words. What may not be read is None, ``peers`` are the rows
+    of a status.
+    """
+    if routes is None:
+        return [], ["traffic: VirtualServices and DestinationRules may not be read, so the shares are not known"]
+    found = rows_of([*routes, *(policies or ())], {row["peer"]: row["outbound"] for row in peers})
+    unread = (
+        ["traffic: AuthorizationPolicies may not be read, so what is rehearsed is not known"]
+        if policies is None
+        else []
+    )
+    return found, [*lines_of(found), *unread]
+
+
+def states_of(rows: Sequence[Mapping], lines: Sequence[str]) -> dict[str, str]:
+    """Return by which state each of the lines is coloured that ``shown_of`` gives with these rows."""
+    return {
+        line: verdict.DOWN if row["fails"] else verdict.UNSURE if row["note"] else verdict.OK
+        for line, row in zip(lines, rows)
+    }

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 import yaml
-from ansible_collections.ossm.federation.plugins.module_utils import _run
+from ansible_collections.ossm.federation.plugins.module_utils import _run, _standing
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.errors import FederationError
 from ansible_collections.ossm.federation.plugins.modules import federation_info
 from ansible_collections.ossm.federation.tests.unit.cluster_in_memory import ClusterInMemory
@@ -142,7 +142,7 @@ def test_a_peer_that_is_down_fails_the_status_with_its_reason_and_everything_tha
     assert found["verdict"] == "down" and found["faults"][0]["kind"] == "pending"
     assert found["lines"][-1].startswith("× east: west OUT pending")
     assert [row["outbound"] for row in found["peers"]] == ["pending"]
-    assert 0 < sum(no_sleep) <= federation_info.AGAIN_SECONDS
+    assert 0 < sum(no_sleep) <= _standing.AGAIN_SECONDS
 
 
 def test_where_nothing_is_to_fail_the_verdict_still_says_what_is_seen(no_sleep):
@@ -152,14 +152,14 @@ def test_where_nothing_is_to_fail_the_verdict_still_says_what_is_seen(no_sleep):
 
 def test_a_connection_that_is_being_renewed_does_not_fail_a_status(no_sleep, monkeypatch):
     cluster = ClusterInMemory(NOW, CONTROL_PLANE, peer(), bundle())
-    looks, read = [], federation_info.read_peerings
+    looks, read = [], _standing.read_peerings
 
     def renewed(*asked, **named):
         found = read(*asked, **named)
         looks.append(found)
         return replace(found, peers={"west": down(peer())}) if len(looks) == 1 else found
 
-    monkeypatch.setattr(federation_info, "read_peerings", renewed)
+    monkeypatch.setattr(_standing, "read_peerings", renewed)
     result = seen(cluster, fail_on=["pending"])
     assert result["verdict"] == "ok" and len(looks) == 2 and result["lines"][-1] == "√ east: 1 peer connected both ways"
 
