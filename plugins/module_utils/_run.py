@@ -22,7 +22,7 @@ from ._core.plain.kinds import Kind
 from ._core.plain.reference import link_to
 from ._core.plain.secrets import LONG, to_mask, without, without_keys
 from ._core.plain.words import shown, shown_in
-from ._reads import remembering
+from ._notes import forget
 from ._secrets import secrets_of, shown_arguments
 
 LONGEST_FAILURE = 20_000
@@ -172,7 +172,7 @@ def run_module(module: Module, body: Body, *, needs_cluster: bool = True, writes
     except Exception as error:
         failed = unexpected(error, os.path.basename(str(module._name)))
     if journal.done:
-        remembering.forget(module.params)
+        forget(module.params)
     if failed is not None:
         if failed.result:
             failed.result = {**requests_of(cluster), **failed.result}

@@ -16,8 +16,8 @@ from ._core.extensions.problems import Problem, refuse
 from ._core.mesh.described import Mesh
 from ._core.plain.errors import FederationError
 from ._core.plain.kinds import POD
+from ._core.plain.refusals import Refusal
 from ._core.plain.supported import EXTENSIONS_FROM, V1_EXTENSIONS_FROM
-from ._core.preflight.checks import Refusal
 from ._core.threescale import keeping
 from ._core.threescale import plan as of_threescale
 from ._core.threescale.described import Described, read_threescale

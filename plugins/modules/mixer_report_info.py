@@ -99,7 +99,7 @@ from datetime import datetime
 from ..module_utils._cluster.client import Cluster
 from ..module_utils._core.control_plane.members import ROLL, membership
 from ..module_utils._core.plain.kinds import MEMBER_ROLL, POD, home_of
-from ..module_utils._core.preflight.checks import Refusal
+from ..module_utils._core.plain.refusals import Refusal
 from ..module_utils._core.report.mixer import has_threescale, report
 from ..module_utils._options import CLUSTER, MESH
 from ..module_utils._reads.extensions import read_pods

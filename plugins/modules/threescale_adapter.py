@@ -195,7 +195,7 @@ from ..module_utils._core.extensions.plan import Ground
 from ..module_utils._core.extensions.problems import refuse
 from ..module_utils._core.plain.diff import as_result
 from ..module_utils._core.plain.kinds import KINDS, POD
-from ..module_utils._core.preflight.checks import Refusal
+from ..module_utils._core.plain.refusals import Refusal
 from ..module_utils._core.threescale import keeping, plan, selecting
 from ..module_utils._core.threescale.described import Adapter, Described
 from ..module_utils._core.threescale.portal import path_of, service_of

@@ -279,7 +279,7 @@ from ..module_utils._core.insight import loading
 from ..module_utils._core.insight.loading import as_told
 from ..module_utils._core.plain.diff import as_result
 from ..module_utils._core.plain.kinds import POD, WASM_PLUGIN
-from ..module_utils._core.preflight.checks import Refusal
+from ..module_utils._core.plain.refusals import Refusal
 from ..module_utils._loading import Watched, watch
 from ..module_utils._options import CLUSTER, FORCE, MESH, WAITING
 from ..module_utils._reads.extensions import read_around, read_pods

@@ -36,12 +36,12 @@ from ansible.utils.color import stringc
 from ansible.utils.display import Display
 from ansible.utils.unsafe_proxy import wrap_var
 from ansible.utils.vars import load_extra_vars
+from ansible_collections.ossm.federation.plugins.module_utils import _notes
 from ansible_collections.ossm.federation.plugins.module_utils._cluster import client
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.data import some
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.errors import FederationError
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.reference import link_to
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.words import shown
-from ansible_collections.ossm.federation.plugins.module_utils._reads import remembering
 from ansible_collections.ossm.federation.plugins.module_utils._run import NOTHING_WRITTEN
 from ansible_collections.ossm.federation.plugins.plugin_utils.credentials import are_own, borrowed
 from ansible_collections.ossm.federation.plugins.plugin_utils.specs import SPECS, WORDS, refuse_unknown, refuse_wrong
@@ -270,7 +270,7 @@ def _ran(module: ModuleType, arguments: str, environment: Mapping[str, Any], who
         os.close(readable)
         os.close(heard)
         client.on_silence = partial(_tell, telling)
-        remembering.folder = notes
+        _notes.folder = notes
         _be_module(module, arguments, environment, writable)
     os.close(writable)
     os.close(telling)

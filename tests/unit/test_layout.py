@@ -95,7 +95,7 @@ FLOORS = (
     ("_core/preflight", "_core/report", "_core/insight", "_core/logs", "_core/fleet"),
     ("_core/validation", "_core/diagnosis", "_core/verification", "_core/gathering"),
     ("_asking", "_files", "_options", "_page", "_resolving"),
-    ("_portal", "_probing", "_prometheus", "_registry"),
+    ("_notes", "_portal", "_probing", "_prometheus", "_registry"),
     ("_described", "_secrets"),
     ("_cluster",),
     ("_reads",),
@@ -173,6 +173,15 @@ def test_no_imports_go_round_in_a_circle():
         for path in ready:
             del left[path]
     assert left == {}
+
+
+def test_what_every_module_brings_along_is_neither_the_catalogue_nor_what_some_read():
+    brought, found = set(), [PLUGINS / "module_utils" / "_run.py"]
+    while found:
+        path = found.pop()
+        brought.add(path)
+        found += set(imports()[path]) - brought
+    assert {"_reads", "_core/catalogue", "_core/preflight"} & {room_of(path) for path in brought} == set()
 
 
 def test_one_room_knows_ansibles_module():

@@ -15,7 +15,7 @@ from .._core.extensions.plan import Ground
 from .._core.extensions.selecting import Proxy, proxy_of
 from .._core.plain.errors import FederationError
 from .._core.plain.kinds import EXTENSION, MEMBER_ROLL, POD, Kind, extension_kind, home_of
-from .._core.preflight.checks import Refusal
+from .._core.plain.refusals import Refusal
 from .peerings import read_control_plane
 
 FORBIDDEN, NOT_SERVED = "FED104", "FED108"

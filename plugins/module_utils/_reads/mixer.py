@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from .._cluster.client import Cluster
 from .._core.plain.errors import FederationError
 from .._core.plain.kinds import MIXER_KINDS
-from .._core.preflight.checks import Refusal
+from .._core.plain.refusals import Refusal
 from .extensions import FORBIDDEN, NOT_SERVED
 
 GROUP = "config.istio.io"

@@ -10,8 +10,8 @@ from .._core.catalogue.findings import Finding
 from .._core.plain.data import some
 from .._core.plain.errors import FederationError
 from .._core.plain.kinds import CLUSTER_VERSION, EXTENSION
+from .._core.plain.refusals import Refusal
 from .._core.plain.supported import NO_EXTENSION_READY_FROM
-from .._core.preflight.checks import Refusal
 from .._core.preflight.estate import Platform
 from .extensions import FORBIDDEN, NOT_SERVED
 

@@ -11,9 +11,7 @@ written anything leaves no notes.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
-import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -23,18 +21,14 @@ from typing import Any
 from .._cluster.client import Cluster
 from .._core.plain.errors import FederationError
 from .._core.plain.kinds import GROUP, Kind
-from .._core.preflight.checks import Refusal
-from .._files import Place, read, write
-from .._options import CLUSTER, MESH
+from .._core.plain.refusals import Refusal
+from .._files import read, write
+from .._notes import forget, place_of
 
 FORBIDDEN = "FED104"
 MOST_SECONDS = 20
 """For how long notes say how a mesh stands."""
 MOST_BYTES = 32 << 20
-folder = ""
-"""Where this run's notes lie; none are taken or left without it. Only who knows that the run's tasks follow each other
-sets it.
-"""
 
 
 @dataclass(frozen=True)
@@ -140,7 +134,7 @@ def noted(params: Mapping[str, Any]) -> Notes | None:
     """Return what the module before has noted of this mesh; None where it has not, or too long ago, or what stands
     there is no notes.
     """
-    place = _place(params)
+    place = place_of(params)
     try:
         found = json.loads(read(place, MOST_BYTES) or "null") if place else None
         notes = found and Notes(dict(found["answers"]), float(found["at"]), datetime.fromisoformat(found["now"]))
@@ -151,7 +145,7 @@ def noted(params: Mapping[str, Any]) -> Notes | None:
 
 def note(params: Mapping[str, Any], reads: Remembered) -> None:
     """Leave what has been read of this mesh to the module after this one, in place of what stood there."""
-    place = _place(params)
+    place = place_of(params)
     if place is None:
         return
     text = json.dumps({"at": reads.begun, "now": reads.now.isoformat(), "answers": reads.answers})
@@ -159,20 +153,3 @@ def note(params: Mapping[str, Any], reads: Remembered) -> None:
     if len(text) <= MOST_BYTES:
         with contextlib.suppress(FederationError):  # where they cannot be kept, the next module asks
             write(place, text, 0o600)
-
-
-def forget(params: Mapping[str, Any]) -> None:
-    """Leave no notes of this mesh."""
-    place = _place(params)
-    if place is not None and os.path.lexists(place.path):
-        os.remove(place.path)
-
-
-def _place(params: Mapping[str, Any]) -> Place | None:
-    """Return where the notes of a mesh lie: its name, and how and as whom its API server is reached, make the file's
-    name.
-    """
-    if not folder or not params.get("mesh"):
-        return None
-    said = json.dumps({name: params.get(name) for name in (*CLUSTER, *MESH)}, sort_keys=True, default=str)
-    return Place(folder, f"ossm-federation-{hashlib.sha256(said.encode()).hexdigest()}.json", kind="Notes")

@@ -27,7 +27,7 @@ from .._core.plain.kinds import (
     Kind,
     home_of,
 )
-from .._core.preflight.checks import Refusal
+from .._core.plain.refusals import Refusal
 from .._core.threescale.described import Secret
 from .._core.threescale.portal import no_token
 from .extensions import FORBIDDEN, NOT_SERVED, Around

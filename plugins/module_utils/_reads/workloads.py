@@ -27,7 +27,7 @@ from .._core.plain.data import at, items
 from .._core.plain.errors import FederationError
 from .._core.plain.kinds import POD, REPLICA_SET, REPLICATION_CONTROLLER, Kind
 from .._core.plain.moments import time_of
-from .._core.preflight.checks import Refusal
+from .._core.plain.refusals import Refusal
 
 
 class Surveyor:

@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from ..card.card import Card
-from ..catalogue.findings import Finding
 from ..mesh.described import Mesh, Peer
 from ..plain.data import at, some
 from ..plain.errors import FederationError
@@ -238,10 +237,8 @@ def refuse_shared_bundle(peer: Peer, peers: Mapping[str, Mapping]) -> None:
             )
 
 
-def shared_roots(
-    peer: Peer, card: Card, where: str, others: Iterable[Standing], own: Mapping[str, Iterable[str]]
-) -> Finding | None:
-    """Return with whom a card shares a root, FED225; None where it shares none, or none that is new to us.
+def shared_roots(peer: Peer, card: Card, others: Iterable[Standing], own: Mapping[str, Iterable[str]]) -> list[str]:
+    """Return the names with whom a card shares a root (FED225); none where it shares none, or none that is new to us.
 
     ``own`` are our mesh's own roots by our name. One CA for several meshes is legitimate: the trust domains still tell
     them apart. But whoever has an intermediate below that root can make certificates of each of these trust domains.
@@ -250,12 +247,7 @@ def shared_roots(
     known = {one for other in others if other.name == peer.local_name for one in other.fingerprints}
     new = {root.fingerprint for root in card.roots} - known
     holders = {other.name: other.fingerprints for other in others if other.name != peer.local_name}
-    sharing = [name for name, roots in {**own, **holders}.items() if new & set(roots)]
-    if not sharing:
-        return None
-    return Finding(
-        "FED225", where, f"brings a root that {peer.local_name} has in common with {some(sorted(sharing), 5)}"
-    )
+    return sorted(name for name, roots in {**own, **holders}.items() if new & set(roots))
 
 
 def identity_changes(

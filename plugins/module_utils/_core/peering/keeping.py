@@ -11,7 +11,7 @@ from ..card.card import Card
 from ..catalogue.findings import Finding
 from ..control_plane.live import ControlPlane
 from ..mesh.described import Mesh, Peer
-from ..plain.data import at
+from ..plain.data import at, some
 from ..plain.diff import Change, Difference, change_to, holders, is_ours, removal_of
 from ..plain.errors import FederationError
 from ..plain.fingerprints import spoken
@@ -223,8 +223,9 @@ def check_identity(
     if found.in_run or not is_older_and_accepted(peer, card, found.where, peering.peer, accepted, mesh.names_of(peer)):
         refuse_changed(mesh, peer, found, peering, accepted, peerings.known.get(peer.local_name, ("", ""))[0])
     own = {mesh.name: [one for name in control_plane.own_config_maps for one in roots_in(peerings.bundles.get(name))]}
-    shared = shared_roots(peer, card, found.where, standing, own)
-    return [shared] if shared else []
+    sharing = shared_roots(peer, card, standing, own)
+    seen = f"brings a root that {peer.local_name} has in common with {some(sharing, 5)}"
+    return [Finding("FED225", found.where, seen)] if sharing else []
 
 
 def refuse_changed(

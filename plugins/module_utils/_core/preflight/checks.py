@@ -13,7 +13,8 @@ from typing import Any
 
 from ..catalogue.findings import Finding, Unknown
 from ..plain.data import listed
-from ..plain.kinds import MEMBER_ROLL, POD, Kind
+from ..plain.kinds import MEMBER_ROLL, Kind
+from ..plain.refusals import Refusal
 
 HOME = "the control plane's namespace"
 MEMBERS = "member namespaces"
@@ -97,27 +98,6 @@ def found_in(estate: Any, checks: Iterable[Check], unread: Iterable[Read] = ()) 
     for one in checks:
         if not (missing & set(one.reads)) - set(one.spares):
             yield from one.find(estate)
-
-
-@dataclass(frozen=True)
-class Refusal:
-    """One request that was not answered with objects: for a ``kind`` in a ``namespace``, and ``because`` of what."""
-
-    kind: Kind
-    namespace: str
-    because: str = "this account may not read them"
-
-    @property
-    def what(self) -> str:
-        """Return what was asked for, as people name it."""
-        if not self.namespace:
-            return self.kind.name
-        return f"pods in {self.namespace}" if self.kind is POD else f"{self.kind.name} objects in {self.namespace}"
-
-    @property
-    def text(self) -> str:
-        """Return it as a sentence."""
-        return f"{self.what}: {self.because}"
 
 
 def refused_reads(refusals: Iterable[Refusal], checks: Iterable[Check], home: str) -> frozenset[Read]:

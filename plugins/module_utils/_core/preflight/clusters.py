@@ -27,7 +27,8 @@ from ..plain.kinds import (
     ROLE,
     SUBSCRIPTION,
 )
-from .checks import CLUSTER, NAMED, Check, Read, Refusal, check, found_in, read_from, refused_reads, unknown_of
+from ..plain.refusals import Refusal
+from .checks import CLUSTER, NAMED, Check, Read, check, found_in, read_from, refused_reads, unknown_of
 from .estate import SERVED, Ground, Platform
 from .platform import BELOW
 

@@ -6,8 +6,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ..catalogue.findings import Finding, Unknown, in_order
+from ..plain.refusals import Refusal
 from . import exports, gateways, imports, issues, members, peers, platform, policies, pulls, rules
-from .checks import Check, Refusal, found_in, refused_reads, unknown_of
+from .checks import Check, found_in, refused_reads, unknown_of
 from .estate import Estate
 
 CHECKS: tuple[Check, ...] = (

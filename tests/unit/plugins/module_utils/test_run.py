@@ -8,6 +8,7 @@ import sys
 
 import pytest
 from ansible.module_utils import basic
+from ansible_collections.ossm.federation.plugins.module_utils import _notes
 from ansible_collections.ossm.federation.plugins.module_utils._options import CLUSTER
 from ansible_collections.ossm.federation.plugins.module_utils._reads import remembering
 from ansible_collections.ossm.federation.plugins.module_utils._run import Module, run_module
@@ -111,7 +112,7 @@ def test_what_ansible_refuses_is_told_without_secrets(module, capsys, wrong):
 def test_what_was_noted_before_a_module_wrote_anything_is_forgotten(
     module, capsys, monkeypatch, tmp_path, end, has_written
 ):
-    monkeypatch.setattr(remembering, "folder", str(tmp_path))
+    monkeypatch.setattr(_notes, "folder", str(tmp_path))
 
     def run(run, _cluster, _now):
         if has_written:

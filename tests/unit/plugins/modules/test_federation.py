@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 import yaml
+from ansible_collections.ossm.federation.plugins.module_utils import _notes
 from ansible_collections.ossm.federation.plugins.module_utils._core.card.card import Card, Ingress
 from ansible_collections.ossm.federation.plugins.module_utils._core.card.trust import read_roots
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain import kinds
@@ -449,7 +450,7 @@ def noted(federated, tmp_path, monkeypatch):
     """A federation that stands, and what the module before would have left of it: what it has read, and nothing written
     since.
     """
-    monkeypatch.setattr(remembering, "folder", str(tmp_path))
+    monkeypatch.setattr(_notes, "folder", str(tmp_path))
     connected(federated)
     reads = remembering.Remembered(federated)
     for kind in (kinds.CONTROL_PLANE, kinds.PEER, kinds.SERVICE):
@@ -493,8 +494,8 @@ def test_a_refusal_and_a_change_come_from_what_stands_now(noted):
 )
 def test_the_warnings_are_those_of_a_run_without_notes(noted, monkeypatch, more):
     told = []
-    for folder in (remembering.folder, ""):
-        monkeypatch.setattr(remembering, "folder", folder)
+    for folder in (_notes.folder, ""):
+        monkeypatch.setattr(_notes, "folder", folder)
         run = asked(check_mode=True, cards=[card()], exports=[*EXPORTS, *more], imports=IMPORTS)
         assert federation.run(run, noted, NOW)["changed"] is bool(more)
         told.append(run.warnings)

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 import yaml
+from ansible_collections.ossm.federation.plugins.module_utils import _notes
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain import kinds
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.errors import FederationError
 from ansible_collections.ossm.federation.plugins.module_utils._described import DESCRIBED
@@ -407,7 +408,7 @@ def test_a_link_in_the_place_of_our_note_is_refused_before_anything_is_written(r
 def noted(run, cluster, tmp_path, monkeypatch):
     """Gateways and cards that are as they shall be, and what the module before has read of the control plane."""
     run(keep_gateways=True)
-    monkeypatch.setattr(remembering, "folder", str(tmp_path))
+    monkeypatch.setattr(_notes, "folder", str(tmp_path))
     cluster.reads.clear()
     cluster.writes.clear()
     identity = RunInMemory(
@@ -445,7 +446,7 @@ def test_what_is_refused_by_notes_is_looked_at_again(noted, run):
 
 
 def test_no_notes_are_left_while_an_address_is_missing(noted, run):
-    remembering.forget(asked(Path("cards")).params)
+    _notes.forget(asked(Path("cards")).params)
     noted.put(service())
     assert run(keep_gateways=True)["pending"]
     assert remembering.noted(asked(Path("cards")).params) is None

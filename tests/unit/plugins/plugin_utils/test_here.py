@@ -166,6 +166,6 @@ def test_modules_leave_each_other_notes_only_where_nobody_else_s_tasks_come_betw
     action = here.HereAction.__new__(here.HereAction)
     assert action._is_in_our_playbooks() is are_noted
     folder = str(here.constants.DEFAULT_LOCAL_TMP)
-    saying = SimpleNamespace(__name__="saying", main=lambda: print(json.dumps({"folder": here.remembering.folder})))
+    saying = SimpleNamespace(__name__="saying", main=lambda: print(json.dumps({"folder": here._notes.folder})))
     assert here._ran(saying, "{}", {}, "", folder if are_noted else "") == {"folder": folder if are_noted else ""}
-    assert here.remembering.folder == "", "the process that all modules are forked from has none"
+    assert here._notes.folder == "", "the process that all modules are forked from has none"

@@ -11,10 +11,12 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from ansible_collections.ossm.federation.plugins.module_utils import _notes
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.kinds import CONTROL_PLANE, SERVICE
+from ansible_collections.ossm.federation.plugins.module_utils._notes import forget
 from ansible_collections.ossm.federation.plugins.module_utils._options import CLUSTER, MESH
 from ansible_collections.ossm.federation.plugins.module_utils._reads import remembering
-from ansible_collections.ossm.federation.plugins.module_utils._reads.remembering import Remembered, forget, note, noted
+from ansible_collections.ossm.federation.plugins.module_utils._reads.remembering import Remembered, note, noted
 from ansible_collections.ossm.federation.tests.unit.cluster_in_memory import ClusterInMemory
 from ansible_collections.ossm.federation.tests.unit.pem import NOW
 
@@ -35,7 +37,7 @@ PARAMS = {
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    monkeypatch.setattr(remembering, "folder", str(tmp_path))
+    monkeypatch.setattr(_notes, "folder", str(tmp_path))
     yield tmp_path
 
 

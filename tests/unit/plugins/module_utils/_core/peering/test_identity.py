@@ -175,12 +175,10 @@ def test_a_bundle_alone_remembers_the_trust_domain():
 
 def test_a_shared_root_is_told_while_it_is_new():
     north = Standing.of("north", None, live()[1])
-    assert identity.shared_roots(WEST, CARD, WHERE, [north], {}).seen.endswith("in common with north")
-    assert identity.shared_roots(WEST, CARD, WHERE, [north, Standing.of("west", *live())], {}) is None
-    assert identity.shared_roots(WEST, CARD, WHERE, [], {"east": [ROOTS[0].fingerprint]}).seen.endswith(
-        "in common with east"
-    )
-    assert identity.shared_roots(WEST, CARD, WHERE, [], {"east": []}) is None
+    assert identity.shared_roots(WEST, CARD, [north], {}) == ["north"]
+    assert identity.shared_roots(WEST, CARD, [north, Standing.of("west", *live())], {}) == []
+    assert identity.shared_roots(WEST, CARD, [], {"east": [ROOTS[0].fingerprint]}) == ["east"]
+    assert identity.shared_roots(WEST, CARD, [], {"east": []}) == []
 
 
 # --- what is accepted
