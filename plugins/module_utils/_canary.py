@@ -17,23 +17,24 @@ from ._core.control_plane.live import ControlPlane
 from ._core.extensions.canary import CANARY_OF, Canary, Trial, label_of, pod_of, untried
 from ._core.extensions.keeping import key_of
 from ._core.extensions.plan import EXTENSIONS_MANAGER
-from ._core.insight import loading
-from ._core.insight.loading import IDLE, LOADED, UNKNOWN, WARMING, Loading
+from ._core.insight.loading import IDLE, UNKNOWN, Loading
+from ._core.insight.trying import Attempt
 from ._core.plain.data import at, mapping, some
 from ._core.plain.diff import Change, change_to, merge_of, removal_of
 from ._core.plain.errors import FederationError
 from ._core.plain.kinds import POD, WASM_PLUGIN
-from ._loading import PATIENCE, watch
+from ._loading import watch
 from ._reads.loading import read_loadings
 from ._run import Run
 
 
 @dataclass
 class Tried:
-    """How the canaries of a run fare: which are awaited still, what is said of those that tell nothing, what was
+    """How the ``trials`` of a run fare: which are awaited still, what is said of those that tell nothing, what was
     written, and the seconds it took.
     """
 
+    trials: Sequence[Trial] = ()
     pending: dict[str, list[Loading]] = field(default_factory=dict)
     doubts: list[Finding] = field(default_factory=list)
     changes: list[Change] = field(default_factory=list)
@@ -51,10 +52,16 @@ def try_first(
     """Have one pod each try what is to be written for many, and return how that goes; ``standing`` are the canaries
     that stand already.
 
-    With C(wait) it is waited for. Raises ``FederationError`` FED817 where a pod does not load it; then all canaries
-    have gone again.
+    With C(wait) it is waited for. Nothing is tried in check mode, or where nobody asks the proxies. Raises
+    ``FederationError`` FED817 where a pod does not load it; then all canaries have gone again.
     """
-    params, tried = run.params, Tried()
+    params, tried = run.params, Tried(trials)
+    if run.check_mode or not trials:
+        return tried
+    if not (params["ask_proxies"] or params["wait"]):
+        why = "nobody asks the proxies (extensions_wait, options wait and ask_proxies)"
+        tried.doubts += [untried(each.place, why) for each in trials]
+        return tried
     canaries = _begun(run, cluster, control_plane, trials, standing, tried)
     if not canaries:
         return tried
@@ -68,21 +75,18 @@ def try_first(
         gives_up=True,
     )
     tried.seconds = found.seconds - params["waited"]
-    told = {each: found.loadings.get(key_of(each.manifest)) or [_gone(each)] for each in canaries}
-    missing = {each: said for each, said in told.items() if any(one.is_missing for one in said)}
-    is_last = params["wait"] and not params["soft"]
-    is_over = (
-        all(one.state == loading.FAILED for said in missing.values() for one in said) and found.seconds >= PATIENCE
+    attempt = Attempt.of(
+        canaries,
+        found.loadings,
+        seconds=found.seconds,
+        waits=params["wait"],
+        is_last=params["wait"] and not params["soft"],
     )
-    if missing and params["wait"] and (is_last or is_over):
+    if attempt.has_failed:
         clear(run, cluster, _live(cluster, map(_place, canaries)))
-        _refuse_failed(missing, found.seconds)
-    momentary = {} if is_last else {each: said for each, said in told.items() if any(one.is_momentary for one in said)}
-    awaited = missing or {each: momentary[each] for each in momentary if found.seconds < PATIENCE}
-    tried.pending = {each.place: list(said) for each, said in awaited.items()}
-    if not tried.pending:
-        silent = {each: said for each, said in told.items() if any(one.state != LOADED for one in said)}
-        tried.doubts += [untried(each.place, loading.summary(said)) for each, said in silent.items()]
+        raise attempt.failure()
+    tried.pending = attempt.pending
+    tried.doubts += attempt.doubts
     return tried
 
 
@@ -192,28 +196,5 @@ def _live(cluster: Cluster, places: Iterable[tuple[str, str]]) -> list[dict]:
     return [each for each in found if each is not None]
 
 
-def _gone(canary: Canary) -> Loading:
-    return Loading(canary.proxy.place, WARMING, "the pod is gone, or does not bear its label yet")
-
-
 def _labels(live: Mapping) -> Mapping:
     return mapping(at(live, "metadata", "labels"))
-
-
-def _refuse_failed(missing: Mapping[Canary, Sequence[Loading]], seconds: int) -> None:
-    """End a trial in which a pod did not load what it was to try: FED817, with the listeners that wait."""
-    places = {each: f"{each.place}: " if len(missing) > 1 else "" for each in missing}
-    told = some([f"{places[each]}{loading.summary(said)}" for each, said in missing.items()], 3, "; ")
-    raise FederationError(
-        "FED817",
-        where=f"mesh_extensions, {some([each.place for each in missing], 5)}",
-        what=(
-            f"{'is' if len(missing) == 1 else 'are'} not loaded after {seconds} s by the one pod that tries it: {told};"
-            " the other pods are as they were, and that pod no longer tries it"
-        ),
-        fix=(
-            "See in the proxy's log why the module cannot be fetched or run; correct its image, pull secret or config,"
-            " and run again"
-        ),
-        facts={"loading": {each.place: [one.as_data() for one in said] for each, said in missing.items()}},
-    )

@@ -15,7 +15,7 @@ from ._core.control_plane.members import ROLL, membership
 from ._core.insight import components, syncz
 from ._core.insight.asking import ENVOY, GRAFANA, PROMETHEUS, Page
 from ._core.insight.components import Said, Seen, components_of, gateways_of, istiod_name, istiods_among
-from ._core.insight.gathering import by_component, gateways_by, imported_hosts, ready_in, with_proxies
+from ._core.insight.gathering import by_component, gateways_by, imported_hosts, ready_in, said_of_lost, with_proxies
 from ._core.insight.showing import Health, with_evidence
 from ._core.peering import status
 from ._core.peering.live import Peerings
@@ -40,6 +40,8 @@ MOST_ENVOYS = 20
 """How many Envoys are asked themselves: their answers only sharpen what istiods say."""
 MOST_LOGS = 5
 ASKED_AGAIN = (syncz.NOT_CONNECTED, syncz.STALE, syncz.REJECTED, syncz.WAITING)
+LOGGED = (syncz.NOT_CONNECTED, syncz.REJECTED, syncz.WAITING)
+"""The states of a proxy whose own log may say why."""
 MOST_OF_A_GATEWAY = 4
 CERTS = Page(ENVOY, "/certs", most=4 << 20)
 OWN_PAGES = {
@@ -168,21 +170,28 @@ def _proxies(
         return found
     rejected, connections = what_envoys_say(look.asker, odd)
     # One reading alone shows what is on its way, too.
-    said = rejected if len(readings) > 1 else {}
-    lost = {f"{proxy.name}.{proxy.namespace}" for proxy in odd if proxy.state == syncz.NOT_CONNECTED}
-    found = syncz.proxies_of(readings, known, pods, said, current)
+    found = syncz.proxies_of(readings, known, pods, rejected if len(readings) > 1 else {}, current)
     if len(readings) > 1 and any(proxy.state == syncz.STALE for proxy in found):
-        # Envoys have not said why: they have nothing to say, or may not be asked. istiods log what they are told.
-        nacks = what_istiods_log(
-            look.asker, look.home, sorted({row.istiod for row in readings[-1].rows}), readings[0].at, look.gaps
-        )
-        found = syncz.proxies_of(syncz.with_nacks(readings, nacks), known, pods, said, current)
-        found = with_evidence(found, {proxy: f"istiod's log: {kind} {why}" for proxy, kind, why in nacks})
-    told = {name: f"its Envoy says {text}" for name, text in connections.items() if name in lost}
-    alone = [proxy for proxy in found if proxy.state in (syncz.NOT_CONNECTED, syncz.REJECTED, syncz.WAITING)][
-        :MOST_LOGS
-    ]
-    return with_evidence(with_evidence(found, told), what_logs_say(look.asker, alone, look.gaps))
+        found = _by_logs_of_istiods(look, readings, pods, rejected, current)
+    alone = [proxy for proxy in found if proxy.state in LOGGED][:MOST_LOGS]
+    found = with_evidence(found, said_of_lost(odd, connections))
+    return with_evidence(found, what_logs_say(look.asker, alone, look.gaps))
+
+
+def _by_logs_of_istiods(
+    look: Look,
+    readings: Sequence[syncz.Reading],
+    pods: Mapping[str, list[dict]],
+    rejected: Mapping[str, Mapping[str, str]],
+    current: str,
+) -> list[syncz.Proxy]:
+    """Return the proxies where Envoys have not said why they are stale: they have nothing to say, or may not be asked.
+    istiods log what they are told.
+    """
+    istiods = sorted({row.istiod for row in readings[-1].rows})
+    nacks = what_istiods_log(look.asker, look.home, istiods, readings[0].at, look.gaps)
+    found = syncz.proxies_of(syncz.with_nacks(readings, nacks), with_proxies(pods), pods, rejected, current)
+    return with_evidence(found, {proxy: f"istiod's log: {kind} {why}" for proxy, kind, why in nacks})
 
 
 def _seen(

@@ -10,15 +10,11 @@ from dataclasses import dataclass, replace
 from ._cluster.client import Cluster
 from ._core.control_plane.live import ControlPlane
 from ._core.extensions.keeping import key_of
-from ._core.insight.loading import FAILED, Loading
+from ._core.insight.loading import FAILED, PATIENCE, Loading, refuse_unloaded
+from ._core.plain.kinds import WASM_PLUGIN
 from ._reads.extensions import read_pods
 from ._reads.loading import read_loadings
-from ._run import wait_until
-
-PATIENCE = 20
-"""Seconds for which a wait asks again where a proxy does not tell at the moment; not to know is no failure
-after them.
-"""
+from ._run import Run, wait_until
 
 
 @dataclass(frozen=True)
@@ -82,3 +78,29 @@ def watch(
 
     _missing, took = wait_until(look, seconds)
     return replace(found, seconds=waited + took)
+
+
+def watched(
+    run: Run,
+    cluster: Cluster,
+    control_plane: ControlPlane,
+    desired: Iterable[Mapping],
+    namespaces: Iterable[str],
+    before: int,
+) -> Watched:
+    """Return, where it is asked for, how each WasmPlugin fares in the proxies that it selects; with C(wait) once all
+    run it.
+
+    ``before`` are seconds of this call's time that have been spent.
+
+    Raises ``FederationError`` FED814 where one does not in time.
+    """
+    params = run.params
+    plugins = [manifest for manifest in desired if manifest["kind"] == WASM_PLUGIN.name]
+    if run.check_mode or not plugins or not (params["ask_proxies"] or params["wait"]):
+        return Watched({})
+    seconds = max(0, params["wait_timeout"] - before) if params["wait"] else 0
+    found = watch(cluster, control_plane, plugins, namespaces, seconds=seconds, waited=params["waited"] + before)
+    if params["wait"] and not params["soft"]:
+        refuse_unloaded(found.missing, found.seconds)
+    return found

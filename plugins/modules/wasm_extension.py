@@ -254,15 +254,15 @@ unknown:
   sample: []
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 from ..module_utils._canary import Tried, finish, try_first
 from ..module_utils._cluster.client import Cluster
-from ..module_utils._core.control_plane.live import ControlPlane
 from ..module_utils._core.extensions.asking import asked_for
-from ..module_utils._core.extensions.canary import Trial, canaries_of, trials, untried
+from ..module_utils._core.extensions.canary import canaries_of, trials
 from ..module_utils._core.extensions.keeping import (
+    Standing,
     changes,
     hidden,
     in_words,
@@ -275,12 +275,12 @@ from ..module_utils._core.extensions.keeping import (
 )
 from ..module_utils._core.extensions.plan import objections, plan
 from ..module_utils._core.extensions.problems import refuse
-from ..module_utils._core.insight import loading
-from ..module_utils._core.insight.loading import as_told
+from ..module_utils._core.extensions.selecting import Order
+from ..module_utils._core.insight.loading import as_told, summary
 from ..module_utils._core.plain.diff import as_result
-from ..module_utils._core.plain.kinds import POD, WASM_PLUGIN
+from ..module_utils._core.plain.kinds import POD
 from ..module_utils._core.plain.refusals import Refusal
-from ..module_utils._loading import Watched, watch
+from ..module_utils._loading import Watched, watched
 from ..module_utils._options import CLUSTER, FORCE, MESH, WAITING
 from ..module_utils._reads.extensions import read_around, read_pods
 from ..module_utils._reads.openshift import never_ready
@@ -312,7 +312,7 @@ def run(run: Run, cluster: Cluster, now: datetime) -> dict:
     doubts = warnings(extensions, desired, live, proxies, ground, unread)
     futile, unasked = never_ready(cluster, desired)
     to_try, doubted = trials(extensions, found, around.live, proxies, ground, unread)
-    tried = trying(run, cluster, around.control_plane, to_try, canaries, spaces)
+    tried = try_first(run, cluster, around.control_plane, to_try, canaries, spaces)
     for warning in in_words(doubts, futile, open_until_fetched(found, extensions), doubted, tried.doubts):
         run.warn(warning)
     if tried.pending:
@@ -320,7 +320,7 @@ def run(run: Run, cluster: Cluster, now: datetime) -> dict:
     else:
         run.apply(cluster, found)
         tried.changes += [*found, *finish(run, cluster, canaries, tried)]
-        seen = watched(run, cluster, desired, spaces, around.control_plane, tried.seconds)
+        seen = watched(run, cluster, around.control_plane, desired, spaces, tried.seconds)
     standing = untouched(live, found)
     rows = [
         as_told(
@@ -331,72 +331,37 @@ def run(run: Run, cluster: Cluster, now: datetime) -> dict:
     ]
     several = orders_beside(desired, standing.values(), proxies, ground)
     unknown = [each.text for each in (*around.unknown, *unasked, *(Refusal(POD, place) for place in unread))]
+    return told(run, tried, seen, rows, several, unknown)
+
+
+def told(
+    run: Run,
+    tried: Tried,
+    seen: Watched,
+    rows: Sequence[Standing],
+    several: Sequence[Order],
+    unknown: Sequence[str],
+) -> dict:
+    """Return the module's result: what was changed, how each extension stands, and what is waited for."""
+    awaited = seen.awaited(run.params["waited"] + tried.seconds)
     return {
         **as_result(hidden(tried.changes)),
         "extensions": [row.as_data() for row in rows],
         "orders": [order.as_data() for order in several],
-        "canaries": [{"extension": each.place, "pod": each.canaries[0].proxy.place} for each in to_try],
+        "canaries": [{"extension": each.place, "pod": each.canaries[0].proxy.place} for each in tried.trials],
         "lines": [
             *(row.text for row in rows),
             *(order.text for order in several),
-            *(each.canaries[0].text for each in to_try if run.check_mode),
+            *(each.canaries[0].text for each in tried.trials if run.check_mode),
             *(f"unknown: {gap}" for gap in unknown),
         ],
         "waiting_for": [
-            *(f"{place}, tried by one pod first: {loading.summary(each)}" for place, each in tried.pending.items()),
-            *(
-                f"{place}: {loading.summary(each)}"
-                for place, each in seen.awaited(params["waited"] + tried.seconds).items()
-            ),
+            *(f"{place}, tried by one pod first: {summary(each)}" for place, each in tried.pending.items()),
+            *(f"{place}: {summary(each)}" for place, each in awaited.items()),
         ],
-        "wait_limit": params["wait_timeout"],
+        "wait_limit": run.params["wait_timeout"],
         "unknown": unknown,
     }
-
-
-def trying(
-    run: Run,
-    cluster: Cluster,
-    control_plane: ControlPlane,
-    to_try: Sequence[Trial],
-    standing: Sequence[Mapping],
-    spaces: Iterable[str],
-) -> Tried:
-    """Return how the trials go, where they are waited for or at least asked; nothing is tried in check mode. Raises
-    ``FederationError`` FED817.
-    """
-    if run.check_mode or not to_try:
-        return Tried()
-    if not (run.params["ask_proxies"] or run.params["wait"]):
-        why = "nobody asks the proxies (extensions_wait, options wait and ask_proxies)"
-        return Tried(doubts=[untried(each.place, why) for each in to_try])
-    return try_first(run, cluster, control_plane, to_try, standing, spaces)
-
-
-def watched(
-    run: Run,
-    cluster: Cluster,
-    desired: Iterable[Mapping],
-    places: Iterable[str],
-    control_plane: ControlPlane,
-    before: int,
-) -> Watched:
-    """Return, where it is asked for, how each WasmPlugin fares in the proxies that it selects; with C(wait) once all
-    run it.
-
-    ``before`` are seconds of this call's time that have been spent.
-
-    Raises ``FederationError`` FED814 where one does not in time.
-    """
-    params = run.params
-    plugins = [manifest for manifest in desired if manifest["kind"] == WASM_PLUGIN.name]
-    if run.check_mode or not plugins or not (params["ask_proxies"] or params["wait"]):
-        return Watched({})
-    seconds = max(0, params["wait_timeout"] - before) if params["wait"] else 0
-    found = watch(cluster, control_plane, plugins, places, seconds=seconds, waited=params["waited"] + before)
-    if params["wait"] and not params["soft"]:
-        loading.refuse_unloaded(found.missing, found.seconds)
-    return found
 
 
 def main() -> None:

@@ -11,7 +11,7 @@ from .._cluster.client import Cluster
 from .._core.control_plane.live import ControlPlane
 from .._core.mesh.described import Mesh
 from .._core.peering.using import NAMING_KINDS, namespaces_of_traffic
-from .._core.plain.data import at, mapping
+from .._core.plain.data import mapping
 from .._core.plain.errors import FederationError
 from .._core.plain.kinds import (
     AUTHORIZATION_POLICY,
@@ -25,9 +25,9 @@ from .._core.plain.kinds import (
     Kind,
 )
 from .._core.traffic.localities import locality_said, to_ask
-from .._core.traffic.needing import are_located, outline, pods_needed
+from .._core.traffic.needing import are_located, outline, pods_needed, services_needed
 from .._core.traffic.rehearsals import MOST_PROXIES, Count, Tally, count_in
-from .._core.traffic.standing import Standing, imports_from
+from .._core.traffic.standing import Standing, all_imports, regions_given
 from .._core.traffic.wanted import Wanted
 from .insight import REHEARSALS, SERVER_INFO, Asker
 from .peerings import read_members
@@ -50,15 +50,9 @@ def read_traffic(
     everywhere = {*members, control_plane.namespace}
     rules = [_rules(cluster, kind, namespace) for namespace in sorted(everywhere) for kind in NAMING_KINDS]
     sets = _sets(cluster, mesh, control_plane)
-    imports = tuple(
-        found
-        for peer in mesh.peers
-        for found in imports_from(mesh, peer, sets.get(peer.local_name), control_plane.cluster_domain)
-    )
+    imports = all_imports(mesh, sets, control_plane.cluster_domain)
     given = {found.service for found in imports if found.is_local}
-    services = _services(
-        cluster, members & {*pods_in, *(one.namespace for one in wanted), *(namespace for namespace, _name in given)}
-    )
+    services = _services(cluster, members & {*pods_in, *services_needed(wanted, given)})
     is_located = are_located(wanted, given)
     looked_at = everywhere & {*pods_in, *pods_needed(wanted, members)}
     pods = {namespace: tuple(_known(cluster, POD, namespace, outline)) for namespace in sorted(looked_at)}
@@ -68,7 +62,7 @@ def read_traffic(
         members=members,
         services=services,
         imports=imports,
-        given_regions={name: str(at(live, "spec", "locality", "region") or "") for name, live in sets.items()},
+        given_regions=regions_given(sets),
         rules=tuple(chain(*rules)),
         accounts=_accounts(cluster, wanted, everywhere),
         pods=pods | {namespace: found for namespace, found in clients.items() if found is not None},

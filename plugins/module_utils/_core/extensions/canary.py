@@ -13,7 +13,7 @@ started.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ..catalogue.findings import Finding
@@ -89,30 +89,22 @@ def trials(
 
     A guard that selects one pod, or none, is tried by nobody: there is no other pod to be spared.
     """
-    touched = {(change.namespace, change.name): change for change in found if _is_to_be_tried(change)}
+    touched = {(change.namespace, change.name): change.manifest for change in found if _is_to_be_tried(change)}
     taken = {each.key for each in extensions}
     tried: list[Trial] = []
     doubts: list[Finding] = []
     for extension in sorted(extensions, key=lambda each: each.key):
-        change = touched.get(extension.key)
-        if change is None or change.manifest is None or extension.phase not in GUARDS or not extension.canary:
+        manifest = touched.get(extension.key)
+        if manifest is None or extension.phase not in GUARDS or not extension.canary:
             continue
-        chosen = selected_by(change.manifest, proxies, ground.namespace)
+        chosen = selected_by(manifest, proxies, ground.namespace)
         is_partly_hidden = is_hidden(extension, ground, unread)
         if len(chosen) < 2 and not is_partly_hidden:
             continue
-        name = f"{extension.name}{_SUFFIX}"
-        beside = next((each for each in live if key_of(each)[1:] == (extension.namespace, name)), None)
-        is_free = beside is None or (
-            is_canary(beside, ground.mesh) and at(beside, "metadata", "annotations", CANARY_OF) == extension.name
-        )
-        if (extension.namespace, name) in taken or len(name) > _LONGEST_NAME or not is_free:
-            doubts.append(
-                untried(extension.place, f"the name {name}, under which one would be tried, is in use or too long")
-            )
-            continue
-        begun = pod_of(beside) if beside is not None else None
-        canaries, why = _canaries(extension, change.manifest, chosen, begun, ground, is_partly_hidden)
+        begun, why = _begun(extension, live, taken, ground.mesh)
+        canaries: list[Canary] = []
+        if not why:
+            canaries, why = _canaries(extension, manifest, chosen, begun, ground, is_partly_hidden)
         if canaries:
             tried.append(Trial(extension.place, tuple(canaries)))
         else:
@@ -145,6 +137,22 @@ def _is_to_be_tried(change: Change) -> bool:
     if change.kind is not WASM_PLUGIN:
         return False
     return change.action == "create" or any(each.path[:2] in _TRIED for each in change.differences)
+
+
+def _begun(
+    extension: Extension, live: Sequence[Mapping], taken: Collection[tuple[str, str]], mesh: str
+) -> tuple[tuple[str, str] | None, str]:
+    """Return the pod of a canary of an extension that stands, None where none does; and why none can stand, "" where
+    its name is free or its own.
+    """
+    name = f"{extension.name}{_SUFFIX}"
+    beside = next((each for each in live if key_of(each)[1:] == (extension.namespace, name)), None)
+    is_free = beside is None or (
+        is_canary(beside, mesh) and at(beside, "metadata", "annotations", CANARY_OF) == extension.name
+    )
+    if (extension.namespace, name) in taken or len(name) > _LONGEST_NAME or not is_free:
+        return None, f"the name {name}, under which one would be tried, is in use or too long"
+    return pod_of(beside) if beside is not None else None, ""
 
 
 def _canaries(

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from ..peering import status
 from ..peering.live import Peerings
@@ -27,6 +27,12 @@ def gateways_by(way: str, peerings: Peerings) -> list[str]:
 
 def with_proxies(pods: Mapping[str, list[dict]]) -> list[syncz.Pod]:
     return [proxy for space in pods.values() for proxy in map(proxy_in, space) if proxy is not None]
+
+
+def said_of_lost(proxies: Iterable[syncz.Proxy], connections: Mapping[str, str]) -> dict[str, str]:
+    """Return what Envoys say of their ``connections`` where no istiod has a proxy, by its name for istiod."""
+    lost = {f"{proxy.name}.{proxy.namespace}" for proxy in proxies if proxy.state == syncz.NOT_CONNECTED}
+    return {name: f"its Envoy says {text}" for name, text in connections.items() if name in lost}
 
 
 def by_component(asked: Sequence[tuple[str, str]], answers: Sequence[Said]) -> dict[str, dict[str, Said]]:

@@ -48,6 +48,10 @@ _DIGEST = re.compile(r"sha256:([0-9a-f]{64})$")
 _DISCOVERED = "TypedExtensionConfig"
 _UNFETCHED = "cannot fetch Wasm module "
 _QUERY = re.compile(r"\?\S+")
+PATIENCE = 20
+"""Seconds for which a wait asks again where a proxy does not tell at the moment; not to know is no failure
+after them.
+"""
 MOST_LINES = 50_000
 MOST_OF_A_REASON = 4000
 """Characters of what Envoy says of a rejection that are looked at."""
@@ -209,19 +213,12 @@ def loading_of(plugin: Mapping, proxy: Proxy, heard: Heard) -> Loading:
     if not mine:
         return Loading(proxy.place, IDLE, "it has no HTTP listener that the extension is for")
     name = _name_of(plugin)
-    is_waiting = any(_named(each.warming, name) for each in mine)
-    is_active = any(_named(each.active, name) for each in mine)
     held = held_of(plugin, heard.filters)
-    if held is not None and held.instead:
-        why = (
-            f"its module could not be fetched, and pilot-agent's filter {held.instead} every"
-            f" request{_reported(plugin, heard)}"
-        )
-        return Loading(proxy.place, FAILED, why)
-    refused = _rejection(name, mine, held, heard)
-    if refused:
-        return Loading(proxy.place, FAILED, f"Envoy has rejected it: {reason_of(refused)}")
-    if is_waiting or not is_active:
+    failed = _failure(plugin, mine, held, heard)
+    if failed:
+        return Loading(proxy.place, FAILED, failed)
+    is_waiting = any(_named(each.warming, name) for each in mine)
+    if is_waiting or not any(_named(each.active, name) for each in mine):
         return _not_active(plugin, proxy, heard, mine)
     if heard.filters is None:
         if _has_never_been_another(plugin, [each for each in mine if _named(each.active, name)]):
@@ -231,6 +228,17 @@ def loading_of(plugin: Mapping, proxy: Proxy, heard: Heard) -> Loading:
     if held is None:
         return Loading(proxy.place, WARMING, "it is in active listeners, and Envoy has no configuration for it yet")
     return _as_described(plugin, proxy, held, heard)
+
+
+def _failure(plugin: Mapping, listeners: Iterable[Listener], held: Held | None, heard: Heard) -> str:
+    """Return why a plugin cannot run in a proxy whatever it waits for: its module was not fetched, or Envoy has
+    rejected it; "" where neither is so.
+    """
+    if held is not None and held.instead:
+        instead = f"pilot-agent's filter {held.instead} every request"
+        return f"its module could not be fetched, and {instead}{_reported(plugin, heard)}"
+    refused = _rejection(_name_of(plugin), listeners, held, heard)
+    return f"Envoy has rejected it: {reason_of(refused)}" if refused else ""
 
 
 def _rejection(name: str, listeners: Iterable[Listener], held: Held | None, heard: Heard) -> str:

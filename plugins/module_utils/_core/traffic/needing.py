@@ -16,6 +16,13 @@ def are_located(wanted: Iterable[Wanted], given: Collection[tuple[str, str]]) ->
     return any(one.failover_to or (one.split and (one.namespace, one.name) in given) for one in wanted)
 
 
+def services_needed(wanted: Iterable[Wanted], given: Iterable[tuple[str, str]]) -> set[str]:
+    """Return the namespaces whose Services rules need: those of the services that they are for, and that peers give as
+    local.
+    """
+    return {*(one.namespace for one in wanted), *(namespace for namespace, _name in given)}
+
+
 def pods_needed(wanted: Sequence[Wanted], members: Iterable[str]) -> set[str]:
     """Return the namespaces whose pods rules need: those of splits; all where workloads of ours alone may call."""
     if any(one.callers and one.callers.service_accounts for one in wanted):

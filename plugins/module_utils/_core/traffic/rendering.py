@@ -10,7 +10,7 @@ from ..control_plane.live import ControlPlane
 from ..mesh.described import Mesh
 from .checking import problems_of
 from .plan import plan_rule
-from .standing import Standing, imports_from
+from .standing import Standing, all_imports
 from .wanted import Wanted, read_wanted
 
 
@@ -34,9 +34,7 @@ def rendered(
         control_plane,
         members=frozenset(one.namespace for one in wanted),
         services={(one.namespace, one.name): {"spec": taken} for one in wanted},
-        imports=tuple(
-            found for peer in mesh.peers for found in imports_from(mesh, peer, None, control_plane.cluster_domain)
-        ),
+        imports=all_imports(mesh, {}, control_plane.cluster_domain),
     )
     manifests: list[dict] = []
     left_out: list[str] = []

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import chain
 
 from ..control_plane.data_plane import PROXY
 from ..control_plane.live import ControlPlane
@@ -233,7 +234,7 @@ class Standing:
         return self.control_plane.said("mode") == "ClusterWide" or previewed in ("ClusterScoped", "ClusterWide")
 
 
-def imports_from(mesh: Mesh, peer: Peer, live: Mapping | None, cluster_domain: str) -> list[Import]:
+def _imports_from(mesh: Mesh, peer: Peer, live: Mapping | None, cluster_domain: str) -> list[Import]:
     """Return what ``peer`` gives by the described rules: what it offers (as its live set tells), and what rules name
     one by one.
     """
@@ -246,6 +247,17 @@ def imports_from(mesh: Mesh, peer: Peer, live: Mapping | None, cluster_domain: s
     rows = imported_names([*offered, *fixed], plan_imports(mesh, peer)["spec"], peer.local_name, cluster_domain)
     hosts = {str(row["imported"]): bool(row["local"]) for row in rows if row["imported"]}
     return [Import(peer.local_name, host, is_local) for host, is_local in sorted(hosts.items())]
+
+
+def all_imports(mesh: Mesh, sets: Mapping[str, Mapping], cluster_domain: str) -> tuple[Import, ...]:
+    """Return what all peers give; ``sets`` are the live import sets by our name of the peer."""
+    found = (_imports_from(mesh, peer, sets.get(peer.local_name), cluster_domain) for peer in mesh.peers)
+    return tuple(chain.from_iterable(found))
+
+
+def regions_given(sets: Mapping[str, Mapping]) -> dict[str, str]:
+    """Return the region that each live import set gives its services, "" for none, by our name of the peer."""
+    return {name: str(at(live, "spec", "locality", "region") or "") for name, live in sets.items()}
 
 
 def covers(name: str, host: str) -> bool:

@@ -10,9 +10,9 @@ import json
 import pytest
 from ansible_collections.ossm.federation.plugins.module_utils import _run
 from ansible_collections.ossm.federation.plugins.module_utils._core.extensions.canary import CANARY_POD, label_of
+from ansible_collections.ossm.federation.plugins.module_utils._core.insight.loading import PATIENCE
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.errors import FederationError
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.kinds import CONTROL_PLANE, POD, WASM_PLUGIN
-from ansible_collections.ossm.federation.plugins.module_utils._loading import PATIENCE
 from ansible_collections.ossm.federation.plugins.modules import wasm_extension
 from ansible_collections.ossm.federation.tests.unit.pem import NOW
 from ansible_collections.ossm.federation.tests.unit.plugins.module_utils._core.extensions.meshes import IMAGE, WHOLE

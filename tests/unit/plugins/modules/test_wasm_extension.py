@@ -12,6 +12,7 @@ from ansible_collections.ossm.federation.plugins.module_utils._core.extensions.p
     INBOUND_ONLY,
     RAW,
 )
+from ansible_collections.ossm.federation.plugins.module_utils._core.insight.loading import PATIENCE
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.errors import FederationError
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.kinds import (
     CONTROL_PLANE,
@@ -19,7 +20,6 @@ from ansible_collections.ossm.federation.plugins.module_utils._core.plain.kinds 
     OLD_EXTENSION,
     WASM_PLUGIN,
 )
-from ansible_collections.ossm.federation.plugins.module_utils._loading import PATIENCE
 from ansible_collections.ossm.federation.plugins.module_utils._options import FORCE, MESH
 from ansible_collections.ossm.federation.plugins.modules import wasm_extension
 from ansible_collections.ossm.federation.tests.unit.cluster_in_memory import ClusterInMemory
