@@ -234,3 +234,15 @@ def test_many_that_are_missing_are_counted_and_all_of_them_are_in_the_result(clu
     with pytest.raises(FederationError, match="app-9 is pending and 30 more") as refused:
         run(cluster, members=names, wait=True, wait_timeout=1)
     assert len(refused.value.facts["waiting_for"]) == 40
+
+
+def test_a_roll_that_another_manager_keeps_is_taken_by_force_alone(cluster):
+    run(cluster, members=["shop"])
+    theirs = {**cluster.get(MEMBER_ROLL, SPACE, "default"), "spec": {"members": ["desk"]}}
+    theirs["metadata"] = {"name": "default", "namespace": SPACE}
+    cluster.apply(MEMBER_ROLL, theirs, "gitops", force=True)
+    with pytest.raises(FederationError) as refused:
+        run(cluster, members=["shop"])
+    assert (refused.value.code, members(cluster)) == ("FED107", ["desk"])
+    assert run(cluster, members=["shop"], force=True)["changed"]
+    assert members(cluster) == ["shop"]
