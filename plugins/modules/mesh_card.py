@@ -300,57 +300,33 @@ control_plane:
   sample: {name: basic, namespace: east-mesh-system, version: v2.3, trust_domain: east.local}
 """
 
-import os
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from typing import NamedTuple
 
+from ..module_utils._cards import (
+    Settled,
+    as_noted,
+    keep,
+    keep_letters,
+    made,
+    own_roots,
+    passed,
+    paths_of,
+    recipients_of,
+    settled,
+    to_hand_over,
+    warn_of_expiry,
+    warn_of_others,
+)
 from ..module_utils._cluster.client import Cluster
-from ..module_utils._core.card import firewall
-from ..module_utils._core.card.card import (
-    FLAT,
-    LAYOUTS,
-    SIZE_LIMIT,
-    Card,
-    Ingress,
-    as_readers_take_it,
-    file_name,
-    other_layout,
-    read_card,
-)
-from ..module_utils._core.card.trust import Root, pem_texts
-from ..module_utils._core.control_plane.live import ControlPlane
-from ..module_utils._core.mesh.described import Mesh, Peer, client_id
-from ..module_utils._core.mesh.parse import described_mesh
-from ..module_utils._core.peering import by_hand
-from ..module_utils._core.peering.adopting import HAND_MADE, as_it_stands, is_left_alone
-from ..module_utils._core.peering.by_hand import Told, letters
-from ..module_utils._core.peering.carrying import card_in, names_in_files
-from ..module_utils._core.peering.changing import hand_over
-from ..module_utils._core.peering.handing import beside
-from ..module_utils._core.peering.identity import accept_line, identity_digest
-from ..module_utils._core.peering.plan import clashes, ingress_of, offers, refuse_beyond_reach
+from ..module_utils._core.card.card import FLAT, LAYOUTS, Card
+from ..module_utils._core.card.trust import Root
+from ..module_utils._core.peering.making import identity_row, named_files, refuse_pending
 from ..module_utils._core.plain.diff import as_diff
-from ..module_utils._core.plain.errors import FederationError
-from ..module_utils._core.plain.fingerprints import spoken
-from ..module_utils._core.plain.kinds import SERVICE
 from ..module_utils._described import DESCRIBED
-from ..module_utils._files import NOT_OURS, Place, read, refuse_no_folder, write
-from ..module_utils._gateways import NOTHING, Kept, keep_gateways
-from ..module_utils._handing import earlier, keep_handed_over
 from ..module_utils._options import CLUSTER, FORCE, WAITING
-from ..module_utils._reads.peerings import (
-    card_file,
-    card_place,
-    read_control_plane,
-    read_roots_of,
-    read_services,
-    standing_mesh,
-)
-from ..module_utils._reads.remembering import Remembered, note, noted
-from ..module_utils._resolving import resolved
+from ..module_utils._reads.remembering import Remembered, note
 from ..module_utils._run import Module, Run, run_module, wait_until
-from ..module_utils._writing import LARGEST, written_down
 
 OPTIONS = {
     "roots": {"type": "raw"},
@@ -373,21 +349,16 @@ OPTIONS = {
 def run(run: Run, cluster: Cluster, now: datetime) -> dict:
     """Make the cards, keep their files, and return the module's result."""
     params = run.params
-    mesh, control_plane, peers, kept, reads = as_noted(run, cluster) or settled(run, cluster, Remembered(cluster))
+    stands = as_noted(run, cluster) or settled(run, cluster, Remembered(cluster))
+    mesh, control_plane, peers, kept, reads = stands
     roots = own_roots(run, reads, control_plane, now)
-    spared = made_by_hand(mesh, peers)
-    cards, pending = make_cards(run, reads, mesh, control_plane, roots, now, spared)
-    if pending:
-        cards, pending = awaited(
-            run, lambda: make_cards(run, Remembered(cluster), mesh, control_plane, roots, now, spared), (cards, pending)
-        )
-    else:
-        note(params, reads)
+    cards, pending = awaited(run, cluster, stands, roots, now)
     sentences = to_hand_over(run, mesh, cards, peers, now)
     files, diffs = keep(run, named_files(mesh, cards, params["layout"]), params["cards_dir"], now)
     warn_of_others(run, mesh, cards)
-    passed = passage(mesh, control_plane, cards, params["cards_dir"], now)
-    beside = keep_letters(run, mesh, cards, passed.pop("firewall_by_peer"))
+    paths = paths_of(mesh, cards, params["cards_dir"], now)
+    let_through = passed(paths, control_plane)
+    beside = keep_letters(run, mesh, cards, paths)
     if is_waiting(run) and not params["soft"]:
         refuse_pending(mesh, pending, params["waited"] + params["wait_timeout"])
     warn_of_expiry(run, mesh, roots, now)
@@ -408,62 +379,9 @@ def run(run: Run, cluster: Cluster, now: datetime) -> dict:
         "hand_over": sentences,
         "pending": pending,
         "wait_limit": params["wait_timeout"],
-        **passed,
+        **let_through,
         "control_plane": control_plane.as_data(roots, now),
     }
-
-
-class Settled(NamedTuple):
-    """How a mesh stands once its gateways are kept: the mesh and its live ServiceMeshPeers, and what was done and read
-    for that.
-    """
-
-    mesh: Mesh
-    control_plane: ControlPlane
-    peers: Mapping[str, Mapping]
-    kept: Kept
-    reads: Remembered
-
-
-def as_noted(run: Run, cluster: Cluster) -> Settled | None:
-    """Return how the mesh stands, with the control plane as an earlier module of this run has read it; None where that
-    leaves anything to do.
-    """
-    notes = noted(run.params)
-    if notes is None:
-        return None
-    looking, warnings = run.aside(check_mode=True)
-    try:
-        found = settled(looking, cluster, Remembered(cluster, notes))
-    except FederationError:
-        return None
-    if found.kept.changes:
-        return None
-    for warning in warnings:
-        run.warn(warning)
-    return found
-
-
-def settled(run: Run, cluster: Cluster, reads: Remembered) -> Settled:
-    """Keep the gateways where that is asked for, and return how the mesh stands then."""
-    params, described = run.params, described_mesh(run.params)
-    control_plane = read_control_plane(reads, described.namespace, described.control_plane)
-    control_plane.check(described.trust_domain)
-    described.check_suffixes(control_plane.cluster_domain)
-    mesh, peers = standing_mesh(reads, described, control_plane)
-    if not params["make_dir"]:
-        refuse_no_folder(params["cards_dir"])
-    look_at_files(mesh, params["cards_dir"], params["layout"])
-    kept = NOTHING
-    if params["keep_gateways"]:
-        kept = keep_gateways(
-            run, cluster, as_it_stands(described, peers, control_plane, managed=params["managed"]), control_plane, peers
-        )
-    if kept.changes and not run.check_mode:
-        reads = Remembered(cluster)
-        control_plane = read_control_plane(reads, mesh.namespace, mesh.control_plane)
-        mesh = as_it_stands(described, peers, control_plane)
-    return Settled(mesh, control_plane, peers, kept, reads)
 
 
 def is_waiting(run: Run) -> bool:
@@ -472,296 +390,24 @@ def is_waiting(run: Run) -> bool:
 
 
 def awaited(
-    run: Run, make: Callable[[], tuple[list[Card], list[dict]]], made: tuple[list[Card], list[dict]]
+    run: Run, cluster: Cluster, stands: Settled, roots: Sequence[Root], now: datetime
 ) -> tuple[list[Card], list[dict]]:
-    """Return the cards that were made, where they are waited for made again until each has an address or the time is
-    over.
+    """Return the cards and who lacks an address; where they are waited for, made again until each has one or the time
+    is over.
     """
-    cards, pending = made
+    cards, pending = made(run, stands.reads, stands, roots, now)
 
     def look() -> list[str]:
         nonlocal cards, pending
         if pending:
-            cards, pending = make()
+            cards, pending = made(run, Remembered(cluster), stands, roots, now)
         return [row["reason"] for row in pending]
 
-    if is_waiting(run):
+    if not pending:
+        note(run.params, stands.reads)
+    elif is_waiting(run):
         wait_until(look, run.params["wait_timeout"])
     return cards, pending
-
-
-def warn_of_expiry(run: Run, mesh: Mesh, roots: Sequence[Root], now: datetime) -> None:
-    """Warn of roots of ours that are valid for less than 30 days."""
-    for root in roots:
-        if root.days_left(now) < 30:
-            run.warn(f"Root {root.spoken} of {mesh.name} expires in {root.days_left(now)} days")
-
-
-def own_roots(run: Run, cluster: Cluster, control_plane: ControlPlane, now: datetime) -> tuple[Root, ...]:
-    """Return the roots that cards of this mesh name; those of the cluster that are not in force are left out, with a
-    warning.
-    """
-    params, left_out = run.params, []
-    instead, also = pem_texts(params["roots"], "mesh_roots"), pem_texts(params["extra_roots"], "mesh_extra_roots")
-    roots = read_roots_of(cluster, control_plane, now, instead=instead, also=also, left_out=left_out)
-    for error in left_out:
-        run.warn(f"{error.where}: {error.what}, so it is left out of the cards")
-    return roots
-
-
-def made_by_hand(mesh: Mesh, peers: Mapping[str, Mapping]) -> set[str]:
-    """Return the peers that were made by hand and are left alone."""
-    return {peer.local_name for peer in mesh.peers if is_left_alone(peer, peers.get(peer.local_name))}
-
-
-def make_cards(
-    run: Run,
-    cluster: Cluster,
-    mesh: Mesh,
-    control_plane: ControlPlane,
-    roots: Sequence[Root],
-    now: datetime,
-    spared: Collection[str] = (),
-) -> tuple[list[Card], list[dict]]:
-    """Return a card per peer, and which of them lack an address and why.
-
-    A peer in ``spared`` was made by hand and is left alone: nobody is about to make its gateway, so it is not waited
-    for.
-    """
-    own = cluster.list(SERVICE, mesh.namespace)
-    gateways = {live["metadata"]["name"]: live for live in own}
-    services = read_services(cluster, mesh, mesh.peers, run.warn, {mesh.namespace: own})
-    cards, pending = [], []
-    refuse_beyond_reach(mesh, mesh.peers, services)
-    for warning in {text for peer in mesh.peers for text in clashes(mesh, peer, services)}:
-        run.warn(warning)
-    for peer in mesh.peers:
-        ingress, reason = ingress_of(peer, mesh, control_plane.cluster_domain, gateways.get(peer.gateways.ingress))
-        if ingress is None and peer.local_name in spared:
-            run.warn(f"{peer.local_name}: {reason}; its ServiceMeshPeer {HAND_MADE}. There is no card for it")
-        elif ingress is None:
-            pending.append({"peer": peer.local_name, "reason": reason})
-        card = Card(
-            mesh=mesh.name,
-            audience=peer.name,
-            issued=now.replace(microsecond=0),
-            trust_domain=control_plane.trust_domain,
-            roots=tuple(roots),
-            ingress=ingress,
-            client_id=client_id(control_plane.trust_domain, mesh.namespace, peer.gateways),
-            exports=offers(mesh, peer, services),
-        )
-        card, left_out = as_readers_take_it(card, now)
-        for word in left_out:
-            run.warn(word)
-        cards.append(card.renewed(standing_card(run, mesh, peer, now)))
-    return cards, pending
-
-
-def standing_card(run: Run, mesh: Mesh, peer: Peer, now: datetime) -> Card | None:
-    """Return the card for a peer as its file has it now, also where that lies in the layout that is no
-    longer written.
-    """
-    layout = run.params["layout"]
-    names = [file_name(mesh.name, mesh.known_as(peer), one) for one in (layout, other_layout(layout))]
-    return next((card for name in names if (card := earlier(run.params["cards_dir"], name, now))), None)
-
-
-def named_files(mesh: Mesh, cards: Sequence[Card], layout: str) -> dict[str, Card]:
-    """Return the cards that can be handed over by the names of their files; where peers share a name, by
-    ours of each.
-    """
-    return {
-        file_name(mesh.name, mesh.known_as(peer), layout): card for peer, card in zip(mesh.peers, cards) if card.ingress
-    }
-
-
-def warn_of_others(run: Run, mesh: Mesh, cards: Sequence[Card]) -> None:
-    """Warn of our cards that lie in the other layout and say something else: their readers refuse both (FED361)."""
-    directory, other = run.params["cards_dir"], other_layout(run.params["layout"])
-    left = [
-        name
-        for name, card in (named_files(mesh, cards, other) if directory else {}).items()
-        if card_file(directory, name) not in (None, card.to_text().encode())
-    ]
-    if left:
-        more = f" and {len(left) - 3} more" if len(left) > 3 else ""
-        run.warn(
-            f"FED361 {directory} still has {', '.join(left[:3])}{more}, of the layout that is no longer written. Remove"
-            " what is left of it: a peer that finds two different cards refuses both"
-        )
-
-
-def look_at_files(mesh: Mesh, directory: str | None, layout: str) -> None:
-    """Refuse what stands in the place of a card or of what lies beside it and could not be replaced, before anything is
-    written: FED201.
-    """
-    for name in [file_name(mesh.name, mesh.known_as(peer), layout) for peer in mesh.peers] if directory else ():
-        read(card_place(directory, name), SIZE_LIMIT)
-        read(card_place(directory, beside(name)), SIZE_LIMIT)
-
-
-def keep(run: Run, cards: Mapping[str, Card], directory: str | None, now: datetime) -> tuple[list[str], list[dict]]:
-    """Write the cards' files that differ; return all files and a diff of those that change."""
-    if not directory:
-        return [], []
-    changed, diffs, places = [], [], {card_place(directory, name): card for name, card in cards.items()}
-    for place, card in places.items():
-        text, before = card.to_text(), read(place, SIZE_LIMIT)
-        if before == text.encode():
-            continue
-        # The folder may be shared: what stands there is shown only where it is a card of ours.
-        former = earlier(directory, place.name, now)
-        is_own = former is not None and (former.mesh, former.audience) == (card.mesh, card.audience)
-        shown = former.to_text() if is_own else NOT_OURS if before is not None else ""
-        diffs.append(
-            {"before_header": place.path, "after_header": place.path, "before": _facts(shown), "after": _facts(text)}
-        )
-        changed.append(place)
-    for place in () if run.check_mode else changed:
-        write(place, places[place].to_text(), 0o644)
-        run.journal.done.append(f"file {place.path}")
-    return [place.path for place in places], diffs
-
-
-def _facts(text: str) -> str:
-    """Return a card's text without the line that says when it was issued: that is renewed with every change, and no
-    change itself.
-    """
-    return "".join(line for line in text.splitlines(keepends=True) if not line.startswith('  "issued": '))
-
-
-class Letters(NamedTuple):
-    """What is kept beside the cards: files, folders of halves, and in words what to hand over with which card."""
-
-    files: list[str]
-    diffs: list[dict]
-    halves: list[str]
-    lines: list[str]
-
-
-def keep_letters(run: Run, mesh: Mesh, cards: Sequence[Card], passages: Mapping[str, tuple[str, ...]]) -> Letters:
-    """Write the letters that are asked for, and those that exist and say something else by now."""
-    directory = run.params["cards_dir"]
-    if not directory:
-        return Letters([], [], [], [])
-    told = [
-        Told(mesh, peer, card, passages[peer.local_name], run.params["layout"])
-        for peer, card in zip(mesh.peers, cards)
-        if peer.local_name in passages
-    ]
-    told = [
-        one for one in told if run.params["letters"] or read(Place(directory, f"{one.stem}.md"), LARGEST) is not None
-    ]
-    files, diffs = written_down(run, directory, letters(told), lambda former: by_hand.is_ours(former, mesh))
-    halves = [os.path.join(directory, one.stem) for one in told if one.peer.half]
-    lines = []
-    for one in told:
-        folder = f" and the folder {one.stem}" if one.peer.half else ""
-        lines.append(
-            f"with {one.stem}.json goes {one.stem}.md{folder}: what the administrator of {mesh.known_as(one.peer)} does"
-            " next"
-        )
-    return Letters(files, diffs, halves, lines)
-
-
-def to_hand_over(run: Run, mesh: Mesh, cards: Sequence[Card], peers: Mapping[str, Mapping], now: datetime) -> list[str]:
-    """Return what people must do because a card is not the one that its peer was given; looked at before the files are
-    written.
-    """
-    directory, sentences = run.params["cards_dir"], []
-    for peer, card in zip(mesh.peers, cards):
-        before = standing_card(run, mesh, peer, now) if directory else None
-        if before and before.client_id != card.client_id:
-            sentences.append(hand_over(mesh.name, peer.name, card.client_id))
-    return [*sentences, *keep_handed_over(run, mesh, named_files(mesh, cards, run.params["layout"]), peers, now)]
-
-
-def recipients_of(mesh: Mesh, directory: str, layout: str, files: Sequence[str]) -> list[str]:
-    """Return in words which file is for whom; a peer that shares its name keeps the file under the name that it
-    expects.
-    """
-    by_path = {
-        card_place(directory or "", file_name(mesh.name, mesh.known_as(peer), layout)).path: peer for peer in mesh.peers
-    }
-    lines = []
-    for path in files:
-        peer = by_path[path]
-        is_shared = mesh.is_shared(peer.name)
-        kept = (
-            f" (it calls itself {peer.name}, and keeps the file as {file_name(mesh.name, peer.name, layout)})"
-            if is_shared
-            else ""
-        )
-        lines.append(f"give {path} to the administrator of {mesh.known_as(peer)}{kept}")
-    return lines
-
-
-def identity_row(mesh: Mesh, peer: Peer, card: Card) -> dict:
-    """Return who this mesh is to one peer, in one number, and how the peer's administrator accepts a change to that."""
-    said, line = spoken(identity_digest(card)), accept_line(card, mesh.name)
-    told = (
-        f"to {mesh.known_as(peer)} this mesh is {said}; a change to that is accepted by"
-        f" federation_accept_changes={line}"
-    )
-    return {"peer": peer.local_name, "identity": said, "accept": line, "line": told}
-
-
-def passage(
-    mesh: Mesh, control_plane: ControlPlane, cards: Sequence[Card], directory: str | None, now: datetime
-) -> dict:
-    """Return what must be let through between this mesh and each peer whose card is complete."""
-    paths = [
-        firewall.Path(
-            mesh.name,
-            peer.name,
-            peer.local_name,
-            card.ingress,
-            reached_at(mesh, peer, directory, now),
-            peer.same_cluster,
-        )
-        for peer, card in zip(mesh.peers, cards)
-        if card.ingress
-    ]
-    names = resolved([name for path in paths for name in path.names()])
-    return {
-        "firewall": [line for path in paths for line in firewall.lines(path)],
-        "firewall_by_peer": {path.local_name: tuple(firewall.lines(path)) for path in paths},
-        "firewall_rules": [rule.to_data() for path in paths for rule in firewall.rules(path)],
-        "firewall_notes": [note for path in paths for note in firewall.notes(path, control_plane.version, names)],
-    }
-
-
-def reached_at(mesh: Mesh, peer: Peer, directory: str | None, now: datetime) -> Ingress | None:
-    """Return where a peer is reached by its own card, where that lies in the folder already; a bad card says nothing
-    here.
-    """
-    for called in names_in_files(peer, mesh):
-        try:
-            found = card_in(lambda name: card_file(directory, name), called, mesh.name)
-            card = read_card(found[1], f"Card {found[0]}", now) if found else None
-        except FederationError:
-            continue
-        if card and (card.mesh, card.audience) == (peer.name, mesh.name):
-            return card.ingress
-    return None
-
-
-def refuse_pending(mesh: Mesh, pending: Sequence[dict], seconds: int) -> None:
-    """Stop where addresses did not come in time: FED601."""
-    if not pending:
-        return
-    reasons = "; ".join(row["reason"] for row in pending)
-    raise FederationError(
-        "FED601",
-        where=f"Mesh {mesh.name}, gateways for {', '.join(row['peer'] for row in pending)}",
-        what=f"have no address after {seconds} s: {reasons}",
-        fix=(
-            "Look at the Service's events (does this cluster give out load balancers?), give addresses in mesh_peers, "
-            "or use service_type: NodePort"
-        ),
-        facts={"pending": list(pending)},
-    )
 
 
 def main() -> None:

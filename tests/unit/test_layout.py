@@ -116,7 +116,7 @@ FLOORS = (
         ),
         *("_uninstalling", "_wasm", "_writing"),
     ),
-    ("_canary", "_leaving", "_shifting", "_switching", "_verify", "_gather", "_watching"),
+    ("_canary", "_cards", "_leaving", "_shifting", "_switching", "_verify", "_gather", "_watching"),
     ("modules",),
     ("plugin_utils",),
     ("lookup",),

@@ -46,6 +46,15 @@ class Told:
         """Return the words by which our own files are known."""
         return _MARK.format(mesh=self.mesh.name)
 
+    @property
+    def line(self) -> str:
+        """Return what goes to the peer's administrator with the card."""
+        folder = f" and the folder {self.stem}" if self.peer.half else ""
+        return (
+            f"with {self.stem}.json goes {self.stem}.md{folder}: what the administrator of"
+            f" {self.mesh.known_as(self.peer)} does next"
+        )
+
 
 def is_ours(text: str, mesh: Mesh) -> bool:
     """Return whether a text is a letter, or a file of a half, that this mesh's administrator had written."""

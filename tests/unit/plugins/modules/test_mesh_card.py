@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 import yaml
-from ansible_collections.ossm.federation.plugins.module_utils import _notes
+from ansible_collections.ossm.federation.plugins.module_utils import _cards, _notes
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain import kinds
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.errors import FederationError
 from ansible_collections.ossm.federation.plugins.module_utils._described import DESCRIBED
@@ -161,7 +161,7 @@ def test_a_load_balancers_name_that_does_not_resolve_is_told_and_fails_nothing(r
     live = service()
     live["status"]["loadBalancer"]["ingress"] = [{"hostname": "lb.example.com"}]
     cluster.put(live)
-    monkeypatch.setattr(mesh_card, "resolved", lambda names: {name: [] for name in names})
+    monkeypatch.setattr(_cards, "resolved", lambda names: {name: [] for name in names})
     result = run(check_mode=check_mode)
     assert [note.partition(":")[0] for note in result["firewall_notes"]] == ["lb.example.com does not resolve here yet"]
 
