@@ -335,50 +335,23 @@ control_plane:
   sample: {name: basic, namespace: east-mesh-system, version: v2.3, trust_domain: east.local}
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 
 from ..module_utils._cluster.client import Cluster
-from ..module_utils._core.catalogue.findings import Finding, texts
-from ..module_utils._core.control_plane.live import ControlPlane, parse_version
-from ..module_utils._core.mesh.described import Mesh, Peer
+from ..module_utils._core.control_plane.live import parse_version
+from ..module_utils._core.mesh.described import Mesh
 from ..module_utils._core.mesh.parse import checked_locality, described_mesh
-from ..module_utils._core.peering import render, status
-from ..module_utils._core.peering.adopting import as_it_stands, check_gateways
-from ..module_utils._core.peering.carrying import Identity, Received, receive, what_is_missing
-from ..module_utils._core.peering.changing import Restart
-from ..module_utils._core.peering.deciding import Decision, Intent, as_result, decide
+from ..module_utils._core.peering import render
 from ..module_utils._core.peering.foretelling import plan_block
-from ..module_utils._core.peering.identity import Accepted
-from ..module_utils._core.peering.keeping import check_descriptions, check_identity, check_peer
-from ..module_utils._core.peering.leaving import leftovers
-from ..module_utils._core.peering.live import Peerings
-from ..module_utils._core.peering.plan import plan_gateways, plan_peering, refuse_our_server
-from ..module_utils._core.peering.status import peer_rows
-from ..module_utils._core.peering.withdrawing import refuse_withdrawals, withdrawal
-from ..module_utils._core.plain.data import some
-from ..module_utils._core.plain.diff import Change, as_diff
-from ..module_utils._core.plain.errors import FederationError
-from ..module_utils._core.plain.kinds import EXPORTS
+from ..module_utils._core.plain.diff import as_diff
 from ..module_utils._core.traffic.rendering import rendered as rendered_traffic
 from ..module_utils._described import DESCRIBED
-from ..module_utils._files import refuse_no_folder
-from ..module_utils._leaving import NOTHING, absent, leave, refuse_what_breaks, without_lost
+from ..module_utils._federating import as_noted, cards_of, how_it_stands, planned
+from ..module_utils._leaving import NOTHING, absent, leave
 from ..module_utils._options import CLUSTER, FORCE
-from ..module_utils._reads.estate import Reader, look_at_run
-from ..module_utils._reads.istiod import what_follows
-from ..module_utils._reads.peerings import (
-    card_file,
-    host_and_port,
-    read_control_plane,
-    read_peerings,
-    read_services,
-)
-from ..module_utils._reads.remembering import Remembered, noted
+from ..module_utils._reads.peerings import read_control_plane
+from ..module_utils._reads.remembering import Remembered
 from ..module_utils._run import Module, Run, run_module
-from ..module_utils._standing import shown
 from ..module_utils._wasm import WASM
 from ..module_utils._wasm import rendered as rendered_wasm
 from ..module_utils._writing import written_down
@@ -416,117 +389,6 @@ def run(run: Run, cluster: Cluster | None, now: datetime) -> dict:
     return present(run, cluster, mesh, now)
 
 
-@dataclass(frozen=True)
-class Seen:
-    """What a run knows before it decides anything.
-
-    ``mesh`` is as it stands (``as_it_stands``), ``received`` are the cards that came, by our names of the peers.
-    ``quiet`` are known peers that are suspended, ``told`` is what people hear of their peers' roots, and ``reads``
-    gives again what has been read, without asking twice.
-    """
-
-    mesh: Mesh
-    control_plane: ControlPlane
-    peerings: Peerings
-    received: Mapping[str, Received]
-    quiet: tuple[Peer, ...]
-    told: Sequence[Finding]
-    reads: Remembered
-
-    def intent(self, run: Run, now: datetime) -> Intent:
-        """Return what the run means for all peers."""
-        return Intent(
-            self.mesh,
-            self.control_plane,
-            self.quiet,
-            services=lambda: read_services(self.reads, self.mesh, self.mesh.peers, run.warn),
-            server_time=self.reads.now,
-            now=now,
-            force=run.params["force"],
-            managed_gateways=run.params["managed_gateways"],
-            is_planned=run.check_mode,
-            cards_dir=run.params["cards_dir"] or "",
-        )
-
-
-@dataclass(frozen=True)
-class Planned:
-    """What a run is to do: changes, what becomes of each peer, peers that stand and are not described, and what else
-    there is to be told.
-    """
-
-    seen: Seen
-    decisions: Sequence[Decision]
-    changes: list[Change]
-    unwanted: Sequence[str]
-    followed: Mapping[str, Any]
-    looked: Mapping[str, Any]
-
-    @property
-    def result(self) -> dict:
-        """What becomes of each peer, as part of the module's result."""
-        return as_result(self.decisions, self.seen.mesh.held)
-
-    @property
-    def suspending(self) -> list[str]:
-        """Peers whose address goes once nothing is taken from them."""
-        return [one.peer.local_name for one in self.decisions if one.is_awaited]
-
-    @property
-    def is_nothing(self) -> bool:
-        """Whether nothing is to do, by this run or by anybody after it."""
-        left = self.result
-        return not any(
-            (
-                self.changes,
-                self.unwanted,
-                self.suspending,
-                left["pending"],
-                left["left_alone"],
-                self.followed["restart"]["needed"],
-            )
-        )
-
-
-def as_noted(run: Run, cluster: Cluster, mesh: Mesh, now: datetime) -> Planned | None:
-    """Return that nothing is to do, with what an earlier module of this run has read; None where that does
-    not say so.
-    """
-    notes = noted(run.params)
-    if notes is None:
-        return None
-    looking, warnings = run.aside(check_mode=run.check_mode)
-    try:
-        found = planned(looking, Remembered(cluster, notes), mesh, now)
-    except FederationError:
-        return None
-    if not found.is_nothing:
-        return None
-    for warning in warnings:
-        run.warn(warning)
-    return found
-
-
-def planned(run: Run, reads: Remembered, mesh: Mesh, now: datetime) -> Planned:
-    """Return what is to do for all peers whose card is there; nothing is written."""
-    control_plane = read_control_plane(reads, mesh.namespace, mesh.control_plane)
-    control_plane.check(mesh.trust_domain)
-    mesh.check_suffixes(control_plane.cluster_domain)
-    seen = looked_at(run, reads, mesh, control_plane, now)
-    mesh, peerings = seen.mesh, seen.peerings
-    intent = seen.intent(run, now)
-    decisions = decided(run, intent, peerings, seen.received)
-    check_withdrawals(run, intent, peerings, decisions)
-    unwanted = leftovers(peerings, control_plane, mesh)
-    routes = routes_that_go(run, seen, decisions, unwanted)
-    changes = [change for one in decisions for change in (*one.beside, *one.changes)]
-    in_run = {name for name, one in seen.received.items() if one.in_run}
-    followed = what_follows(seen.reads, mesh, control_plane, peerings, changes, in_run)
-    looked = preflight(run, seen, decisions)
-    # A share of calls must not go where nothing is any more.
-    return Planned(seen, decisions, [*routes, *changes], unwanted, followed, looked)
-
-
 def present(run: Run, cluster: Cluster, mesh: Mesh, now: datetime) -> dict:
     """Keep the peerings of all peers whose card is there."""
     plan = as_noted(run, cluster, mesh, now) or planned(run, Remembered(cluster), mesh, now)
@@ -554,200 +416,21 @@ def present(run: Run, cluster: Cluster, mesh: Mesh, now: datetime) -> dict:
     }
 
 
-def looked_at(run: Run, reads: Remembered, mesh: Mesh, control_plane: ControlPlane, now: datetime) -> Seen:
-    """Return what stands and which cards came; refuses descriptions, cards and identities that do not fit it."""
-    params, accepted = run.params, Accepted.read(run.params["accept_changes"])
-    peerings = read_peerings(reads, control_plane)
-    if params["known_in_run"]:
-        described = {name for peer in (*mesh.peers, *mesh.held) for name in (peer.name, peer.local_name)}
-        accepted.refuse_strangers(
-            {mesh.name, *described, *params["known_in_run"], *(one.name for one in peerings.standing())}
-        )
-    check_descriptions(mesh, peerings, accepted)
-    mesh = as_it_stands(mesh, peerings.peers, control_plane, bundles=peerings.bundles)
-    check_gateways(mesh, peerings.peers, control_plane, managed=False)
-    # A known peer that is suspended needs no card, and a broken one must not stop the others.
-    quiet = tuple(peer for peer in mesh.peers if peer.suspended and peer.local_name in peerings.peers)
-    spoken_for = replace(mesh, peers=tuple(peer for peer in mesh.peers if peer not in quiet), held=(*mesh.held, *quiet))
-    received = cards_of(run, spoken_for, control_plane.trust_domain, now, peerings.identities(mesh))
-    seen = Seen(mesh, control_plane, peerings, received, quiet, (), reads)
-    return replace(seen, told=identified(run, seen, accepted))
-
-
-def identified(run: Run, seen: Seen, accepted: Accepted) -> list[Finding]:
-    """Refuse peers that cannot be or are not who they were, and return what else is to be told of their roots; that is
-    warned of.
-    """
-    mesh, control_plane, peerings, told = seen.mesh, seen.control_plane, seen.peerings, []
-    for peer in mesh.peers:
-        found, peering = seen.received.get(peer.local_name), peerings.of(peer.local_name)
-        check_peer(peer, control_plane, found)
-        if found:
-            refuse_our_server(found.card, host_and_port(seen.reads.server), where=found.where)
-        if found and (peer.adopt or not peering.strangers):
-            told += check_identity(mesh, peer, found, peerings, control_plane, accepted=accepted, now=seen.reads.now)
-    accepted.check()
-    for text in texts(told):
-        run.warn(text)
-    return told
-
-
-def routes_that_go(run: Run, seen: Seen, decisions: Sequence[Decision], unwanted: Sequence[str]) -> list[Change]:
-    """Return the changes that withdraw our own routes to what this run takes away: pruned peers, and hosts that are
-    imported no more.
-    """
-    routes = check_unwanted(run, seen, unwanted)
-    routes += without_lost(
-        run, seen.reads, seen.control_plane, seen.mesh, {one.peer.local_name: one.lost for one in decisions}
-    )
-    return list({change.place: change for change in routes}.values())
-
-
-def preflight(run: Run, seen: Seen, decisions: Sequence[Decision]) -> dict:
-    """Return what would be skipped in silence, as part of the module's result, and warn of it."""
-    looked, warnings = look_at_run(
-        Reader(seen.reads),
-        seen.mesh,
-        seen.control_plane,
-        seen.peerings,
-        seen.received,
-        {one.peer.local_name: one.state for one in decisions},
-        seen.told,
-        is_planned=run.check_mode,
-    )
-    for warning in warnings:
-        run.warn(warning)
-    return looked
-
-
-def decided(run: Run, intent: Intent, peerings: Peerings, received: Mapping[str, Received]) -> list[Decision]:
-    """Return what becomes of each peer, and warn of what is to be said of it."""
-    decisions = []
-    for peer in intent.mesh.peers:
-        decisions.append(decide(intent, peer, peerings.of(peer.local_name), received.get(peer.local_name)))
-        if decisions[-1].warning:
-            run.warn(decisions[-1].warning)
-    return decisions
-
-
-def check_withdrawals(run: Run, intent: Intent, peerings: Peerings, decisions: Sequence[Decision]) -> None:
-    """Refuse rules that would take from a peer what it is offered and look like a mistake, and say what else it would
-    lose: FED332.
-    """
-    mesh = intent.mesh
-    rules_change = [one for one in decisions if any(change.kind is EXPORTS for change in one.changes)]
-    found = [
-        withdrawal(one.peer, peerings.of(one.peer.local_name), one.changes, intent.services()) for one in rules_change
-    ]
-    refuse_withdrawals(found, run.params["withdraw"], {peer.local_name: mesh.names_of(peer) for peer in mesh.peers})
-    for each in found:
-        if each.names:
-            run.warn(f"mesh_exports: {each}")
-
-
-def check_unwanted(run: Run, seen: Seen, unwanted: Sequence[str]) -> list[Change]:
-    """Refuse to prune peers while that would break something, or say that they stand without being described.
-
-    Returns the changes that withdraw our own routes to peers that are pruned.
-    """
-    if run.params["prune"]:
-        return refuse_what_breaks(run, seen.reads, seen.control_plane, seen.peerings, unwanted)[1]
-    if unwanted:
-        run.warn(
-            f"FED509 {some(unwanted)} {'is' if len(unwanted) == 1 else 'are'} not in mesh_peers, and something of it"
-            " stands: federation_prune: true removes it, and so does unfederate with"
-            f" unfederate_peers={','.join(unwanted)}"
-        )
-    return []
-
-
-def how_it_stands(seen: Seen, expected: list[dict], now: datetime, *, is_planned: bool = False) -> dict:
-    """Return what federation_info would, after a run that had nothing to do; empty when something is still to be waited
-    for.
-    """
-    mesh, control_plane, peerings, reads = seen.mesh, seen.control_plane, seen.peerings, seen.reads
-    rows = peer_rows({peer.local_name: peer.name for peer in mesh.peers}, {}, peerings, control_plane, reads.now)
-    if status.unmet(rows, {entry["peer"]: entry["imports"] for entry in expected}):
-        return {}
-    return {
-        "server": reads.server,
-        **shown(reads, mesh.name, control_plane, (peerings, rows), Restart(), now, is_planned=is_planned),
-        "waiting_for": [],
-    }
-
-
-def cards_of(
-    run: Run, mesh: Mesh, trust_domain: str, now: datetime, known: Mapping[str, Identity] | None = None
-) -> dict[str, Received]:
-    """Return the peers' cards by our names of the peers; notes become warnings. ``known`` is who the live peers are."""
-    params = run.params
-    refuse_no_folder(params["cards_dir"])
-    received, notes = receive(
-        mesh,
-        trust_domain,
-        in_run=params["cards_in_run"],
-        carried=params["cards"],
-        file_of=lambda name: card_file(params["cards_dir"], name),
-        now=now,
-        known=known,
-    )
-    for note in notes:
-        run.warn(note)
-    return received
-
-
 def rendered(run: Run, mesh: Mesh, now: datetime) -> dict:
     """Write the plan to files; no cluster is asked."""
     params = run.params
-    if not params["render_dir"] or not mesh.trust_domain:
-        what = "render_dir" if not params["render_dir"] else "mesh_trust_domain"
-        raise FederationError("FED318", where=what, what="is missing, and rendering asks no cluster", fix=f"Set {what}")
-    mesh.check_suffixes()
-    for peer in mesh.peers:
-        if peer.adopt and not {"ingress", "egress"} <= peer.given:
-            raise FederationError(
-                "FED318",
-                where=f"mesh_peers, {peer.local_name}, gateways",
-                what="does not name the ingress and the egress that are to be adopted, and rendering asks no cluster",
-                fix="Name both as the ServiceMeshPeer does",
-            )
+    render.check_described(mesh, params["render_dir"])
     received = cards_of(run, mesh, mesh.trust_domain, now)
     version = parse_version(params["version"])
-    gateways, manifests, pending = [], [], []
-    for peer in mesh.peers:
-        if params["managed_gateways"]:
-            part = plan_gateways(mesh, peer, version=version, has_route_config=bool(version and version >= (2, 5)))
-            gateways.append((peer.local_name, part))
-        found = received.get(peer.local_name)
-        reason = what_is_missing(mesh, peer, found, is_planned=False)
-        if reason:
-            pending.append({"peer": peer.local_name, "reason": reason})
-        else:
-            manifests.append((peer.local_name, plan_peering(mesh, peer, found.card)))
-    routes: list[dict] = []
+    parts = render.parts_of(mesh, received, version, managed_gateways=params["managed_gateways"])
+    routes, left_out = [], []
     if params["traffic"] is not None:
-        routes, left_out = rendered_traffic(
-            params["traffic"], mesh, params["version"], checked_locality(params["locality"], "mesh_locality")
-        )
-        pending += [{"peer": "", "reason": reason} for reason in left_out]
+        locality = checked_locality(params["locality"], "mesh_locality")
+        routes, left_out = rendered_traffic(params["traffic"], mesh, params["version"], locality)
     wasm, without = rendered_wasm(params, mesh, version)
-    pending += [{"peer": "", "reason": reason} for reason in without]
-    texts = render.files(mesh, gateways, manifests, {"traffic": routes, **wasm})
+    texts = render.files(mesh, parts.gateways, parts.manifests, {"traffic": routes, **wasm})
     files, diffs = written_down(run, params["render_dir"], texts, lambda former: render.is_ours(former, mesh))
-    return {
-        "changed": bool(diffs),
-        "diff": diffs,
-        "changes": [],
-        "peers": [{"peer": name, "mesh": name, "state": "rendered"} for name, _manifests in manifests],
-        "expected": [],
-        "pending": pending,
-        "left_alone": [],
-        "findings": [],
-        "findings_left_out": {},
-        "unknown": [],
-        "leftovers": [],
-        "files": files,
-    }
+    return parts.as_result(files, diffs, [*left_out, *without])
 
 
 def main() -> None:

@@ -169,11 +169,12 @@ from ..module_utils._core.catalogue.findings import finding_of, found_by
 from ..module_utils._core.mesh.described import Mesh
 from ..module_utils._core.peering.adopting import as_it_stands, check_gateways
 from ..module_utils._core.peering.carrying import Delivery, Identity, receive_all
+from ..module_utils._core.peering.deciding import with_cards
 from ..module_utils._core.peering.identity import Accepted
 from ..module_utils._core.peering.keeping import check_descriptions
 from ..module_utils._core.peering.plan import refuse_beyond_reach, refuse_our_server
 from ..module_utils._core.plain.errors import FederationError
-from ..module_utils._core.preflight.beforehand import identities, refusals, result, waiting, with_cards
+from ..module_utils._core.preflight.beforehand import identities, refusals, result, waiting
 from ..module_utils._core.preflight.describing import describe
 from ..module_utils._core.preflight.everything import look
 from ..module_utils._described import DESCRIBED

@@ -3,20 +3,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from ..control_plane.live import ControlPlane
 from ..mesh.described import Mesh, Peer
 from ..plain.diff import Change
+from ..plain.kinds import EXPORTS
 from .adopting import HAND_MADE
 from .carrying import Received, what_is_missing
 from .foretelling import Names
 from .keeping import changes_for, remembered_beside, still_live, stranger
 from .leaving import lost_hosts, suspended
-from .live import Peering
+from .live import Peering, Peerings
 from .plan import plan_exports, plan_imports, takes
+from .withdrawing import Withdrawal, refuse_withdrawals, withdrawal
 
 # Of one peering: the bundle, the ServiceMeshPeer and both sets.
 OBJECTS = 4
@@ -67,6 +69,17 @@ class Decision:
     def as_row(self) -> dict:
         """Return it as a row of a module's result."""
         return {"peer": self.peer.local_name, "mesh": self.peer.name, "state": self.state}
+
+
+def quiet_in(mesh: Mesh, peerings: Peerings) -> tuple[Peer, ...]:
+    """Return the known peers that are suspended: they need no card, and a broken one must not stop the others."""
+    return tuple(peer for peer in mesh.peers if peer.suspended and peer.local_name in peerings.peers)
+
+
+def with_cards(mesh: Mesh, peerings: Peerings) -> Mesh:
+    """Return the mesh with those peers alone that need a card."""
+    quiet = quiet_in(mesh, peerings)
+    return replace(mesh, peers=tuple(peer for peer in mesh.peers if peer not in quiet), held=(*mesh.held, *quiet))
 
 
 def decide(intent: Intent, peer: Peer, peering: Peering, found: Received | None) -> Decision:
@@ -129,6 +142,21 @@ def _kept(intent: Intent, peer: Peer, peering: Peering, found: Received) -> Deci
         lost=lost_hosts(peering, changes, control_plane),
         warning=f"{found.where} is older than 180 days; ask {peer.name} to run publish_cards" if is_old else "",
     )
+
+
+def withdrawn(
+    intent: Intent, peerings: Peerings, decisions: Iterable[Decision], withdraw: Collection[str]
+) -> list[Withdrawal]:
+    """Return what peers would lose of what they are offered. Refuses rules that would take something from a peer that
+    is not in ``withdraw``, and look like a mistake: FED332.
+    """
+    mesh = intent.mesh
+    rules_change = [one for one in decisions if any(change.kind is EXPORTS for change in one.changes)]
+    found = [
+        withdrawal(one.peer, peerings.of(one.peer.local_name), one.changes, intent.services()) for one in rules_change
+    ]
+    refuse_withdrawals(found, withdraw, {peer.local_name: mesh.names_of(peer) for peer in mesh.peers})
+    return [each for each in found if each.names]
 
 
 def as_result(decisions: Iterable[Decision], held: Iterable[Peer]) -> dict[str, list]:

@@ -37,7 +37,7 @@ from .identity import (
     shared_roots,
 )
 from .live import Peering, Peerings
-from .plan import plan_peering
+from .plan import plan_peering, refuse_our_server
 from .status import answers, still_exported, still_imported
 
 YOUNG = timedelta(seconds=30)
@@ -226,6 +226,33 @@ def check_identity(
     sharing = shared_roots(peer, card, standing, own)
     seen = f"brings a root that {peer.local_name} has in common with {some(sharing, 5)}"
     return [Finding("FED225", found.where, seen)] if sharing else []
+
+
+def check_identities(
+    mesh: Mesh,
+    received: Mapping[str, Received],
+    peerings: Peerings,
+    control_plane: ControlPlane,
+    *,
+    server: tuple[str, int],
+    accepted: Accepted,
+    now: datetime,
+) -> list[Finding]:
+    """Refuse peers that cannot be or are not who they were, and return what else is to be told of their roots.
+
+    ``received`` are the cards by our names of the peers, ``server`` the host and port of our API server, ``now`` its
+    clock.
+    """
+    told = []
+    for peer in mesh.peers:
+        found, peering = received.get(peer.local_name), peerings.of(peer.local_name)
+        check_peer(peer, control_plane, found)
+        if found:
+            refuse_our_server(found.card, server, where=found.where)
+        if found and (peer.adopt or not peering.strangers):
+            told += check_identity(mesh, peer, found, peerings, control_plane, accepted=accepted, now=now)
+    accepted.check()
+    return told
 
 
 def refuse_changed(

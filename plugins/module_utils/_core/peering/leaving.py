@@ -158,6 +158,15 @@ def leftovers(peerings: Peerings, control_plane: ControlPlane, mesh: Mesh) -> li
     return sorted(owners(peerings, control_plane) - {peer.local_name for peer in (*mesh.peers, *mesh.held)})
 
 
+def told_of_leftovers(names: Sequence[str]) -> str:
+    """Return in words that something stands of peers that are not described, and what removes it."""
+    return (
+        f"FED509 {some(names)} {'is' if len(names) == 1 else 'are'} not in mesh_peers, and something of it"
+        " stands: federation_prune: true removes it, and so does unfederate with"
+        f" unfederate_peers={','.join(names)}"
+    )
+
+
 def owners(peerings: Peerings, control_plane: ControlPlane) -> set[str]:
     """Return our names of the peers of which anything of ours stands."""
     return {*peerings.ours(), *bundle_owners(peerings.own_bundles()), *gateway_owners(control_plane.live)}

@@ -3,16 +3,82 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from ..mesh.described import Mesh
+from ..plain.errors import FederationError
 from ..plain.kinds import CONTROL_PLANE
+from .carrying import Received, what_is_missing
+from .plan import plan_gateways, plan_peering
 
 KUSTOMIZATION = {"apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization"}
 _HEAD = """\
 # Written by ossm.federation for mesh {mesh}. Written again by the next render; change the inventory, not this file.
 """
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What of a plan each peer gets: the control plane's parts and the manifests by our names of the peers, and who
+    waits for what.
+    """
+
+    gateways: list[tuple[str, dict]]
+    manifests: list[tuple[str, list[dict]]]
+    pending: list[dict]
+
+    def as_result(self, files: Sequence[str], diffs: Sequence[Mapping], left_out: Iterable[str]) -> dict:
+        """Return the module's result; ``left_out`` says in words what else could not be written."""
+        return {
+            "changed": bool(diffs),
+            "diff": diffs,
+            "changes": [],
+            "peers": [{"peer": name, "mesh": name, "state": "rendered"} for name, _manifests in self.manifests],
+            "expected": [],
+            "pending": [*self.pending, *({"peer": "", "reason": reason} for reason in left_out)],
+            "left_alone": [],
+            "findings": [],
+            "findings_left_out": {},
+            "unknown": [],
+            "leftovers": [],
+            "files": files,
+        }
+
+
+def check_described(mesh: Mesh, folder: str | None) -> None:
+    """Refuse to write down what only a cluster could tell: FED318."""
+    if not folder or not mesh.trust_domain:
+        what = "render_dir" if not folder else "mesh_trust_domain"
+        raise FederationError("FED318", where=what, what="is missing, and rendering asks no cluster", fix=f"Set {what}")
+    mesh.check_suffixes()
+    for peer in mesh.peers:
+        if peer.adopt and not {"ingress", "egress"} <= peer.given:
+            raise FederationError(
+                "FED318",
+                where=f"mesh_peers, {peer.local_name}, gateways",
+                what="does not name the ingress and the egress that are to be adopted, and rendering asks no cluster",
+                fix="Name both as the ServiceMeshPeer does",
+            )
+
+
+def parts_of(
+    mesh: Mesh, received: Mapping[str, Received], version: tuple[int, int] | None, *, managed_gateways: bool
+) -> Parts:
+    """Return what is written down for each peer; one without a card waits for it."""
+    parts = Parts([], [], [])
+    for peer in mesh.peers:
+        if managed_gateways:
+            part = plan_gateways(mesh, peer, version=version, has_route_config=bool(version and version >= (2, 5)))
+            parts.gateways.append((peer.local_name, part))
+        found = received.get(peer.local_name)
+        reason = what_is_missing(mesh, peer, found, is_planned=False)
+        if reason or found is None:
+            parts.pending.append({"peer": peer.local_name, "reason": reason})
+        else:
+            parts.manifests.append((peer.local_name, plan_peering(mesh, peer, found.card)))
+    return parts
 
 
 def is_ours(text: str, mesh: Mesh) -> bool:

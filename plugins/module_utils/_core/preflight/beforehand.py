@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 
 from ..catalogue.code import ERROR
@@ -17,12 +16,6 @@ from ..peering.keeping import check_identity, check_peer
 from ..peering.live import Peerings
 from ..peering.plan import plan_peering
 from ..plain.errors import FederationError
-
-
-def with_cards(mesh: Mesh, peerings: Peerings) -> Mesh:
-    """Return the mesh with those peers alone that need a card: a known peer that is suspended needs none."""
-    quiet = tuple(peer for peer in mesh.peers if peer.suspended and peer.local_name in peerings.peers)
-    return replace(mesh, peers=tuple(peer for peer in mesh.peers if peer not in quiet), held=(*mesh.held, *quiet))
 
 
 def refusals(cards: Delivery) -> list[Finding]:
