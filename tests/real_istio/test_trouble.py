@@ -142,7 +142,7 @@ def test_who_has_no_row_is_not_connected_and_a_row_without_a_pod_is_gone(
     def is_told() -> bool:
         return first() == "NOT CONNECTED" and "its Envoy says" in found[0]["evidence"]
 
-    mesh.wait_until(is_told, syncz.STARTING.seconds + SECONDS_TO_REACH, "a proxy that is not connected")
+    mesh.wait_until(is_told, syncz.STARTING.seconds + 3 * SECONDS_TO_REACH, "a proxy that is not connected")
     states = {row["proxy"]: row["state"] for row in found}
     assert (found[0]["proxy"], states["shop/cart-1"], states["shop/web-1"]) == ("shop/other-1", "GONE", "SYNCED")
     evidence = found[0]["evidence"]

@@ -13,7 +13,7 @@ import sys
 import pytest
 
 TREE = pathlib.Path(__file__).resolve().parents[2]
-LONGEST_MODULE, MEDIAN_MODULE, MOST_OUTSIDE = 120, 60, 48
+LONGEST_MODULE, MEDIAN_MODULE, MOST_OUTSIDE = 120, 60, 37
 
 
 @pytest.fixture(scope="module")

@@ -32,7 +32,7 @@ from .._core.plain.kinds import (
     VIRTUAL_SERVICE,
     Kind,
 )
-from .._core.traffic.needing import outline as outline
+from .._core.traffic.needing import outline
 from .._core.traffic.standing import Standing
 from .._core.validation.looking import Look, name_of, pod_labels
 from .._core.validation.policies import check_policies
