@@ -11,8 +11,7 @@ description:
   - Shows the tables, plans and sentences of this collection's playbooks, what changed, warnings and failures. Tasks
     without such output, and their names, are not shown.
   - A failure is shown in at most four lines, which are the code with the place and what is wrong there, what to do,
-    what was written, and the
-    page that explains the code.
+    what was written, and the page that explains the code.
   - With C(-v) or more everything is shown as P(ansible.builtin.default#callback) shows it.
   - The rows of a table are coloured by their state, unless E(ANSIBLE_NOCOLOR) is set.
 requirements:

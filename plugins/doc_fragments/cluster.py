@@ -12,8 +12,7 @@ options:
       - A kubeconfig, as a path, as several paths joined by C(:), or its content as a mapping or a text. Also
         E(K8S_AUTH_KUBECONFIG).
       - Its settings are used as by C(kubectl), including C(proxy-url), C(tls-server-name), C(exec) and C(as); what is
-        not read is
-        refused by its name.
+        not read is refused by its name.
     type: raw
   context:
     description: The context of O(kubeconfig) to use; its current one when absent. Also E(K8S_AUTH_CONTEXT).
@@ -91,17 +90,13 @@ options:
   api_timeout:
     description:
       - For how many seconds one request is retried in all, at least 1. A server that starts up, is busy, or cannot be
-        reached
-        for a moment is asked again; a refusal is not.
+        reached for a moment is asked again; a refusal is not.
     type: int
     default: 60
 notes:
   - The connection options and E(K8S_AUTH_*) variables are those of C(kubernetes.core), with two differences.
-    Credentials are
-    always given, by option or by E(K8S_AUTH_*). Neither E(KUBECONFIG), nor C(~/.kube/config), nor the service account
-      of the
-    pod that runs Ansible is ever used, so that no task changes a cluster that was not named.
+    Credentials are always given, by option or by E(K8S_AUTH_*). Neither E(KUBECONFIG), nor C(~/.kube/config), nor the
+    service account of the pod that runs Ansible is ever used, so that no task changes a cluster that was not named.
   - What a task names is complete. The E(K8S_AUTH_*) variables count where a task gives no connection option but
-    O(api_timeout),
-    and then all of them together.
+    O(api_timeout), and then all of them together.
 """

@@ -11,11 +11,10 @@ options:
     description:
       - The peers, each a name or a mapping with C(name), C(local_name), C(root_fingerprints), C(same_cluster),
         C(suspended), C(adopt), C(gateways), C(locality) (C(region), C(zone), C(subzone)) and C(kubectl). An empty list
-          is refused.
+        is refused.
       - With C(adopt) a peering that somebody else made is taken over unchanged, except for what the entry sets.
       - C(kubectl) describes the peer's own mesh, with C(namespace), C(control_plane), C(version), C(gateways),
-        C(exports) and C(imports),
-        where M(ossm.federation.mesh_card) is to write the peer's half as files.
+        C(exports) and C(imports), where M(ossm.federation.mesh_card) is to write the peer's half as files.
     type: list
     elements: raw
     suboptions:
@@ -259,31 +258,29 @@ options:
   exports:
     description:
       - Rules of what is exported; the first that matches counts. Each has C(name) and C(namespace), or
-        C(label_selectors)
-        and C(namespace), and may have C(alias) (with C(name), C(namespace)) and C(to) (peers, all when absent).
+        C(label_selectors) and C(namespace), and may have C(alias) (with C(name), C(namespace)) and C(to) (peers, all
+        when absent).
     type: list
     elements: dict
     suboptions: *exports
   imports:
     description:
       - Rules of what is imported; the first that matches counts. Each has C(name) and C(namespace) as the peer exports
-        them,
-        and may have C(alias), C(import_as_local), C(domain_suffix) and C(from) (peers, all when absent).
+        them, and may have C(alias), C(import_as_local), C(domain_suffix) and C(from) (peers, all when absent).
     type: list
     elements: dict
     suboptions: *imports
   loopback:
     description:
       - Whether addresses of the machine itself (loopback, link-local, unspecified, multicast and reserved ones) and
-        names of one or two labels are
-        taken, on cards and for our own gateways. For testbeds on one machine only; each run warns about it.
+        names of one or two labels are taken, on cards and for our own gateways. For testbeds on one machine only; each
+        run warns about it.
     type: bool
     default: false
   hold:
     description:
       - Peers, by the names of their meshes, about which nothing is to be done this time, because their own part of the
-        run failed.
-        They stay as they are.
+        run failed. They stay as they are.
     type: list
     elements: str
     default: []
@@ -293,16 +290,14 @@ options:
   owner:
     description:
       - Who keeps this description of the mesh, in your own words. It is written on what this collection makes, and a
-        run with another
-        O(mesh), or another O(owner), is refused while objects of this description exist.
+        run with another O(mesh), or another O(owner), is refused while objects of this description exist.
     type: str
   accept_changes:
     description:
       - Accepted changes of a peer's identity, each as the name of the peer and the digits that a refusal gives, such as
         V(west=3F9A-1B2C-7D4E-A0C1-D0F3-5B6A-9E8D-7C21). Separators and case of the digits do not matter. The digits
-          name the new
-        trust domain, client identity and roots, or one older card, or one other description of this mesh; a name alone
-          is refused.
+        name the new trust domain, client identity and roots, or one older card, or one other description of this mesh;
+        a name alone is refused.
     type: list
     elements: str
     default: []

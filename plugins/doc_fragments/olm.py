@@ -42,8 +42,7 @@ options:
       starting_csv:
         description:
           - The version to install first, such as C(servicemeshoperator.v2.5.2). A pin with O(approval=Manual) alone;
-            with V(Automatic) OLM upgrades from there
-            to the newest of the channel.
+            with V(Automatic) OLM upgrades from there to the newest of the channel.
         type: str
   tenants:
     description: The meshes of this cluster, in the form of M(ossm.federation.mesh_tenants). They are only checked;

@@ -12,8 +12,7 @@ version_added: 0.1.0
 short_description: The value of a variable that says how a cluster is reached
 description:
   - Returns the value of a variable such as C(mesh_kubeconfig) or C(mesh_api_key), with its templates evaluated; an
-    empty text when
-    the variable is not there.
+    empty text when the variable is not there.
   - Where its template cannot be evaluated, it fails with FED101 and the variable's name. What Ansible itself says then
     quotes the template, and a password with C({{) in it is one.
   - The roles of this collection use it; in plays of your own, an expression does as well.
@@ -30,8 +29,7 @@ options:
   hosts:
     description:
       - The hosts of the run, for a variable that ends in C(_kubeconfig). With more than one, a host that has neither it
-        nor C(_host) and
-        C(_api_key) of the same name fails with FED102, because one environment cannot serve them all.
+        nor C(_host) and C(_api_key) of the same name fails with FED102, because one environment cannot serve them all.
     type: list
     elements: str
 """

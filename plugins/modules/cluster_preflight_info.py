@@ -9,12 +9,9 @@ version_added: 0.2.0
 author: [The ossm.federation authors (@ossm)]
 description:
   - Looks, before anything is installed, at what OLM has and its catalogs offer, at the platform, and at the namespaces
-    of the meshes that
-    are wanted in one cluster. Returns everything that M(ossm.federation.mesh_operator),
-      M(ossm.federation.control_plane) or
-    M(ossm.federation.member_roll) would refuse, and what the platform does not support, each with a code, what was
-    seen, why it matters, and
-    the cure.
+    of the meshes that are wanted in one cluster. Returns everything that M(ossm.federation.mesh_operator),
+    M(ossm.federation.control_plane) or M(ossm.federation.member_roll) would refuse, and what the platform does not
+    support, each with a code, what was seen, why it matters, and the cure.
   - What this account may not read is returned as unknown, never as healthy.
 seealso:
   - module: ossm.federation.mesh_operator

@@ -10,11 +10,9 @@ author: [The ossm.federation authors (@ossm)]
 description:
   - Keeps a ServiceMeshControlPlane as O(spec) describes it, and waits until its operator has finished.
   - Fields that O(spec) does not have are left to their owners. The gateways of peers are kept by
-    M(ossm.federation.federation_gateways)
-    as separate field managers, so neither takes a field from the other.
+    M(ossm.federation.federation_gateways) as separate field managers, so neither takes a field from the other.
   - What the operator would refuse is refused before anything is sent. In check mode the API server is asked for a dry
-    run as
-    well, so that its admission webhooks have their say.
+    run as well, so that its admission webhooks have their say.
 seealso:
   - module: ossm.federation.upgrade_plan_info
   - module: ossm.federation.member_roll
@@ -53,15 +51,13 @@ options:
   remove_mixer:
     description:
       - With O(upgrade), remove Mixer and the 3scale add-on in the same update, whoever added them. Policies and
-        telemetry
-        become Istiod's.
+        telemetry become Istiod's.
     type: bool
     default: false
   members:
     description:
       - The member namespaces, in the form of M(ossm.federation.member_roll). They are only checked, for
-        RV(members_stand), and not at all
-        while there is something to do about the control plane.
+        RV(members_stand), and not at all while there is something to do about the control plane.
     type: list
     elements: str
     default: []
@@ -73,8 +69,7 @@ options:
   is_last:
     description:
       - With O(state=absent) in check mode, peers and members that this collection manages count as removed. A playbook
-        whose earlier tasks remove them
-        sets it; without check mode it has no effect.
+        whose earlier tasks remove them sets it; without check mode it has no effect.
     type: bool
     default: false
   wait:
@@ -143,8 +138,7 @@ members_stand:
 joined:
   description:
     - The namespaces that joined by themselves (M(ossm.federation.mesh_member)) beside those of the roll. Empty where
-      RV(members_stand) was not
-      looked at.
+      RV(members_stand) was not looked at.
   returned: success
   type: list
   elements: str

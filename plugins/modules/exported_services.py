@@ -37,8 +37,7 @@ options:
   withdraw:
     description:
       - Say that the peer may lose all that it is offered, or something while a rule was added that matches nothing.
-        Otherwise this is
-        refused with FED332, since a misspelled rule looks the same.
+        Otherwise this is refused with FED332, since a misspelled rule looks the same.
     type: bool
     default: false
     version_added: 0.2.0

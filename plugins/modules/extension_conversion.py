@@ -9,13 +9,10 @@ version_added: 0.2.0
 author: [The ossm.federation authors (@ossm)]
 description:
   - Plans for each ServiceMeshExtension in the namespaces of a mesh the WasmPlugin that replaces it, writes both to a
-    folder, and with
-    O(apply) replaces one by the other on the cluster.
+    folder, and with O(apply) replaces one by the other on the cluster.
   - Extensions of the phases AUTHN and AUTHZ are created first. Their proxies are asked, by port-forward, whether they
-    run the new one, and the
-    old one is deleted once all do. If they cannot be asked or do not answer, a later run deletes it, once O(loaded)
-    names it. Others are
-    deleted and created in one go.
+    run the new one, and the old one is deleted once all do. If they cannot be asked or do not answer, a later run
+    deletes it, once O(loaded) names it. Others are deleted and created in one go.
 seealso:
   - module: ossm.federation.wasm_extension
   - module: ossm.federation.upgrade_plan_info
@@ -28,8 +25,7 @@ options:
   images:
     description:
       - For each image of a ServiceMeshExtension the image that a WasmPlugin can read, which holds its module as
-        C(/plugin.wasm). It may be the
-        same image, if it does.
+        C(/plugin.wasm). It may be the same image, if it does.
     type: dict
     default: {}
   dest:

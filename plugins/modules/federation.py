@@ -8,8 +8,8 @@ short_description: Keep a mesh's whole side of its federation
 version_added: 0.1.0
 author: [The ossm.federation authors (@ossm)]
 description:
-  - Keeps, for every peer with a card, the peer's root certificates, its ServiceMeshPeer, and the sets of exported
-    and imported services. One call does the whole side of one mesh, with one LIST per kind and one request per change.
+  - Keeps, for every peer with a card, the peer's root certificates, its ServiceMeshPeer, and the sets of exported and
+    imported services. One call does the whole side of one mesh, with one LIST per kind and one request per change.
   - A peer without a card is pending, never absent; what was made by hand is left alone until adopted.
 seealso:
   - module: ossm.federation.mesh_card
@@ -32,10 +32,8 @@ options:
   stage:
     description:
       - With O(state=absent), how far to go. V(look) only reports what exists, V(check) only refuses what must not be
-        left yet. V(imports) and V(exports) empty
-        the imports or exports, for plays in which all meshes reach a stage before any continues. V(all) does
-        everything, waiting
-        where it must.
+        left yet. V(imports) and V(exports) empty the imports or exports, for plays in which all meshes reach a stage
+        before any continues. V(all) does everything, waiting where it must.
       - V(suspend) keeps the peers, empties both, and removes their addresses, so that istiod no longer calls them.
     type: str
     choices: [look, check, imports, exports, all, suspend]
@@ -43,32 +41,28 @@ options:
   must_be_all:
     description:
       - With O(state=absent), first refuse while objects of ours exist for a peer that is not in O(peers). For what
-        takes the whole
-        mesh away afterwards.
+        takes the whole mesh away afterwards.
     type: bool
     default: false
   leave_when:
     description:
       - Whether peers may be left, or pruned, while VirtualServices, DestinationRules or AuthorizationPolicies of the
-        mesh still name
-        hosts that are imported from them. V(unused) refuses and lists these, V(always) lists them as warnings and
-        continues.
+        mesh still name hosts that are imported from them. V(unused) refuses and lists these, V(always) lists them as
+        warnings and continues.
     type: str
     choices: [unused, always]
     default: unused
   traffic:
     description:
       - The rules of M(ossm.federation.mesh_traffic). Routes that it made and that these do not ask for any more are
-        removed before the peer or
-        the import that they use goes. Those that these ask for refuse it. Without the option every such route refuses
-          that a peer is left.
+        removed before the peer or the import that they use goes. Those that these ask for refuse it. Without the option
+        every such route refuses that a peer is left.
       - With O(state=rendered) they are also rendered, as far as they need no cluster.
     type: raw
   extensions:
     description:
       - With O(state=rendered), the extensions of M(ossm.federation.wasm_extension), which are also rendered. One whose
-        configuration has a key that
-        names a token, key, password or secret is left out, since files go to others.
+        configuration has a key that names a token, key, password or secret is left out, since files go to others.
     type: raw
     version_added: 0.3.0
   threescale:
@@ -90,8 +84,8 @@ options:
     default: []
   cards_from:
     description:
-      - The name of a variable with such cards. It is passed unevaluated, so that nothing in a card is ever
-        evaluated as a template; O(cards) wins over it.
+      - The name of a variable with such cards. It is passed unevaluated, so that nothing in a card is ever evaluated as
+        a template; O(cards) wins over it.
       - It may also be one expression of at most 1024 characters that names variables and takes parts of them.
     type: str
   cards_in_run:
@@ -109,8 +103,7 @@ options:
   withdraw:
     description:
       - Peers that may lose all that they are offered, or something while a rule was added that matches nothing. For any
-        other peer this is
-        refused with FED332, since a misspelled rule looks the same.
+        other peer this is refused with FED332, since a misspelled rule looks the same.
     type: list
     elements: str
     default: []
@@ -118,8 +111,7 @@ options:
   known_in_run:
     description:
       - Names that other meshes of the run know. With any, an entry of O(accept_changes) for a name that neither they
-        nor this mesh know is
-        refused with FED302.
+        nor this mesh know is refused with FED302.
     type: list
     elements: str
     default: []
@@ -215,8 +207,7 @@ left_alone:
 suspending:
   description:
     - Peers that were emptied and still have an address, since their services are still imported. Wait until they are
-      not, then
-      call the module for them with O(state=absent) and O(stage=suspend).
+      not, then call the module for them with O(state=absent) and O(stage=suspend).
   returned: success
   type: list
   elements: str
@@ -263,8 +254,7 @@ changes:
 plan:
   description:
     - The same as text. It has how many objects change, which names peers gain and lose, and which this mesh imports and
-      no longer imports. In
-      check mode it says what is to change; empty where nothing is.
+      no longer imports. In check mode it says what is to change; empty where nothing is.
   returned: when O(state) is V(present)
   type: list
   elements: str
@@ -297,8 +287,8 @@ changed_peers:
 standing:
   description:
     - The status of the peerings, as returned by M(ossm.federation.federation_info), where this run changed nothing,
-      left nobody out, and
-      all that is expected is there. Empty otherwise, since then it would be older than what was done.
+      left nobody out, and all that is expected is there. Empty otherwise, since then it would be older than what was
+      done.
   returned: when O(state) is V(present)
   type: dict
   sample:
@@ -311,8 +301,7 @@ standing:
 restart:
   description:
     - Whether istiod of this mesh must be restarted, since it keeps what it made for a peer before the peer's identity
-      or our gateways
-      for it changed. Also after changes of earlier runs, until istiod has been restarted.
+      or our gateways for it changed. Also after changes of earlier runs, until istiod has been restarted.
   returned: when O(state) is V(present)
   type: dict
   sample: {needed: false, since: null, reasons: [], sentence: ""}

@@ -12,8 +12,7 @@ description:
     reports the first rung that fails, with its evidence, the likely cause, who must act, and the sentence to send to
     the peer.
   - It sees only one side, with the rights of its account. What it may not read is reported as unknown. Where the
-    evidence does not tell who must act,
-    it names both candidates.
+    evidence does not tell who must act, it names both candidates.
   - With O(explain) it explains the names of one service instead.
 seealso:
   - module: ossm.federation.federation_info
@@ -48,16 +47,13 @@ options:
     description:
       - Whether calls of our own are made, and from where. V(none) makes none. In check mode none is made either.
       - V(controller) looks up, connects to and begins a TLS handshake with each address of the peer at both its ports,
-        from the machine that runs
-        Ansible. It sends no certificate and no request, takes at most 5 seconds for an address and 30 for all, and
-          calls at most six addresses of a
-        peer. Its results are shown beside the ladder and decide no rung, since pods may use another route. Addresses of
-        this machine, link-local ones and
-        metadata services are called only with O(loopback).
+        from the machine that runs Ansible. It sends no certificate and no request, takes at most 5 seconds for an
+        address and 30 for all, and calls at most six addresses of a peer. Its results are shown beside the ladder and
+        decide no rung, since pods may use another route. Addresses of this machine, link-local ones and metadata
+        services are called only with O(loopback).
       - V(pod) makes one real request to one import from a pod with a sidecar, that of O(client) or any of a member
-        namespace, as
-        M(ossm.federation.federation_verify_info) does. This is a command in a container, and needs C(pods/exec). The
-          last rung counts its answer.
+        namespace, as M(ossm.federation.federation_verify_info) does. This is a command in a container, and needs
+        C(pods/exec). The last rung counts its answer.
     type: str
     choices: [none, controller, pod]
     default: none
@@ -111,12 +107,10 @@ EXAMPLES = r"""
 RETURN = r"""
 diagnoses:
   description: One entry per peer, with C(code), C(rung) and C(side) of the first rung that fails (empty where none
-    does), what was seen, the likely
-    cause, what we do (C(fix)), the sentence for the peer (C(tell)), and all rungs. C(side) is C(us), C(them), or
-    C(either).
-    With O(probes), C(probes) has a row per address and port, or one for the request from a pod; C(told) has the result
-    in words.
-    C(certificate) is what the server showed, unchecked; C(asks_for_certificate) is null where that is not known.
+    does), what was seen, the likely cause, what we do (C(fix)), the sentence for the peer (C(tell)), and all rungs.
+    C(side) is C(us), C(them), or C(either). With O(probes), C(probes) has a row per address and port, or one for the
+    request from a pod; C(told) has the result in words. C(certificate) is what the server showed, unchecked;
+    C(asks_for_certificate) is null where that is not known.
   returned: success
   type: list
   elements: dict

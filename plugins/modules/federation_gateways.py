@@ -38,8 +38,7 @@ options:
   gateway_places:
     description:
       - With O(state=absent) and O(managed=false), where the gateways of each peer are in the control plane, as
-        M(ossm.federation.federation) returned it
-        while the peers existed.
+        M(ossm.federation.federation) returned it while the peers existed.
     type: dict
     default: {}
 extends_documentation_fragment:

@@ -9,11 +9,9 @@ version_added: 0.2.0
 author: [The ossm.federation authors (@ossm)]
 description:
   - Writes the objects of a mesh and of its federation, their status, events, the ends of the logs of gateways and
-    istiod, versions, and how
-    the federation stands to a new folder, one file per object and log, with an index.
+    istiod, versions, and how the federation stands to a new folder, one file per object and log, with an index.
   - Secrets are not read. In what is read, tokens, keys, passwords, user information in URLs and whatever looks like one
-    are hidden; what may
-    hold anything is a digest.
+    are hidden; what may hold anything is a digest.
   - The index lists what may not be read; that is not a failure. For a mesh that does not answer, the dump has what was
     found before.
   - Folders and files can be read by you alone (modes 0700 and 0600).

@@ -11,8 +11,7 @@ description:
   - Reads a mesh's control plane and its peerings and returns, per peer, both directions of the connection, when the
     last full list came, and what is exported, imported, offered but not imported, and asked for but not offered.
   - Can wait until peers are connected and names imported, until nothing is imported or exported any more, or until
-    nothing of
-    peers is left.
+    nothing of peers is left.
 seealso:
   - module: ossm.federation.federation
   - module: ossm.federation.preflight_info
@@ -69,17 +68,15 @@ options:
   wait_timeout:
     description:
       - Seconds to wait at most. When absent or 0, a value for the wait and the version. That is 600 for a connection
-        and
-        420 (before 2.5) or 180 for imports that appear or disappear, 120 for what the operator removes.
+        and 420 (before 2.5) or 180 for imports that appear or disappear, 120 for what the operator removes.
     type: int
   fail_on:
     description:
       - What fails the task, after checking again for some seconds (a connection that is being renewed is briefly down).
         The result is that of a task that does not fail, beside the error.
       - V(pending) is a peer that is not connected both ways, V(unknown) one of which that cannot be known, V(expiring)
-        a root of this
-        mesh or of a peer that is valid for less than 30 days. V(drift) is for the role P(ossm.federation.status#role);
-          it is ignored here.
+        a root of this mesh or of a peer that is valid for less than 30 days. V(drift) is for the role
+        P(ossm.federation.status#role); it is ignored here.
       - Looked at with O(until=connected) and without O(wait).
     type: list
     elements: str
@@ -159,9 +156,8 @@ RETURN = r"""
 peers:
   description:
     - One row per peer. C(outbound_proven) and C(inbound_proven) are false for a connection that is older than the
-      latest change of the
-      peer's roots or identity, and so proves nothing about it; C(unproven) says that in words. They are null where
-      nothing is connected.
+      latest change of the peer's roots or identity, and so proves nothing about it; C(unproven) says that in words.
+      They are null where nothing is connected.
   returned: success
   type: list
   elements: dict
@@ -185,16 +181,15 @@ peers:
 members:
   description:
     - The namespaces that are C(configured) members, those of them that C(joined) by themselves
-      (M(ossm.federation.mesh_member)), and those that
-      are C(pending). Empty where the member roll may not be read, and with O(until=reachable) and O(until=gone).
+      (M(ossm.federation.mesh_member)), and those that are C(pending). Empty where the member roll may not be read, and
+      with O(until=reachable) and O(until=gone).
   returned: success
   type: dict
   sample: {configured: [desk, shop], joined: [desk], pending: []}
 verdict:
   description:
     - The verdict. V(ok) is that nothing of O(fail_on) was found, V(down) that something was, V(error) that the module
-      could not check.
-      In the report of a playbook it may also be V(drift).
+      could not check. In the report of a playbook it may also be V(drift).
   returned: always
   type: str
   sample: ok
@@ -267,8 +262,7 @@ left:
 restart:
   description:
     - Whether istiod of this mesh must be restarted, since it keeps what it made for a peer before the peer's identity
-      or our gateways
-      for it changed.
+      or our gateways for it changed.
   returned: success
   type: dict
   sample: {needed: false, since: null, reasons: [], sentence: ""}

@@ -10,8 +10,7 @@ author: [The ossm.federation authors (@ossm)]
 description:
   - Writes one HTML file that needs no network, and on request the same as Markdown and as JSON. No cluster is asked.
   - The page has the required actions and who must do them, a picture of meshes and peerings, services, trust, findings,
-    and what has changed
-    since a saved report. A mesh that the run did not see is unknown in it.
+    and what has changed since a saved report. A mesh that the run did not see is unknown in it.
   - Each file can be read by you alone and is replaced in one step. A link, a pipe or a folder in its place is refused
     and left as it is.
 seealso:

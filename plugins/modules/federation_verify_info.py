@@ -9,14 +9,12 @@ version_added: 0.2.0
 author: [The ossm.federation authors (@ossm)]
 description:
   - Makes one request to each imported service at each of its ports and reports whether the service was reached, was
-    not, or whether that cannot
-    be known, with the evidence for it.
+    not, or whether that cannot be known, with the evidence for it.
   - The request is a command in the container of an application that has a sidecar, so it has to be asked for with
-    O(by_exec). It is made by
-    C(curl), C(python3) or C(wget), whichever the container has; where it has none, the result is unknown.
+    O(by_exec). It is made by C(curl), C(python3) or C(wget), whichever the container has; where it has none, the result
+    is unknown.
   - Any answer that an Envoy did not make in the service's place counts as reached, whatever its status. For other
-    protocols than HTTP a
-    connection that stays open, or on which the service speaks, counts.
+    protocols than HTTP a connection that stays open, or on which the service speaks, counts.
   - No body of an answer leaves the module, and the commands are bounded in time and output.
 seealso:
   - module: ossm.federation.federation_diagnosis_info
@@ -28,28 +26,24 @@ options:
   by_exec:
     description:
       - Whether commands may be run in containers of applications. Without it the module refuses. This needs
-        C(pods/exec) in the namespaces
-        whose pods are asked from.
+        C(pods/exec) in the namespaces whose pods are asked from.
     type: bool
     default: false
   client:
     description:
       - From which pod requests are made, as C(namespace/name) of a pod or workload. Without it from the first pods of
-        member namespaces that
-        are ready and have a sidecar, of which at most five are tried.
+        member namespaces that are ready and have a sidecar, of which at most five are tried.
     type: str
   paths:
     description:
       - By import, as C(namespace/name) or as the host that it is imported as, the path that is asked for with GET, such
-        as C(/health), or with
-        its port C(:8080/health). All others are asked for C(/) with HEAD.
+        as C(/health), or with its port C(:8080/health). All others are asked for C(/) with HEAD.
     type: dict
     default: {}
   peers:
     description:
       - Our names of peers, or mappings with C(local_name) and C(name), by whose cards O(cards_dir) is read. A peer that
-        is not named is called
-        as its ServiceMeshPeer is.
+        is not named is called as its ServiceMeshPeer is.
     type: list
     elements: raw
     default: []
@@ -63,8 +57,7 @@ options:
   timeout:
     description:
       - Seconds that one request may take, from 2 to 60. A connection has to stay open as long, because proxies between
-        need up to 10
-        seconds to find out that they have no connection further on.
+        need up to 10 seconds to find out that they have no connection further on.
     type: int
     default: 15
   require:

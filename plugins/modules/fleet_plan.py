@@ -9,8 +9,7 @@ version_added: 0.2.0
 author: [The ossm.federation authors (@ossm)]
 description:
   - Makes a digest of what each mesh needs, its description and the cards for it, compares it with an earlier plan, and
-    reports
-    which meshes need a job. No cluster is asked.
+    reports which meshes need a job. No cluster is asked.
   - Only digests are kept. What has changed on a cluster by itself is nothing that this can see; the playbook C(drift)
     looks for that.
 seealso:

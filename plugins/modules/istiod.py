@@ -9,9 +9,8 @@ version_added: 0.1.0
 author: [The ossm.federation authors (@ossm)]
 description:
   - Restarts the istiod of one control plane as C(kubectl rollout restart) does, by an annotation of its Deployment's
-    pod template, and
-    waits until the new pods are available and the former ones are gone. Its gateways and workloads keep working
-    meanwhile.
+    pod template, and waits until the new pods are available and the former ones are gone. Its gateways and workloads
+    keep working meanwhile.
   - istiod keeps some configuration of a peer in memory after the peer was changed or deleted; only a restart ends that.
 seealso:
   - module: ossm.federation.federation
@@ -30,8 +29,7 @@ options:
   since:
     description:
       - Restart only when a pod of istiod was made before this moment (RFC 3339, by the API server's clock). A restart
-        that is under
-        way since then is waited for, and not asked for again.
+        that is under way since then is waited for, and not asked for again.
     type: str
   wait:
     description: Whether to wait until the roll-out is done.

@@ -9,11 +9,9 @@ version_added: 0.2.0
 author: [The ossm.federation authors (@ossm)]
 description:
   - Keeps the ServiceMeshMemberRoll of a mesh, and waits until every namespace is configured, or has left. Workloads
-    made before that have no
-    sidecar.
+    made before that have no sidecar.
   - Namespaces that join by themselves (M(ossm.federation.mesh_member)) are members beside those of the roll. They are
-    listed in RV(joined) and
-    left alone; the roll is not removed while there are any.
+    listed in RV(joined) and left alone; the roll is not removed while there are any.
   - The account needs the C(update) right on pods in every namespace that it adds.
 seealso:
   - module: ossm.federation.mesh_member
@@ -31,9 +29,8 @@ options:
   members:
     description:
       - The namespaces, or V(*) alone for all (from version 2.3 on). They may be made later. Those that do not exist are
-        waited for until the
-        operator has missed them for 10 seconds; then they are listed in RV(pending) with a warning (FED610), and the
-        others are as described.
+        waited for until the operator has missed them for 10 seconds; then they are listed in RV(pending) with a warning
+        (FED610), and the others are as described.
       - With O(state=absent) namespaces that have to have left, beside those that the roll has.
     type: list
     elements: str

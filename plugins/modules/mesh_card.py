@@ -9,8 +9,8 @@ version_added: 0.1.0
 author: [The ossm.federation authors (@ossm)]
 description:
   - Makes one card per peer, the small document of public facts that is all a peer needs and all that ever crosses. It
-    holds the trust domain, root certificates, the address of the gateway that serves this peer, the client identity
-    and the names of the services offered to it.
+    holds the trust domain, root certificates, the address of the gateway that serves this peer, the client identity and
+    the names of the services offered to it.
   - No key, token, kubeconfig or API address fits on a card.
   - With O(keep_gateways) the gateways that the cards name are kept in the same call.
 seealso:
@@ -36,8 +36,7 @@ options:
   layout:
     description:
       - The layout of the files in O(cards_dir). V(flat) is C(<mesh>-for-<peer>.json), V(audience) is
-        C(<peer>/<mesh>.json), where each mesh finds the
-        cards for it in a folder of its own. Both are read.
+        C(<peer>/<mesh>.json), where each mesh finds the cards for it in a folder of its own. Both are read.
     type: str
     choices: [flat, audience]
     default: flat
@@ -73,8 +72,7 @@ options:
   known_in_run:
     description:
       - Names that other meshes of the run know. With any, an entry of O(handed_over) for a name that neither they nor
-        this mesh know is
-        refused with FED302.
+        this mesh know is refused with FED302.
     type: list
     elements: str
     default: []
@@ -235,9 +233,8 @@ recipients:
 identities:
   description:
     - For each peer the identity of this mesh, as eight groups of four digits over the trust domain, the client identity
-      and
-      the roots on its card, and the entry of O(accept_changes) by which the peer's administrator accepts a change to
-        that.
+      and the roots on its card, and the entry of O(accept_changes) by which the peer's administrator accepts a change
+      to that.
   returned: success
   type: list
   elements: dict
@@ -251,9 +248,8 @@ identities:
 hand_over:
   description:
     - What administrators must do because a card is no longer the one that its peer has. A line per card says what
-      differs. It goes for addresses and
-      ports once the peer has connected again, else once O(handed_over) names the card. A new client identity has a
-        sentence of its own.
+      differs. It goes for addresses and ports once the peer has connected again, else once O(handed_over) names the
+      card. A new client identity has a sentence of its own.
   returned: success
   type: list
   elements: str
@@ -268,8 +264,8 @@ firewall:
   sample: ["west reaches east at 192.0.2.10, TCP 8188 (discovery) and TCP 15443 (services)"]
 firewall_rules:
   description:
-    - The same as rows, for other programs. C(firewall) is the mesh whose firewall it is, C(to) is empty
-      while the called mesh's address is not known here.
+    - The same as rows, for other programs. C(firewall) is the mesh whose firewall it is, C(to) is empty while the
+      called mesh's address is not known here.
   returned: success
   type: list
   elements: dict
@@ -285,10 +281,8 @@ firewall_rules:
 firewall_notes:
   description:
     - What may block connections although all firewalls are open. These are addresses of a family that the control plane
-      or the
-      other side does not know, and DNS names that do not resolve on the machine that runs Ansible (looked up for three
-        seconds
-      at most).
+      or the other side does not know, and DNS names that do not resolve on the machine that runs Ansible (looked up for
+      three seconds at most).
   returned: success
   type: list
   elements: str

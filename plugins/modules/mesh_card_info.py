@@ -9,8 +9,7 @@ version_added: 0.1.0
 author: [The ossm.federation authors (@ossm)]
 description:
   - Reads a card that another mesh made, refuses it if anything is wrong with it, explains it, and shows what is
-    different
-    from the card that was there before. No cluster is asked.
+    different from the card that was there before. No cluster is asked.
 seealso:
   - module: ossm.federation.mesh_card
   - module: ossm.federation.federation
@@ -34,8 +33,7 @@ options:
   known_path:
     description:
       - The file of the earlier card of the same mesh, to compare with. One that does not exist or that cannot be used
-        any
-        more is not an error, since there is none the first time.
+        any more is not an error, since there is none the first time.
     type: path
   known:
     description: The earlier card as a mapping or a JSON text.
@@ -112,8 +110,8 @@ compared:
 differences:
   description:
     - The differences of this card from the earlier one, what identifies the mesh (C(root), C(trust_domain),
-      C(client_id))
-      first; then C(ingress) and each C(export). C(before) or C(after) is empty where there was or is none.
+      C(client_id)) first; then C(ingress) and each C(export). C(before) or C(after) is empty where there was or is
+      none.
   returned: success
   type: list
   elements: dict

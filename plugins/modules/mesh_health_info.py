@@ -9,19 +9,15 @@ version_added: 0.2.0
 author: [The ossm.federation authors (@ossm)]
 description:
   - Shows each component of a mesh with its state, the evidence for it, and a code that says what to do. These are
-    istiod, gateways, peers,
-    roots and add-ons.
+    istiod, gateways, peers, roots and add-ons.
   - Asks every replica of istiod which proxies it serves and what they acknowledged, merges the answers, and shows the
-    proxies by workload,
-    worst first. An unhealthy proxy is checked twice.
+    proxies by workload, worst first. An unhealthy proxy is checked twice.
   - Pages of istiod, Envoy and add-ons answer inside their pods only, so the module opens a port-forward to them, as the
-    same account as for
-    every other request. It sends GET requests from a fixed list and changes nothing.
+    same account as for every other request. It sends GET requests from a fixed list and changes nothing.
   - What the account may not read is reported and counts as unknown, never as healthy.
   - Asks Prometheus for the traffic to imports and through egress gateways. It is the one of O(prometheus_url), such as
-    a Route with
-    a bearer token that may C(get) pods in the control plane's namespace; else the mesh's own, by a port-forward to its
-      pod.
+    a Route with a bearer token that may C(get) pods in the control plane's namespace; else the mesh's own, by a
+    port-forward to its pod.
 seealso:
   - module: ossm.federation.federation_diagnosis_info
   - module: ossm.federation.proxy_config_info
@@ -41,15 +37,13 @@ options:
   again:
     description:
       - After how many seconds unhealthy proxies are checked again. V(0) checks once, and then nothing is told apart
-        that
-        passes by itself.
+        that passes by itself.
     type: int
     default: 10
   by_exec:
     description:
       - Whether istiod and Envoy are asked by a command in their containers instead of a port-forward. This needs
-        C(pods/exec), with which an
-        account can read the CA key in istiod, so leave it off where a port-forward works.
+        C(pods/exec), with which an account can read the CA key in istiod, so leave it off where a port-forward works.
     type: bool
     default: false
   operators:
@@ -88,8 +82,7 @@ RETURN = r"""
 components:
   description:
     - The components, worst first. C(state) is V(healthy), V(degraded), V(failing), V(absent by intent) or V(unknown);
-      C(severity) is V(core),
-      V(peer) or V(add-on).
+      C(severity) is V(core), V(peer) or V(add-on).
   returned: success
   type: list
   elements: dict
@@ -110,8 +103,7 @@ workloads:
 proxies:
   description:
     - All proxies, worst first. C(state) is V(NOT CONNECTED), V(REJECTED), V(STALE), V(WAITING), V(UNKNOWN), V(NOT
-      SENT), V(GONE) or V(SYNCED).
-      C(types) has the types of configuration that are not synced.
+      SENT), V(GONE) or V(SYNCED). C(types) has the types of configuration that are not synced.
   returned: success
   type: list
   elements: dict
@@ -127,12 +119,10 @@ proxies:
 rates:
   description:
     - What Prometheus counted on the edges in the last ten minutes, the busiest first. Calls to imported names are those
-      that clients counted;
-      edges of egress gateways are connections and bytes. Those of the ingress gateways for peers are what came in, as
-        the services that were
-      called counted it; they alone know whether it came by mutual TLS. C(state) is V(healthy), V(degraded) (more than 5
-        per cent fail) or V(idle).
-      What was not measured is null. Empty where no Prometheus of the mesh is ready and O(prometheus_url) is not given.
+      that clients counted; edges of egress gateways are connections and bytes. Those of the ingress gateways for peers
+      are what came in, as the services that were called counted it; they alone know whether it came by mutual TLS.
+      C(state) is V(healthy), V(degraded) (more than 5 per cent fail) or V(idle). What was not measured is null. Empty
+      where no Prometheus of the mesh is ready and O(prometheus_url) is not given.
   returned: success
   type: list
   elements: dict

@@ -9,8 +9,8 @@ version_added: 0.2.0
 author: [The ossm.federation authors (@ossm)]
 description:
   - Reads logs of applications and proxies, merges them by time across containers and pods, and writes them to a file
-    that you alone can
-    read. Lines of access logs are parsed into named fields, and response flags are explained in words.
+    that you alone can read. Lines of access logs are parsed into named fields, and response flags are explained in
+    words.
   - Lines never go through the result of the module. Tokens, keys, C(Authorization) and C(Cookie) are masked.
   - With O(request) it shows the path of one request through both sidecars and the gateways between.
 seealso:
@@ -22,8 +22,7 @@ attributes:
 options:
   of:
     description: The pods whose logs are read, as C(namespace/name) of pods or workloads, C(namespace/*), or names of
-      peers for both of their gateways.
-      Without it the gateways of all peers.
+      peers for both of their gateways. Without it the gateways of all peers.
     type: list
     elements: str
     default: []
@@ -61,8 +60,7 @@ options:
   follow:
     description:
       - For how long new lines are written to the file after that, as they arrive, such as C(5m); one hour at most.
-        Lines of containers that
-        are there at the beginning.
+        Lines of containers that are there at the beginning.
       - Not together with O(until), O(previous) or O(request). In check mode nothing is waited for.
     type: str
     version_added: 0.3.0

@@ -8,9 +8,8 @@ version_added: 0.2.0
 author: [The ossm.federation authors (@ossm)]
 description:
   - Keeps the Subscriptions of OpenShift Service Mesh and of exactly the companions that the control planes of a cluster
-    ask for (Kiali,
-    Jaeger, Elasticsearch, Tempo, OpenTelemetry), an OperatorGroup only where there is none, and waits until all are
-      installed.
+    ask for (Kiali, Jaeger, Elasticsearch, Tempo, OpenTelemetry), an OperatorGroup only where there is none, and waits
+    until all are installed.
   - With manual approval, the default, it approves an InstallPlan only if it installs exactly the requested operators. A
     first install is approved; an upgrade with O(upgrade).
   - An operator that is subscribed already, by anybody and in any namespace, is used as it is.
@@ -26,10 +25,8 @@ options:
   state:
     description:
       - Whether the operators are installed or removed. This removes our Subscriptions and ClusterServiceVersions, in
-        the order that OpenShift's
-        documentation gives, and once the operator has ended what it leaves behind (webhooks, CNI DaemonSets,
-          ClusterRoles). Namespaces stay, and
-        kinds (CRDs) unless O(remove_crds).
+        the order that OpenShift's documentation gives, and once the operator has ended what it leaves behind (webhooks,
+        CNI DaemonSets, ClusterRoles). Namespaces stay, and kinds (CRDs) unless O(remove_crds).
     type: str
     choices: [present, absent]
     default: present

@@ -12,14 +12,13 @@ description:
   - Everything else in this collection, except installing operators, then runs as such an administrator.
   - A namespace that exists is used as it is. None is ever deleted. A service account that exists is also used as it is.
   - Refused, before anything is written, are namespaces of the platform and of other meshes, control planes and member
-    rolls that were not
-    made for this mesh, and administrators such as V(system:authenticated), which stand for many accounts.
+    rolls that were not made for this mesh, and administrators such as V(system:authenticated), which stand for many
+    accounts.
   - The module removes only what it gave to this mesh with this control plane's namespace, according to
     O(tenants[].mesh), the namespace and the field manager of an object. Other objects with the label of the mesh are
     left alone and named in a warning.
   - The right to restart workloads (C(restarts) in O(tenants[].admins)) reaches further than it sounds. An account that
-    may patch a Deployment
-    runs anything as each service account of its namespace, and reads each Secret of it.
+    may patch a Deployment runs anything as each service account of its namespace, and reads each Secret of it.
   - Needs a cluster administrator's credentials, once per cluster and after a change of members or administrators.
 seealso:
   - module: ossm.federation.mesh_operator
@@ -81,8 +80,8 @@ options:
       adopt:
         description:
           - Whether a control plane or member roll that exists in the mesh's namespace and that this collection did not
-            make belongs to this mesh.
-            Needed once, for the first run. It is for the administrator of the cluster to say, not for the mesh.
+            make belongs to this mesh. Needed once, for the first run. It is for the administrator of the cluster to
+            say, not for the mesh.
         type: bool
         default: false
 extends_documentation_fragment:

@@ -11,13 +11,11 @@ description:
   - Keeps the DestinationRules, VirtualServices and AuthorizationPolicies that O(traffic) asks for, in one call for a
     whole mesh.
   - Objects that it made and that no rule needs any more are removed. Objects of others are not written unless a rule
-    has C(merge); where one is for a host,
-    the rule is refused and the fields that it needs are shown.
+    has C(merge); where one is for a host, the rule is refused and the fields that it needs are shown.
   - Every problem of every rule is found before anything is written.
   - With O(prometheus_url) the callers of the last seven days are named that a policy on a workload would cut off. A
-    rule that names none of
-    them (C(local)) is then rehearsed with those that were seen, from 2.2 on. Where Prometheus does not answer, such a
-      rule is refused.
+    rule that names none of them (C(local)) is then rehearsed with those that were seen, from 2.2 on. Where Prometheus
+    does not answer, such a rule is refused.
 seealso:
   - module: ossm.federation.traffic_info
   - module: ossm.federation.federation
@@ -34,8 +32,7 @@ options:
   traffic:
     description:
       - The rules, one per service. Each has C(service) (C(namespace/name), as it is called in this mesh) and one or
-        more of C(failover_to),
-        C(outlier), C(split), C(callers), C(timeout), C(retries), C(idle_timeout) and C(merge).
+        more of C(failover_to), C(outlier), C(split), C(callers), C(timeout), C(retries), C(idle_timeout) and C(merge).
       - An empty list removes all that was made before. Required with O(state=present).
     type: raw
     suboptions:
@@ -85,11 +82,9 @@ options:
           enforce_after:
             description:
               - Rehearse the policy, from 2.2 on, and enforce it in the first run after a window such as V(7d), V(12h),
-                V(30m) or V(90s) in which the
-                proxies of the workload counted nothing that it would refuse.
+                V(30m) or V(90s) in which the proxies of the workload counted nothing that it would refuse.
               - What they count is read from the proxies (C(pods/portforward)). Where they were restarted or cannot be
-                asked, O(prometheus_url) is;
-                an unknown count is not treated as zero.
+                asked, O(prometheus_url) is; an unknown count is not treated as zero.
             type: str
             version_added: 0.3.0
       timeout:

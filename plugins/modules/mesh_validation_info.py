@@ -9,8 +9,7 @@ version_added: 0.2.0
 author: [The ossm.federation authors (@ossm)]
 description:
   - Looks at VirtualServices, DestinationRules, Gateways, Sidecars and policies of a mesh's members and of its control
-    plane's namespace, and
-    returns what Kiali's validations find, with Kiali's code beside ours.
+    plane's namespace, and returns what Kiali's validations find, with Kiali's code beside ours.
   - Hosts that are known are Services, ServiceEntries and the exports of a connected peer. What cannot be decided is
     unknown, never wrong and never correct.
 seealso:

@@ -9,8 +9,7 @@ version_added: 0.2.0
 author: [The ossm.federation authors (@ossm)]
 description:
   - Lists every object of Mixer's in the mesh and every part of the control plane that uses it, each with what replaces
-    it, or with what
-    is lost.
+    it, or with what is lost.
   - Writes rate limits in the control plane's words, and 3scale as a draft of C(mesh_threescale), without the access
     token.
   - Changes nothing.

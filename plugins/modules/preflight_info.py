@@ -9,11 +9,10 @@ version_added: 0.1.0
 author: [The ossm.federation authors (@ossm)]
 description:
   - Checks the description, the peers' cards, and the live objects of one mesh, whoever made them. It returns everything
-    that is wrong or that the operator or istiod would ignore silently, each with a code, what was
-    seen, why it matters, and the cure.
+    that is wrong or that the operator or istiod would ignore silently, each with a code, what was seen, why it matters,
+    and the cure.
   - Errors are what M(ossm.federation.federation) would refuse, all of them and not only the first. Warnings are about
-    live
-    objects, so that tomorrow's run still runs.
+    live objects, so that tomorrow's run still runs.
   - What this account may not read is returned as unknown, never as healthy.
 seealso:
   - module: ossm.federation.federation
@@ -29,8 +28,8 @@ options:
     default: []
   cards_from:
     description:
-      - The name of a variable with such cards. It is passed unevaluated, so that nothing in a card is ever
-        evaluated as a template; O(cards) wins over it.
+      - The name of a variable with such cards. It is passed unevaluated, so that nothing in a card is ever evaluated as
+        a template; O(cards) wins over it.
       - It may also be one expression of at most 1024 characters that names variables and takes parts of them.
     type: str
   cards_in_run:

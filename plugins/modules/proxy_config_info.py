@@ -9,15 +9,13 @@ version_added: 0.2.0
 author: [The ossm.federation authors (@ossm)]
 description:
   - Shows the configuration of the Envoy of a pod, as a table of the important parts, or compares it with another pod,
-    workload or saved file, or
-    with what istiod would send. Pods of a workload are compared with the majority of them.
+    workload or saved file, or with what istiod would send. Pods of a workload are compared with the majority of them.
   - Differences go by meaning, first by name and then by field. What differs by nature (version stamps, nonces, node
     ids, addresses) is folded away.
   - No secret leaves the module. Certificates are fingerprints, keys are left out, and the configuration of extensions
     is a digest.
   - Envoy is asked by a port-forward, as the same account as for every other request, one pod after the other, since
-    Envoy makes a dump on its
-    main thread.
+    Envoy makes a dump on its main thread.
 seealso:
   - module: ossm.federation.mesh_health_info
   - module: ossm.federation.mesh_logs_info
@@ -45,8 +43,7 @@ options:
   fold:
     description:
       - Paths of fields that may differ, beside those that always may. A path begins with a section and has C(/) between
-        names. C(*) is one
-        name, C(**) any number of them.
+        names. C(*) is one name, C(**) any number of them.
     type: list
     elements: str
     default: []
@@ -65,8 +62,7 @@ options:
   clear:
     description:
       - Whether the configuration of Wasm extensions is shown instead of its digest. Known secrets in it are still
-        hidden,
-        but an extension may call its secrets as it likes.
+        hidden, but an extension may call its secrets as it likes.
     type: bool
     default: false
   by_exec:
@@ -112,8 +108,7 @@ equal:
 comparisons:
   description:
     - What was compared. Each has C(left), C(right), C(equal), C(compared) resources, C(counts) by section,
-      C(differences) with their fields, and
-      how many were C(left_out).
+      C(differences) with their fields, and how many were C(left_out).
   returned: success
   type: list
   elements: dict

@@ -9,12 +9,10 @@ version_added: 0.2.0
 author: [The ossm.federation authors (@ossm)]
 description:
   - Keeps 3scale's WebAssembly adapter for all workloads of a mesh that need it, in one call. Each adapter is a
-    ServiceMeshExtension
-    or a WasmPlugin, as the version of the mesh has it, with the ServiceEntry, the DestinationRule and the
-      RequestAuthentication that it needs.
+    ServiceMeshExtension or a WasmPlugin, as the version of the mesh has it, with the ServiceEntry, the DestinationRule
+    and the RequestAuthentication that it needs.
   - Service tokens and mapping rules that are not described are fetched from the admin portal by this module. The access
-    token stays out
-    of the mesh, but for C(system).
+    token stays out of the mesh, but for C(system).
   - Tests state what the adapter would do with requests. One that fails makes the module fail before anything is
     written.
   - The adapter's configuration contains service tokens in the clear. Diffs, results and errors of this module show
@@ -35,13 +33,10 @@ options:
   threescale:
     description:
       - C(backend) with C(url) (and C(timeout) in milliseconds, C(ca_certificates), a file in the proxies), C(portal)
-        with C(url) and C(token) or
-        C(token_from) (and C(ca_cert), a file of this machine), and C(adapters).
+        with C(url) and C(token) or C(token_from) (and C(ca_cert), a file of this machine), and C(adapters).
       - Each adapter has C(name), C(namespace), C(selector) and C(services); it may have C(image), C(pull_secret),
-        C(pull_policy), C(kind),
-        C(traffic) (V(inbound), V(gateway)), C(priority), C(oidc) (C(issuer), C(jwks_uri), C(audiences)), C(system),
-          C(switch) (V(overlap),
-        V(deny)) and C(passthrough_metadata).
+        C(pull_policy), C(kind), C(traffic) (V(inbound), V(gateway)), C(priority), C(oidc) (C(issuer), C(jwks_uri),
+        C(audiences)), C(system), C(switch) (V(overlap), V(deny)) and C(passthrough_metadata).
       - Each service has C(id), C(authorities) and C(credentials); it may have C(environment), C(token) and
         C(mapping_rules).
       - Required with O(state=present).
@@ -49,8 +44,8 @@ options:
   tests:
     description:
       - Requests, each a mapping with C(request) (C(host), C(path), C(method), C(query), C(headers), C(claims),
-        C(metadata), C(scheme)), C(expect)
-        (C(service), C(usages), C(rules), C(user_key), C(app_id), C(app_key), C(status)), C(name) and C(adapter).
+        C(metadata), C(scheme)), C(expect) (C(service), C(usages), C(rules), C(user_key), C(app_id), C(app_key),
+        C(status)), C(name) and C(adapter).
     type: list
     elements: dict
     default: []
@@ -63,10 +58,8 @@ options:
   wait_timeout:
     description:
       - Seconds to wait at most until every proxy runs a WasmPlugin that replaces a ServiceMeshExtension. The proxies
-        are asked by
-        port-forward. Where all run it, the old one, or the denial, is removed in the same run. Where one does not, a
-          new one beside which the old
-        one runs is removed again.
+        are asked by port-forward. Where all run it, the old one, or the denial, is removed in the same run. Where one
+        does not, a new one beside which the old one runs is removed again.
       - If they may not be asked, or do not answer, a later run finishes it, once O(loaded) names it.
     type: int
     default: 120

@@ -10,8 +10,7 @@ author: [The ossm.federation authors (@ossm)]
 description:
   - Shows which rules of M(ossm.federation.mesh_traffic) exist, and everything that is wrong with the described ones.
   - With O(service) and O(client) it computes from live objects where a call goes, with shares, endpoints by priority,
-    and the policies that
-    admit it on each hop of this mesh. Notes say what no object shows.
+    and the policies that admit it on each hop of this mesh. Notes say what no object shows.
 seealso:
   - module: ossm.federation.mesh_traffic
   - module: ossm.federation.federation_info

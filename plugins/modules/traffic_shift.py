@@ -9,14 +9,11 @@ version_added: 0.2.0
 author: [The ossm.federation authors (@ossm)]
 description:
   - Moves the weights of a split from the present ones towards O(traffic), step by step. Both kinds of split move, by
-    weight inside one host and
-    between two hosts.
+    weight inside one host and between two hosts.
   - A check after each step decides. If it fails, the module restores the weights from before the first step, where they
-    stay until
-    the module is asked to move again or to abort.
+    stay until the module is asked to move again or to abort.
   - The annotation C(ossm.federation/shift) of the object records how far a share is, so a run that was killed continues
-    where it was, and
-    M(ossm.federation.mesh_traffic) leaves such a share alone.
+    where it was, and M(ossm.federation.mesh_traffic) leaves such a share alone.
 seealso:
   - module: ossm.federation.mesh_traffic
   - module: ossm.federation.traffic_info
@@ -28,8 +25,7 @@ options:
   action:
     description:
       - V(move) walks towards the goal. V(back) steps back what is under way and keeps it there. V(abort) steps back and
-        forgets the shift;
-        from then on O(traffic) counts again.
+        forgets the shift; from then on O(traffic) counts again.
     type: str
     choices: [move, back, abort]
     default: move
@@ -52,8 +48,7 @@ options:
   check:
     description:
       - What decides after a step. V(wait) waits O(pause) seconds and continues. V(prometheus) waits and then asks for
-        the share of calls that
-        fail. V(approve) makes one step, and the next call of the module is the approval.
+        the share of calls that fail. V(approve) makes one step, and the next call of the module is the approval.
     type: str
     choices: [wait, approve, prometheus]
     default: wait
@@ -77,8 +72,7 @@ options:
   query:
     description:
       - Your own query that returns one number, the share of calls that fail, from 0 to 1. C($hosts) stands for the
-        hosts as a regular
-        expression, C($window) for the time.
+        hosts as a regular expression, C($window) for the time.
     type: str
 extends_documentation_fragment:
   - ossm.federation.cluster

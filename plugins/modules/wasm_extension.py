@@ -15,14 +15,12 @@ description:
   - What the kind or the version of the mesh cannot express is refused with the field's name, before anything is
     written.
   - With O(ask_proxies) it asks the proxies that a WasmPlugin selects, by port-forward, whether they run it; with
-    O(wait) it waits for them, and
-    fails where one does not run it in time. If they may not be asked, or do not answer, readiness is unknown, which is
-    not a failure.
+    O(wait) it waits for them, and fails where one does not run it in time. If they may not be asked, or do not answer,
+    readiness is unknown, which is not a failure.
   - With either, a WasmPlugin of C(AUTHN) or C(AUTHZ) that is new, or gets another module or configuration, is first
-    written for one of its pods
-    alone. Once that pod runs it, it is written for all; where the pod does not, the module fails and leaves all others
-      as they were.
-    If no pod can try it, or answers, there is a warning, and it is written for all at once.
+    written for one of its pods alone. Once that pod runs it, it is written for all; where the pod does not, the module
+    fails and leaves all others as they were. If no pod can try it, or answers, there is a warning, and it is written
+    for all at once.
 seealso:
   - module: ossm.federation.wasm_module_info
   - module: ossm.federation.extension_conversion
@@ -42,13 +40,10 @@ options:
   extensions:
     description:
       - The extensions, each a mapping. Required are C(name), C(namespace), C(image) and C(selector), which is a mapping
-        of
-        labels or the word V(all).
+        of labels or the word V(all).
       - Further fields are C(phase) (V(AUTHN), V(AUTHZ), V(STATS), V(UNSPECIFIED_PHASE)), C(priority), C(config),
-        C(pull_secret), C(pull_policy),
-        C(kind), C(plugin_name), C(sha256), C(traffic) (V(inbound), V(outbound), V(both), V(gateway)), C(ports), C(fail)
-          (V(closed), V(open)),
-        C(env) and C(canary).
+        C(pull_secret), C(pull_policy), C(kind), C(plugin_name), C(sha256), C(traffic) (V(inbound), V(outbound),
+        V(both), V(gateway)), C(ports), C(fail) (V(closed), V(open)), C(env) and C(canary).
     type: list
     elements: dict
     default: []
@@ -195,8 +190,8 @@ extensions:
     - Each extension with its kind, the pods that it selects (null where they may not be read), and whether it is ready
       (null if unknown).
     - With O(ask_proxies) or O(wait), C(loading) has for each pod whether the extension is C(loaded), C(warming),
-      C(failed), C(idle) (the pod has
-      no listener that the extension is for) or C(unknown), why, and which listeners wait for it.
+      C(failed), C(idle) (the pod has no listener that the extension is for) or C(unknown), why, and which listeners
+      wait for it.
   returned: success
   type: list
   elements: dict
@@ -221,8 +216,7 @@ orders:
 canaries:
   description:
     - Which guard one pod tries before all others get it, and which pod that is as far as can be told before the pods
-      are asked. Empty where the
-      guards are as described, or tried already.
+      are asked. Empty where the guards are as described, or tried already.
   returned: success
   type: list
   elements: dict

@@ -9,12 +9,11 @@ version_added: 0.2.0
 author: [The ossm.federation authors (@ossm)]
 description:
   - Packs a C(.wasm) file into an image of one layer with C(/manifest.yaml) and C(/plugin.wasm), pushed to a registry or
-    written as an OCI layout in
-    one archive. A ServiceMeshExtension of 2.1 and 2.2 reads it, and a WasmPlugin from 2.2 on.
+    written as an OCI layout in one archive. A ServiceMeshExtension of 2.1 and 2.2 reads it, and a WasmPlugin from 2.2
+    on.
   - Refuses modules that no proxy of a mesh from 2.1 to 2.6 loads, as M(ossm.federation.wasm_module_info) does.
   - Equal modules give equal archives and digests, whichever way they are pushed; so does C(skopeo copy
-    oci-archive:plugin.tar docker://registry.example/plugin:1).
-    Reads no cluster.
+    oci-archive:plugin.tar docker://registry.example/plugin:1). Reads no cluster.
 seealso:
   - module: ossm.federation.wasm_module_info
   - module: ossm.federation.wasm_extension

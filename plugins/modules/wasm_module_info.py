@@ -29,14 +29,12 @@ options:
   image:
     description:
       - Instead of O(path), an archive with an image, as C(skopeo copy docker://… oci-archive:image.tar) or
-        M(ossm.federation.wasm_image) write it.
-        Exactly one of O(path), O(image) and O(pull) is given.
+        M(ossm.federation.wasm_image) write it. Exactly one of O(path), O(image) and O(pull) is given.
     type: path
   pull:
     description:
       - Instead of O(path), an image in a registry, such as C(registry.example/team/header:1.2@sha256:…), with a tag, a
-        digest or both; the digest then counts.
-        It may begin with C(oci://).
+        digest or both; the digest then counts. It may begin with C(oci://).
       - Of an index, which lists an image per platform, the one for linux on amd64 is read, as the proxies' fetcher
         does.
     type: str
@@ -46,8 +44,8 @@ options:
       - With O(pull), a file with the public key that must have signed the image, as C(cosign sign --key) does; ECDSA on
         P-256, RSA or Ed25519, in PEM.
       - Both layouts of C(cosign) are read, the tag that ends with C(.sig) and bundles that refer to the image. A
-        signature without a key, which is
-        by an identity, is counted and cannot be verified here. No transparency log is asked.
+        signature without a key, which is by an identity, is counted and cannot be verified here. No transparency log is
+        asked.
     type: path
     version_added: 0.3.0
   sha256:
@@ -99,8 +97,7 @@ image:
 signatures:
   description:
     - How many signatures of C(cosign) the image has in C(found); whether one of them is by O(public_key) for this very
-      image in C(verified),
-      null without a key.
+      image in C(verified), null without a key.
   returned: with O(pull)
   type: dict
   sample: {found: 1, verified: true}

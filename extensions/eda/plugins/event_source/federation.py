@@ -14,14 +14,11 @@ DOCUMENTATION = r"""
 short_description: Tell when a peer, a root or a card of a mesh changes its state
 description:
   - Looks at the ServiceMeshPeers of a mesh, at its roots, and at cards in a folder again and again, and gives an event
-    when the state of one
-    of them changes. What is not well is told again after O(again) seconds.
+    when the state of one of them changes. What is not well is told again after O(again) seconds.
   - An event is a mapping C(federation) with C(kind), C(mesh), C(name), C(state), C(what) and C(code).
   - C(kind) V(peer) has the states V(connected), V(pending), V(unknown), V(suspended) and V(gone); V(root) has V(well)
-    and V(expiring), with an
-    empty C(name) for the mesh itself; V(card) (ours) and V(peer_card) (theirs) have V(well), V(old) from half of its
-      life on, V(expired) and
-    V(refused); V(mesh) has V(well), V(unreached) and V(refused).
+    and V(expiring), with an empty C(name) for the mesh itself; V(card) (ours) and V(peer_card) (theirs) have V(well),
+    V(old) from half of its life on, V(expired) and V(refused); V(mesh) has V(well), V(unreached) and V(refused).
   - Connection options are those of the modules of this collection, such as C(kubeconfig), C(context), C(host),
     C(api_key), C(ca_cert).
 options:
