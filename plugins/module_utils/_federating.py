@@ -91,19 +91,22 @@ class Planned:
         return [one.peer.local_name for one in self.decisions if one.is_awaited]
 
     @property
-    def is_nothing(self) -> bool:
-        """Whether nothing is to do, by this run or by anybody after it."""
-        left = self.result
+    def is_settled(self) -> bool:
+        """Whether this run has nothing to do; it may still wait for cards."""
         return not any(
             (
                 self.changes,
                 self.unwanted,
                 self.suspending,
-                left["pending"],
-                left["left_alone"],
+                self.result["left_alone"],
                 self.followed["restart"]["needed"],
             )
         )
+
+    @property
+    def is_nothing(self) -> bool:
+        """Whether nothing is to do, by this run or by anybody after it."""
+        return self.is_settled and not self.result["pending"]
 
 
 def as_noted(run: Run, cluster: Cluster, mesh: Mesh, now: datetime) -> Planned | None:
@@ -118,7 +121,7 @@ def as_noted(run: Run, cluster: Cluster, mesh: Mesh, now: datetime) -> Planned |
         found = planned(looking, Remembered(cluster, notes), mesh, now)
     except FederationError:
         return None
-    if not found.is_nothing:
+    if not found.is_settled:
         return None
     for warning in warnings:
         run.warn(warning)

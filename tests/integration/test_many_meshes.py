@@ -259,8 +259,6 @@ def test_who_fails_is_named_by_the_others_which_finish_and_the_next_run_joins_al
         assert is_reached(estate, name, together[number - 1]) and is_reached(estate, name, together[number - 3])
 
     asked = asked_for_one_mesh(estate, admin)
-    if asked.total() >= 30:  # what a run has noted counts for some seconds, which a busy machine may miss once
-        asked = asked_for_one_mesh(estate, admin)
     assert asked.total() < 30, f"many peers cost no more requests than one: {asked}"
 
 

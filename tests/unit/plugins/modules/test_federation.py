@@ -470,6 +470,12 @@ def test_what_the_module_before_has_read_is_not_read_again_where_nothing_is_to_d
     assert noted.writes == []
 
 
+def test_a_peer_that_waits_for_its_card_makes_nobody_read_again_what_the_module_before_has_read(noted):
+    result = as_described(noted, peers=["west", "north"])
+    assert (result["changed"], [each["peer"] for each in result["pending"]]) == (False, ["north"])
+    assert not {read.split()[1] for read in noted.reads} & {"ServiceMeshControlPlane", "ServiceMeshPeer"}
+
+
 def test_what_is_written_is_compared_with_what_stands_then_and_not_with_what_was_noted(noted):
     peer = noted.get(kinds.PEER, SPACE, "west")
     noted.delete(kinds.PEER, SPACE, "west", peer["metadata"]["uid"])
