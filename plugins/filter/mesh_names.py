@@ -344,7 +344,7 @@ def _name(host: str, hostvars: Mapping) -> str:
 
 def _hosts(which: str, hosts: object) -> list[str]:
     if isinstance(hosts, (str, bytes, Mapping)) or not isinstance(hosts, Iterable):
-        raise AnsibleFilterError(f"{which}: the input is no list. Give a list of hosts, such as groups['meshes'].")
+        raise AnsibleFilterError(f"{which}: the input is not a list. Give a list of hosts, such as groups['meshes'].")
     return [str(host) for host in hosts]
 
 

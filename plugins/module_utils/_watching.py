@@ -58,7 +58,7 @@ class Watch:
         names = [part.strip() for part in peers.split(",") if part.strip()] if isinstance(peers, str) else peers
         if not isinstance(names, (list, tuple)):
             raise FederationError(
-                "FED926", where="Argument peers", what="is no list", fix="Give a list of our names of peers"
+                "FED926", where="Argument peers", what="is not a list", fix="Give a list of our names of peers"
             )
         return cls({name: args.get(name) for name in (*known, *NAMED)} | {"peers": list(names)})
 

@@ -98,7 +98,7 @@ def _refuse_more(name: str, what: str = "") -> NoReturn:
         what=what or "is an expression that does more than name variables",
         fix=(
             "Write it as {{ [card_of_west, card_of_north] }}, or use federation_cards_dir for files; if it came from a"
-            " peer, it is no card"
+            " peer, it is not a card"
         ),
     )
 
@@ -295,7 +295,7 @@ class _Work:
         merged: Mapping = {}
         for term in terms:
             if not isinstance(term, Mapping):
-                self.refuse("combines what is no mapping")
+                self.refuse("combines what is not a mapping")
             self.weigh(term)
             self.weigh(merged)
             merged = self._merged(merged, term, recursive, list_merge)

@@ -89,7 +89,7 @@ def _refuse(unknown: list[tuple[str, str]]) -> NoReturn:
     raise FederationError(
         "FED330",
         where=shown(first, longest=80),
-        what=f"is no variable that this collection knows{nearest}{more}",
+        what=f"is not a variable that this collection knows{nearest}{more}",
         fix=f"Correct the name, or list it in {IGNORED} where it belongs to somebody else",
     )
 

@@ -408,7 +408,7 @@ def _configs(content: bytes) -> list[Mapping]:
         raise FederationError(
             "FED922",
             where="An Envoy's /config_dump",
-            what="is no JSON",
+            what="is not JSON",
             fix="Find out what answers at the pod's port 15000",
         )
     return items(mapping(page).get("configs"))

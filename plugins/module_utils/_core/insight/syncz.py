@@ -70,7 +70,7 @@ def rows_of(content: bytes, istiod: str) -> list[Row]:
     """
     data = _data(content, istiod, "/debug/syncz")
     if not isinstance(data, list) or len(data) > MOST_ROWS:
-        raise _unusable(istiod, "/debug/syncz", f"is no list of at most {MOST_ROWS:,} proxies")
+        raise _unusable(istiod, "/debug/syncz", f"is not a list of at most {MOST_ROWS:,} proxies")
     rows = []
     for entry in items(data):
         proxy = entry.get("proxy")

@@ -44,7 +44,7 @@ def reported(path: str, content: bytes | None) -> Mapping[str, Mapping]:
     raise FederationError(
         "FED364",
         where=f"Report {path}",
-        what="does not exist" if content is None else "is no report that federation_report has written as JSON",
+        what="does not exist" if content is None else "is not a report that federation_report has written as JSON",
         fix=(
             "Name files that federation_report names in the runs of the other meshes; a page's own JSON cannot be"
             " joined"
@@ -58,7 +58,7 @@ def saved(path: str, content: bytes | None) -> Mapping:
     """
     what = "does not exist"
     if content is not None:
-        what = "is no report that playbook report has written as JSON"
+        what = "is not a report that playbook report has written as JSON"
         data = from_json(content)
         if is_page(data):
             return data

@@ -23,7 +23,7 @@ def test_a_mesh_is_called_as_its_host_unless_it_says_otherwise():
 
 
 def test_a_text_is_no_list_of_hosts():
-    with pytest.raises(AnsibleFilterError, match="mesh_names: the input is no list"):
+    with pytest.raises(AnsibleFilterError, match="mesh_names: the input is not a list"):
         mesh_names("meshes", {})
 
 
