@@ -130,7 +130,7 @@ from ..module_utils._core.report.markdown import markdown
 from ..module_utils._core.report.page import page_of
 from ..module_utils._core.report.since import changes_since
 from ..module_utils._files import Place, read
-from ..module_utils._page.rendering import html
+from ..module_utils._page import html
 from ..module_utils._run import Module, Run, run_module
 from ..module_utils._writing import kept_files
 

@@ -16,7 +16,7 @@ try:
 except ModuleNotFoundError:
     sys.exit("Run it by `make benchmark`, or with the collection on PYTHONPATH")
 from ansible_collections.ossm.federation.plugins.module_utils._core.report.drawing import drawing_of
-from ansible_collections.ossm.federation.plugins.module_utils._page.rendering import html
+from ansible_collections.ossm.federation.plugins.module_utils._page import html
 from ansible_collections.ossm.federation.tests.unit.plugins.module_utils._core.report.estates import MADE, many
 
 IS_SMALLEST = bool(os.environ.get("OSSM_FEDERATION_SMALLEST"))

@@ -93,7 +93,7 @@ FLOORS = (
     ("_core/peering", "_core/install"),
     ("_core/traffic",),
     ("_core/preflight", "_core/report", "_core/insight", "_core/logs", "_core/fleet"),
-    ("_core/validation", "_core/diagnosis", "_core/verification", "_core/gathering"),
+    ("_core/validation", "_core/diagnosis", "_core/verification", "_core/gathering", "_core/page"),
     ("_asking", "_files", "_options", "_page", "_resolving"),
     ("_notes", "_portal", "_probing", "_prometheus", "_registry"),
     ("_described", "_secrets"),

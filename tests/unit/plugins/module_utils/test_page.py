@@ -11,13 +11,13 @@ from functools import cache
 from html.parser import HTMLParser
 
 import pytest
+from ansible_collections.ossm.federation.plugins.module_utils._core.page import style
+from ansible_collections.ossm.federation.plugins.module_utils._core.page.script import SCRIPT
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.errors import FederationError
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.words import shown_in
 from ansible_collections.ossm.federation.plugins.module_utils._core.report.markdown import markdown
 from ansible_collections.ossm.federation.plugins.module_utils._core.report.page import page_of
-from ansible_collections.ossm.federation.plugins.module_utils._page import style
-from ansible_collections.ossm.federation.plugins.module_utils._page.rendering import html
-from ansible_collections.ossm.federation.plugins.module_utils._page.script import SCRIPT
+from ansible_collections.ossm.federation.plugins.module_utils._page import html
 from ansible_collections.ossm.federation.tests.unit.plugins.module_utils._core.report import estates
 
 VOID = {"meta", "input", "br"}
