@@ -83,7 +83,7 @@ def try_first(
         is_last=params["wait"] and not params["soft"],
     )
     if attempt.has_failed:
-        clear(run, cluster, _live(cluster, map(_place, canaries)))
+        clear(run, cluster, _live(cluster, [each.key for each in canaries]))
         raise attempt.failure()
     tried.pending = attempt.pending
     tried.doubts += attempt.doubts
@@ -112,7 +112,7 @@ def clear(run: Run, cluster: Cluster, standing: Iterable[Mapping]) -> list[Chang
         )
         change = (
             merge_of(pod, {"metadata": {"labels": {label: None}}}, EXTENSIONS_MANAGER)
-            if pod and label in _labels(pod)
+            if pod and label in mapping(at(pod, "metadata", "labels"))
             else None
         )
         found = [*([change] if change else []), removal_of(live, EXTENSIONS_MANAGER)]
@@ -178,7 +178,7 @@ def _written(run: Run, cluster: Cluster, canary: Canary, is_new: bool, tried: Tr
     except FederationError as error:
         if error.code != "FED104":
             raise
-        tried.changes += clear(run, cluster, _live(cluster, [_place(canary)]))
+        tried.changes += clear(run, cluster, _live(cluster, [canary.key]))
         return (
             f"its pods have all labels in common, and to put one on {canary.proxy.place} this account needs patch on"
             " pods"
@@ -187,14 +187,6 @@ def _written(run: Run, cluster: Cluster, canary: Canary, is_new: bool, tried: Tr
     return ""
 
 
-def _place(canary: Canary) -> tuple[str, str]:
-    return canary.manifest["metadata"]["namespace"], canary.manifest["metadata"]["name"]
-
-
 def _live(cluster: Cluster, places: Iterable[tuple[str, str]]) -> list[dict]:
     found = [cluster.get(WASM_PLUGIN, *place) for place in places]
     return [each for each in found if each is not None]
-
-
-def _labels(live: Mapping) -> Mapping:
-    return mapping(at(live, "metadata", "labels"))

@@ -11,7 +11,7 @@ from ._cluster.client import Cluster
 from ._core.insight.asking import ENVOY, ISTIOD, LARGEST_PAGE, Page
 from ._core.insight.comparing import Comparison, compared, folds_of, majority_of
 from ._core.insight.components import Said, istiods_among
-from ._core.insight.dump import ENDPOINTS, OF_ISTIOD, POD_IP, POD_NAME, Dump, health_of, read_dump
+from ._core.insight.dump import ENDPOINTS, OF_ISTIOD, Dump, health_of, own_of, read_dump
 from ._core.insight.pods import proxy_in, workload_of
 from ._core.plain.data import some
 from ._core.plain.errors import FederationError
@@ -131,7 +131,7 @@ class Comparer:
             dump = read_dump(
                 self._content(answer, f"{namespace}/{name}"),
                 f"{namespace}/{name}",
-                own=_own_of(pod),
+                own=own_of(pod),
                 clear=self._params["clear"],
             )
             self._save(dump)
@@ -176,7 +176,7 @@ class Comparer:
             answer = self._asker.ask(self._home, istiod["metadata"]["name"], page)
             if answer.is_good:
                 origin = f"what {istiod['metadata']['name']} would send to {namespace}/{name}"
-                return read_dump(answer.content, origin, own=_own_of(pod), clear=self._params["clear"])
+                return read_dump(answer.content, origin, own=own_of(pod), clear=self._params["clear"])
             why = answer.why or f"it answers {answer.status}: {answer.text[:200].strip()}"
         raise FederationError(
             "FED900",
@@ -206,8 +206,3 @@ class Comparer:
         self.saved.append(place.path)
         if not self._run.check_mode:
             write(place, json.dumps(dump.as_data(), indent=1, sort_keys=True), 0o600)
-
-
-def _own_of(pod: Mapping) -> dict[str, str]:
-    """Return the texts that differ from pod to pod by nature, and what stands for each."""
-    return {**dict.fromkeys(pod["ips"], POD_IP), pod["metadata"]["name"]: POD_NAME}

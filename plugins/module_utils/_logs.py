@@ -21,7 +21,7 @@ from ._core.logs.choosing import Span, sources_of, streams_of
 from ._core.logs.filtering import Wanted, parser_of, refused, wanted_of
 from ._core.logs.joining import Reading, joined
 from ._core.logs.lines import LONGEST, Entry, Known, Stream, merged, saved_entries
-from ._core.logs.missing import missed, uncertain
+from ._core.logs.missing import cut_short, missed, uncertain
 from ._core.logs.requests import Journey
 from ._core.logs.showing import Tally, Writer, explained, explanation
 from ._core.logs.switched import findings_of, switched
@@ -94,7 +94,10 @@ def gather(run: Run, cluster: Cluster, stack: ExitStack) -> dict:
     if later is not None and span.follow:
         out.file = later
         cut += _follow(cluster, out, [one.stream for one in spools], span, parse, unread)
-    findings = [*(findings_of(log) if any(stream.is_proxy for stream in streams) else ()), *_cut(cut)]
+    findings = [
+        *(findings_of(log) if any(stream.is_proxy for stream in streams) else ()),
+        *cut_short({one.stream.name: one.size for one in cut if one.is_cut}),
+    ]
     notes = [
         *log.unread,
         *found.notes,
@@ -196,16 +199,6 @@ def _follow(
         if out.file is not None:
             out.file.flush()
     return cut
-
-
-def _cut(spools: Sequence[Spool]) -> list[Finding]:
-    cut = {one.stream.name: one.size for one in spools if one.is_cut}
-    return [
-        Finding(
-            "FED933", name, f"its log has more than the {size >> 20:,} MiB that were read, so later lines are missing"
-        )
-        for name, size in cut.items()
-    ]
 
 
 def _result(

@@ -7,7 +7,6 @@ Nothing but the handshake is sent, and no certificate of ours. All is bounded, s
 
 from __future__ import annotations
 
-import errno
 import socket
 import ssl
 import time
@@ -26,16 +25,15 @@ from ._core.diagnosis.probing import (
     NO_TIME,
     NO_TLS,
     NOT_CALLED,
-    REFUSED,
     SHAKEN,
     SILENT,
-    UNREACHABLE,
     UNRESOLVED,
     Probed,
     Way,
     fit,
     is_tls,
     shown_in_clear,
+    why_unreached,
 )
 from ._core.plain.addresses import ip_of
 from ._resolving import resolved
@@ -90,17 +88,8 @@ class Prober:
                 with socket.create_connection((ip, way.port), max(0.05, left)) as way_there:
                     return _shaken(way, ip, way_there, until)
             except OSError as error:
-                outcome, detail = _why(error)
+                outcome, detail = why_unreached(error)
         return Probed(way, outcome, ip, detail=detail)
-
-
-def _why(error: OSError) -> tuple[str, str]:
-    """Return why a connection does not come about, and the system's word for it where it is none of the usual."""
-    if isinstance(error, TimeoutError):
-        return LATE, ""
-    if error.errno == errno.ECONNREFUSED:
-        return REFUSED, ""
-    return UNREACHABLE, errno.errorcode.get(error.errno or 0, "")
 
 
 class _Ended(Exception):

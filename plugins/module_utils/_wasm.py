@@ -5,23 +5,34 @@ files, and how they stand.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ._core.catalogue.findings import Finding, Unknown, finding_of
 from ._core.extensions.described import Extension, read_extensions
-from ._core.extensions.keeping import changes, is_kept_here, key_of, open_until_fetched, standing_of, warnings
+from ._core.extensions.keeping import (
+    changes,
+    findings_of,
+    gaps_of,
+    is_kept_here,
+    key_of,
+    line_of,
+    open_until_fetched,
+    standing_of,
+    warnings,
+)
 from ._core.extensions.plan import Ground, objections, plan
-from ._core.extensions.problems import Problem, refuse
+from ._core.extensions.problems import refuse
 from ._core.mesh.described import Mesh
 from ._core.plain.errors import FederationError
-from ._core.plain.kinds import POD
 from ._core.plain.refusals import Refusal
 from ._core.plain.supported import EXTENSIONS_FROM, V1_EXTENSIONS_FROM
 from ._core.threescale import keeping
 from ._core.threescale import plan as of_threescale
-from ._core.threescale.described import Described, read_threescale
-from ._core.threescale.explaining import Verdict, read_tests, verdict_of
+from ._core.threescale.described import read_threescale
+from ._core.threescale.explaining import read_tests
+from ._core.threescale.rendering import rendered as rendered_threescale
+from ._core.threescale.trying import judged_unasked, unmet
 from ._reads.extensions import FORBIDDEN, Around, read_around, read_pods
 from ._reads.openshift import never_ready
 from ._reads.threescale import read_adapters
@@ -33,7 +44,6 @@ WASM = {
 }
 _OF_EXTENSIONS = ("FED807", "FED808", "FED809", "FED810", "FED811", "FED813")
 _OF_THREESCALE = ("FED884", "FED887", "FED894", "FED895", "FED898", "FED899")
-_OF_THE_PLATFORM = ("FED824",)
 
 
 def wasm_of(params: Mapping[str, Any], cluster: Any) -> tuple[list[Finding], list[Unknown]]:
@@ -63,7 +73,7 @@ def _extensions(params: Mapping[str, Any], cluster: Any) -> tuple[list[Finding],
     around = read_around(cluster, params)
     problems = [*problems, *objections(extensions, around.ground)]
     # What is wrong by itself is no ground for guesses about what stands.
-    found = _findings(problems)
+    found = findings_of(problems)
     unread: list[str] = []
     unasked: list[Refusal] = []
     if not problems:
@@ -77,7 +87,7 @@ def _extensions(params: Mapping[str, Any], cluster: Any) -> tuple[list[Finding],
             )
         except FederationError as error:
             found.append(finding_of(error))
-    return found, _gaps(around, unread, unasked, _OF_EXTENSIONS)
+    return found, gaps_of(around.unknown, unread, unasked, _OF_EXTENSIONS)
 
 
 def _threescale(params: Mapping[str, Any], cluster: Any) -> tuple[list[Finding], list[Unknown]]:
@@ -86,7 +96,7 @@ def _threescale(params: Mapping[str, Any], cluster: Any) -> tuple[list[Finding],
     ground, mesh = around.ground, params["mesh"]
     problems = [*problems, *of_threescale.objections(described, ground)]
     trials, wrong = read_tests(params.get("threescale_tests") or [], described.adapters)
-    found = _findings([*problems, *wrong])
+    found = findings_of([*problems, *wrong])
     unread: list[str] = []
     unasked: list[Refusal] = []
     if not problems:
@@ -98,7 +108,7 @@ def _threescale(params: Mapping[str, Any], cluster: Any) -> tuple[list[Finding],
         futile, unasked = never_ready(cluster, wrappers)
         found += [
             *futile,
-            *_findings(of_threescale.cut_off(described, proxies, ground)),
+            *findings_of(of_threescale.cut_off(described, proxies, ground)),
             *of_threescale.doubts(described, ground, keeping.authenticated_in(around.live, mesh)),
             *taken,
             *keeping.several(wrappers, around.live, proxies, ground.namespace),
@@ -108,40 +118,8 @@ def _threescale(params: Mapping[str, Any], cluster: Any) -> tuple[list[Finding],
         except FederationError as error:
             found.append(finding_of(error))
     if not wrong:
-        found += _unmet(verdicts_known(described, trials, ground))
-    return found, _gaps(around, unread, unasked, _OF_THREESCALE)
-
-
-def verdicts_known(described: Described, trials: Iterable[Any], ground: Ground) -> list[Verdict]:
-    """Return what becomes of the tests of adapters whose rules are all described; the portal is not asked here."""
-    adapters = {
-        each.place: each for each in described.adapters if all(service.rules is not None for service in each.services)
-    }
-    return [
-        verdict_of(
-            trial, adapters[trial.adapter].services, of_threescale.generation_of(adapters[trial.adapter], ground)
-        )
-        for trial in trials
-        if trial.adapter in adapters
-    ]
-
-
-def _unmet(verdicts: Iterable[Verdict]) -> Iterator[Finding]:
-    for verdict in verdicts:
-        if verdict.missed:
-            yield Finding("FED889", f"threescale_tests, {verdict.trial.name}", verdict.text)
-
-
-def _findings(problems: Iterable[Problem]) -> list[Finding]:
-    return [Finding(each.code, each.where, each.what, each.fix) for each in problems]
-
-
-def _gaps(around: Around, unread: Iterable[str], unasked: Iterable[Refusal], codes: tuple[str, ...]) -> list[Unknown]:
-    gaps = [*around.unknown, *(Refusal(POD, place) for place in unread)]
-    return [
-        *(Unknown(gap.what, gap.because, codes) for gap in gaps),
-        *(Unknown(gap.what, gap.because, _OF_THE_PLATFORM) for gap in unasked),
-    ]
+        found += unmet(judged_unasked(trials, described, ground))
+    return found, gaps_of(around.unknown, unread, unasked, _OF_THREESCALE)
 
 
 # how they are written down
@@ -166,7 +144,7 @@ def rendered(
     if params["threescale"] and version < V1_EXTENSIONS_FROM:
         left_out.append("mesh_threescale: needs mesh_version v2.1 or newer, the first that runs the Wasm adapter")
     elif params["threescale"]:
-        found["threescale"], secret = _rendered_threescale(params, mesh, version)
+        found["threescale"], secret = rendered_threescale(params["threescale"], mesh, version)
         left_out += secret
     return found, left_out
 
@@ -176,10 +154,8 @@ def _rendered_extensions(
 ) -> tuple[list[dict], list[str]]:
     extensions, problems = read_extensions(params["extensions"])
     refuse(problems)
-    ground = _described_ground(mesh, version, extensions)
-    secret = [
-        each for each in extensions if secrets_of({"extensions": [{"config": dict(each.config), "env": _env(each)}]})
-    ]
+    ground = Ground.as_described(mesh.name, mesh.namespace, version, [each.namespace for each in extensions])
+    secret = [each for each in extensions if secrets_of({"extensions": [each.told]})]
     left_out = [
         f"mesh_extensions, {each.place}: has a secret in its configuration, and files go to others; extend writes it"
         for each in secret
@@ -189,28 +165,6 @@ def _rendered_extensions(
     left_out += [f"{each.code} {each.where} {each.what}; render reads no cluster" for each in wrong]
     places = {each.path[1] for each in wrong}
     return plan([each for each in plain if each.place not in places], ground), left_out
-
-
-def _rendered_threescale(
-    params: Mapping[str, Any], mesh: Mesh, version: tuple[int, int]
-) -> tuple[list[dict], list[str]]:
-    described, problems = read_threescale(params["threescale"])
-    refuse(problems)
-    ground = _described_ground(mesh, version, [each.extension for each in described.adapters])
-    left_out = [
-        f"mesh_threescale, {each.place}: has tokens in the clear, and files may be passed on; threescale writes it"
-        for each in described.adapters
-    ]
-    return [each for each in of_threescale.plan(described, ground) if each["kind"] not in keeping.WRAPPERS], left_out
-
-
-def _described_ground(mesh: Mesh, version: tuple[int, int], extensions: Iterable[Extension]) -> Ground:
-    """Return the ground as render takes it: namespaces that are named are members."""
-    return Ground(mesh.name, mesh.namespace, version, frozenset(each.namespace for each in extensions))
-
-
-def _env(extension: Extension) -> list[dict]:
-    return [{"name": name, "value": value} for name, value in extension.env.items()]
 
 
 # how they stand
@@ -234,7 +188,7 @@ def standing(params: Mapping[str, Any], cluster: Any) -> tuple[list[dict], dict[
             lines[f"{option}: not known, {error.code} {error.where} {error.what}"] = False
             continue
         rows += found
-        lines |= {_text(row): bool(row["stands"]) and row["ready"] is not False for row in found}
+        lines |= {line_of(row): bool(row["stands"]) and row["ready"] is not False for row in found}
     return rows, lines
 
 
@@ -280,11 +234,3 @@ def _rows(
         row = {"what": what, "kind": kind, "namespace": namespace, "name": name, "stands": stands}
         rows.append({**row, **readiness, "pods": None if seen.proxies is None else list(seen.proxies)})
     return rows
-
-
-def _text(row: Mapping) -> str:
-    readiness = {True: "ready", False: "not ready", None: "readiness unknown"}[row["ready"]]
-    state = {True: readiness, False: "missing", None: "unknown"}[row["stands"]]
-    pods = "" if row["pods"] is None else f", {len(row['pods'])} pod{'s' * (len(row['pods']) != 1)}"
-    why = f": {row['why']}" if row["why"] else ""
-    return f"{row['what']} {row['namespace']}/{row['name']}: {row['kind']}, {state}{pods}{why}"

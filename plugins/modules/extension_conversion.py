@@ -123,7 +123,6 @@ unknown:
   sample: []
 """
 
-from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from ..module_utils._cluster.client import Cluster
@@ -131,7 +130,7 @@ from ..module_utils._core.extensions.converting import (
     Conversion,
     Turn,
     conversions,
-    refuse_impossible,
+    decided,
     refuse_unseen,
     turns,
 )
@@ -140,7 +139,6 @@ from ..module_utils._core.extensions.rendering import old_text, text_of
 from ..module_utils._core.insight.loading import readiness, summary
 from ..module_utils._core.plain.data import some
 from ..module_utils._core.plain.diff import as_diff
-from ..module_utils._core.plain.errors import FederationError
 from ..module_utils._core.plain.kinds import EXTENSION, WASM_PLUGIN
 from ..module_utils._files import Place, read, write
 from ..module_utils._loading import watch
@@ -164,7 +162,7 @@ def run(run: Run, cluster: Cluster, now: datetime) -> dict:
     params = run.params
     around = read_around(cluster, params, kinds=(EXTENSION, WASM_PLUGIN))
     found = conversions(around.live, around.ground, {str(key): str(value) for key, value in params["images"].items()})
-    turn = decided(params, found, around)
+    turn = decided(params, found, around.ground, around.live)
     files = written(run, found) if params["dest"] else {}
     carry_out(run, cluster, turn)
     if turn.waiting and not run.check_mode:
@@ -183,26 +181,6 @@ def run(run: Run, cluster: Cluster, now: datetime) -> dict:
         ],
         "unknown": [gap.text for gap in around.unknown],
     }
-
-
-def decided(params: Mapping, found: Sequence[Conversion], around: Around) -> Turn:
-    """Return what this run does: nothing where the conversion is only planned."""
-    if not (params["apply"] and found):
-        return Turn((), ())
-    refuse_without_copy(params)
-    refuse_impossible(found, around.ground)
-    return turns(found, around.live, params["loaded"], force=params["force"])
-
-
-def refuse_without_copy(params: Mapping) -> None:
-    """Refuse to delete what nobody has a copy of: FED822."""
-    if not params["dest"]:
-        raise FederationError(
-            "FED822",
-            where="Option dest (convert_extensions_dir)",
-            what="is not given, so no copy of the old extensions would be kept",
-            fix="Name a folder for the copies",
-        )
 
 
 def carry_out(run: Run, cluster: Cluster, turn: Turn) -> None:

@@ -75,6 +75,7 @@ paths:
 import json
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 
 from ..module_utils._core.report.junit import junit
 from ..module_utils._core.report.metrics import metrics
@@ -92,12 +93,11 @@ OPTIONS = {
 }
 
 
-def as_json(report: dict) -> str:
-    """Return a report as JSON."""
-    return json.dumps(report, indent=4, sort_keys=True, ensure_ascii=False)
-
-
-FORMATS: dict[str, Callable[[dict], str]] = {"path": as_json, "junit_path": junit, "metrics_path": metrics}
+FORMATS: dict[str, Callable[[dict], str]] = {
+    "path": partial(json.dumps, indent=4, sort_keys=True, ensure_ascii=False),
+    "junit_path": junit,
+    "metrics_path": metrics,
+}
 
 
 class ReportModule(Module):

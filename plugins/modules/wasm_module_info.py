@@ -165,7 +165,6 @@ from ..module_utils._core.extensions.registries import reference_of
 from ..module_utils._core.extensions.signatures import LARGEST_KEY, Verifier, verifier_of
 from ..module_utils._core.extensions.wasm import LARGEST, read_module
 from ..module_utils._core.plain.data import some
-from ..module_utils._core.plain.errors import FederationError
 from ..module_utils._files import Place, beginning, read
 from ..module_utils._options import REGISTRY, REGISTRY_TOGETHER
 from ..module_utils._registry import Registry
@@ -232,7 +231,7 @@ def source_of(run: Run) -> Source:
     where = f"{place.kind} {place.path}"
     if not params["image"]:
         return Source(where, content)
-    image = image_of(content, where, params["digest"] or "")
+    image = read_image(content, where, params["digest"] or "")
     return Source(where, image.module or b"", image)
 
 
@@ -259,22 +258,6 @@ def key_in(path: str) -> Verifier:
     if content is None:
         raise place.refusal("does not exist", "Name the file that cosign public-key --key writes")
     return verifier_of(content)
-
-
-def image_of(content: bytes, where: str, digest: str) -> Image:
-    """Return the image of an archive. Raises ``FederationError`` as ``read_image``, and FED842 for another digest than
-    ``digest``.
-    """
-    if len(content) > LARGEST_ARCHIVE:
-        fix = "See that this is an image with a Wasm module and nothing else"
-        raise FederationError("FED843", where=where, what=f"is larger than {LARGEST_ARCHIVE >> 20} MiB", fix=fix)
-    image = read_image(content, where)
-    if digest and image.digest != digest:
-        what = f"is {image.digest}, and {digest} was asked for"
-        raise FederationError(
-            "FED842", where=where, what=what, fix="See which of the two is meant, and save the image anew"
-        )
-    return image
 
 
 def main() -> None:

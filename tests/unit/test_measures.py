@@ -13,7 +13,8 @@ import sys
 import pytest
 
 TREE = pathlib.Path(__file__).resolve().parents[2]
-LONGEST_MODULE, MEDIAN_MODULE, MOST_OUTSIDE = 120, 60, 37
+LONGEST_MODULE, MEDIAN_MODULE, MOST_OUTSIDE = 120, 60, 8
+# Those that stay outside the core: seven read what HTTP, TLS or a file system says, one makes a cache's key.
 
 
 @pytest.fixture(scope="module")

@@ -43,6 +43,7 @@ LARGEST_FILE = 4 << 20
 OPTIONS = "Connection options"
 CREDENTIALS = ("api_key", "username", "password", "client_cert", "client_key")
 TOGETHER = (("username", "password"), ("client_cert", "client_key"))
+_BY_HAND = "Run kubectl with the same kubeconfig, which shows the program's output; it must run without a terminal"
 PATHS = ("ca_cert", "client_cert", "client_key")
 NAMING = tuple(name for name in CLUSTER if name != "api_timeout")
 PROXY_SCHEMES = ("http", "https", "socks5", "socks5h")
@@ -507,7 +508,7 @@ class Login:
                 "FED101",
                 where=place,
                 what="its program returns neither a token nor a certificate with its key",
-                fix=_by_hand(),
+                fix=_BY_HAND,
             )
         self.token = visible(token, place)
         if certificate and key and self._context is not None:
@@ -559,11 +560,7 @@ def _asked(plugin: Plugin, said: Said, place: str) -> Mapping[str, Any]:
             status = given.get("status")
             if given.get("kind") == "ExecCredential" and isinstance(status, Mapping):
                 return status
-    raise FederationError("FED101", where=place, what=what, fix=_by_hand())
-
-
-def _by_hand() -> str:
-    return "Run kubectl with the same kubeconfig, which shows the program's output; it must run without a terminal"
+    raise FederationError("FED101", where=place, what=what, fix=_BY_HAND)
 
 
 def _oauth_token(urllib3: Any, pool: Any, server: str, username: str, password: str, seconds: float) -> str:

@@ -3,20 +3,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
 from .._cluster.client import Cluster
+from .._core.control_plane.converting import unconvertible
 from .._core.control_plane.data_plane import Newest
-from .._core.control_plane.ground import ground_of
 from .._core.control_plane.live import ControlPlane
 from .._core.control_plane.members import ROLL
 from .._core.control_plane.mixer import heirs
 from .._core.control_plane.spec import OLDEST
 from .._core.control_plane.upgrade import Found, by_version, has_ip_blocks, held_back, lagging, names_of, versioned
-from .._core.extensions.converting import is_text, unconvertible
-from .._core.extensions.problems import Problem
+from .._core.extensions.converting import is_text
 from .._core.plain.data import at
 from .._core.plain.errors import FederationError
 from .._core.plain.kinds import (
@@ -47,7 +46,7 @@ def read_found(cluster: Cluster, control_plane: ControlPlane, params: Mapping[st
     of_old = [live for kind in of_mixer for live in listed(kind)]
     extensions = listed(extension_kind(version))
     return Found(
-        unconvertible=_unconvertible(extensions, control_plane, places, params),
+        unconvertible=unconvertible(extensions, control_plane, params["mesh"], places, params["images"]),
         plugins=names_of(listed(WASM_PLUGIN)) if version in ((2, 2), (2, 3)) else (),
         mixer_objects=tuple(f"{live['kind']} {name}" for live in of_old for name in names_of([live])),
         heirs=tuple(heirs(of_old)),
@@ -59,17 +58,6 @@ def read_found(cluster: Cluster, control_plane: ControlPlane, params: Mapping[st
         sidecars=sidecars,
         unknown=tuple(unknown),
     )
-
-
-def _unconvertible(
-    extensions: Sequence[Mapping], control_plane: ControlPlane, places: Sequence[str], params: Mapping[str, Any]
-) -> tuple[Problem, ...]:
-    """Return what keeps ServiceMeshExtensions from becoming WasmPlugins, where there are any and the
-    version is known.
-    """
-    if not extensions or control_plane.version is None:
-        return ()
-    return unconvertible(extensions, ground_of(control_plane, params["mesh"], places), params["images"])
 
 
 def _listed(

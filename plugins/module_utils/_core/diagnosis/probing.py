@@ -7,6 +7,7 @@ This stands beside the ladder and decides no rung: an egress gateway leaves its 
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -244,3 +245,12 @@ def lines(rows: Sequence[Mapping]) -> list[str]:
         f" port {row['port']}: {row['outcome']}, {row['told']}"
         for row in rows
     ]
+
+
+def why_unreached(error: OSError) -> tuple[str, str]:
+    """Return why a connection does not come about, and the system's word for it where it is none of the usual."""
+    if isinstance(error, TimeoutError):
+        return LATE, ""
+    if error.errno == errno.ECONNREFUSED:
+        return REFUSED, ""
+    return UNREACHABLE, errno.errorcode.get(error.errno or 0, "")

@@ -53,6 +53,11 @@ class Canary:
     label: str = ""
 
     @property
+    def key(self) -> tuple[str, str]:
+        """Return its object's namespace and name."""
+        return self.manifest["metadata"]["namespace"], self.manifest["metadata"]["name"]
+
+    @property
     def text(self) -> str:
         """Return it as one line for people."""
         return f"{self.place}: {self.proxy.place} tries it first, all others get it once it is loaded there"

@@ -152,6 +152,25 @@ def turns(found: Sequence[Conversion], live: Iterable[Mapping], loaded: Iterable
     return Turn(tuple(changes), tuple(waiting))
 
 
+def decided(params: Mapping[str, Any], found: Sequence[Conversion], ground: Ground, live: Iterable[Mapping]) -> Turn:
+    """Return what one run does by a module's options: nothing where the conversion is only planned.
+
+    Raises ``FederationError`` FED822 where nobody would have a copy of what is deleted, and as ``refuse_impossible``
+    and ``turns``.
+    """
+    if not (params["apply"] and found):
+        return Turn((), ())
+    if not params["dest"]:
+        raise FederationError(
+            "FED822",
+            where="Option dest (convert_extensions_dir)",
+            what="is not given, so no copy of the old extensions would be kept",
+            fix="Name a folder for the copies",
+        )
+    refuse_impossible(found, ground)
+    return turns(found, live, params["loaded"], force=params["force"])
+
+
 def refuse_unseen(waiting: Sequence[Conversion], selected: Mapping[str, Sequence[str]], why: Mapping[str, str]) -> None:
     """Stop where guards stand in both kinds until somebody has seen the new ones: FED821.
 
@@ -344,8 +363,3 @@ def _priority(live: Mapping) -> int | None:
         if isinstance(value, int) and not isinstance(value, bool):
             return value
     return None
-
-
-def unconvertible(live: Iterable[Mapping], ground: Ground, images: Mapping[str, str]) -> tuple[Problem, ...]:
-    """Return what keeps ServiceMeshExtensions from becoming WasmPlugins."""
-    return tuple(problem for each in conversions(live, ground, images) for problem in each.problems)

@@ -72,6 +72,12 @@ class Extension:
         return f"{self.namespace}/{self.name}"
 
     @property
+    def told(self) -> dict:
+        """Return what its module is told, as a description has it."""
+        env = [{"name": name, "value": value} for name, value in self.env.items()]
+        return {"config": dict(self.config), "env": env}
+
+    @property
     def is_pinned(self) -> bool:
         """Return whether its module can never change under running proxies."""
         return bool(self.sha256) or _DIGEST.search(self.image) is not None

@@ -53,10 +53,13 @@ class Image:
         return {"digest": self.digest, "layout": self.layout, "layers": self.layers, "readers": dict(self.unread)}
 
 
-def read_image(archive: bytes, where: str) -> Image:
-    """Return the image in an archive. Raises ``FederationError``: FED841, FED842 for a digest, FED843 for a layer,
-    FED844.
+def read_image(archive: bytes, where: str, digest: str = "") -> Image:
+    """Return the image in an archive. Raises ``FederationError``: FED841, FED842 for a digest, also another one than
+    ``digest``, FED843 for an archive or a layer that is too large, FED844.
     """
+    if len(archive) > LARGEST_ARCHIVE:
+        fix = "See that this is an image with a Wasm module and nothing else"
+        raise FederationError("FED843", where=where, what=f"is larger than {LARGEST_ARCHIVE >> 20} MiB", fix=fix)
     try:
         files = {entry.name: entry for entry in entries(archive)}
     except Unusable as reason:
@@ -65,7 +68,13 @@ def read_image(archive: bytes, where: str) -> Image:
     listed = items(index.get("manifests"))
     if len(listed) != 1 or listed[0].get("mediaType") in INDEXES:
         raise _refusal("FED841", where, "contains several images, or none; save only the one to use")
-    return _image_of(files, listed[0], where)
+    image = _image_of(files, listed[0], where)
+    if digest and image.digest != digest:
+        what = f"is {image.digest}, and {digest} was asked for"
+        raise FederationError(
+            "FED842", where=where, what=what, fix="See which of the two is meant, and save the image anew"
+        )
+    return image
 
 
 def layers_of(manifest: bytes, where: str) -> list[Mapping]:

@@ -11,16 +11,19 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 
-from ..catalogue.findings import Finding, texts
+from ..catalogue.findings import Finding, Unknown, texts
 from ..plain.data import at, items, mapping, place_of, some
 from ..plain.diff import MISSING, Change, Difference, change_to, removal_of
 from ..plain.errors import FederationError
-from ..plain.kinds import EXTENSION, MESH_LABEL, OLD_EXTENSION, WASM_PLUGIN
+from ..plain.kinds import EXTENSION, MESH_LABEL, OLD_EXTENSION, POD, WASM_PLUGIN
+from ..plain.refusals import Refusal
 from .described import OPTION, Extension
 from .phases import GUARDS
 from .plan import EXTENSIONS_MANAGER, NO_PRIORITY, RAISED_FROM, Ground, selector_text
+from .problems import Problem
 from .selecting import Order, Proxy, orders, selected_by
 
+_OF_THE_PLATFORM = ("FED824",)
 _CONFIGURATIONS = (("spec", "config"), ("spec", "pluginConfig"), ("spec", "vmConfig"))
 
 
@@ -339,3 +342,31 @@ def untouched(live: Iterable[Mapping], found: Iterable[Change]) -> dict[tuple, M
     """Return what stands and is not changed, by its key."""
     touched = {(change.kind.name, change.namespace, change.name) for change in found}
     return {key_of(each): each for each in live if key_of(each) not in touched}
+
+
+def line_of(row: Mapping) -> str:
+    """Return how an extension stands as one line for people; ``row`` is a row of ``federation_info``."""
+    readiness = {True: "ready", False: "not ready", None: "readiness unknown"}[row["ready"]]
+    state = {True: readiness, False: "missing", None: "unknown"}[row["stands"]]
+    pods = "" if row["pods"] is None else f", {len(row['pods'])} pod{'s' * (len(row['pods']) != 1)}"
+    why = f": {row['why']}" if row["why"] else ""
+    return f"{row['what']} {row['namespace']}/{row['name']}: {row['kind']}, {state}{pods}{why}"
+
+
+def findings_of(problems: Iterable[Problem]) -> list[Finding]:
+    """Return what is wrong with a description as findings."""
+    return [Finding(each.code, each.where, each.what, each.fix) for each in problems]
+
+
+def gaps_of(
+    refused: Iterable[Refusal], unread: Iterable[str], unasked: Iterable[Refusal], codes: tuple[str, ...]
+) -> list[Unknown]:
+    """Return what is not known of a mesh's extensions, and which ``codes`` would be found there.
+
+    ``unread`` are namespaces whose pods may not be read, ``unasked`` is what would tell the platform.
+    """
+    gaps = [*refused, *(Refusal(POD, place) for place in unread)]
+    return [
+        *(Unknown(gap.what, gap.because, codes) for gap in gaps),
+        *(Unknown(gap.what, gap.because, _OF_THE_PLATFORM) for gap in unasked),
+    ]

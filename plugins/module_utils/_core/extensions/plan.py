@@ -56,6 +56,11 @@ class Ground:
     has_cacher: bool = True
     is_inbound_only: bool = False
 
+    @classmethod
+    def as_described(cls, mesh: str, namespace: str, version: Version, named: Iterable[str]) -> Ground:
+        """Return the ground where no cluster is read: namespaces that are ``named`` are members."""
+        return cls(mesh, namespace, version, frozenset(named))
+
     @property
     def namespaces(self) -> frozenset[str]:
         """Return where extensions of this mesh may stand."""

@@ -116,6 +116,11 @@ def read_dump(content: bytes, origin: str, *, own: Mapping[str, str] | None = No
         raise _unusable(origin, "is no JSON") from None
 
 
+def own_of(pod: Mapping) -> dict[str, str]:
+    """Return the texts that differ from pod to pod by nature, and what stands for each; of a pod's ``outline``."""
+    return {**dict.fromkeys(pod["ips"], POD_IP), pod["metadata"]["name"]: POD_NAME}
+
+
 def in_envoys_names(configs: Any) -> Any:
     """Return configurations with fields named as Envoy names them; those that are so already stay as they are, key by
     key.

@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from ..catalogue.findings import Finding
 from ..plain.data import some
 from .choosing import Source
 from .filtering import Wanted
@@ -29,3 +30,13 @@ def uncertain(tally: Tally, wanted: Wanted) -> list[str]:
             "are left out. Give the format as logs_formats, or remove the filter"
         )
     return notes
+
+
+def cut_short(sizes: Mapping[str, int]) -> list[Finding]:
+    """Return FED933 for each log that has more than was read of it; ``sizes`` are the bytes read, by the log's name."""
+    return [
+        Finding(
+            "FED933", name, f"its log has more than the {size >> 20:,} MiB that were read, so later lines are missing"
+        )
+        for name, size in sizes.items()
+    ]

@@ -3,9 +3,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from ..catalogue.findings import Finding
 from ..extensions.plan import Ground
 from ..extensions.problems import refuse
 from ..plain.data import some
@@ -45,12 +46,25 @@ def judged(trials: Sequence[Trial], described: Described, ground: Ground) -> lis
 
 def refuse_unmet(verdicts: Sequence[Verdict]) -> None:
     """Refuse to write what a test says is wrong: FED889."""
-    unmet = [verdict for verdict in verdicts if verdict.missed]
-    if unmet:
+    missed = [verdict for verdict in verdicts if verdict.missed]
+    if missed:
         raise FederationError(
             "FED889",
-            where=f"{TESTS}, {unmet[0].trial.name}",
-            what=f"{len(unmet)} of {len(verdicts)} tests are not met: {some([each.text for each in unmet], 3, '; ')}",
+            where=f"{TESTS}, {missed[0].trial.name}",
+            what=f"{len(missed)} of {len(verdicts)} tests are not met: {some([each.text for each in missed], 3, '; ')}",
             fix="Correct the rules, credentials or authorities of the service, or the test's expectations",
-            facts={"tests": [each.as_data() for each in unmet[:100]]},
+            facts={"tests": [each.as_data() for each in missed[:100]]},
         )
+
+
+def judged_unasked(trials: Sequence[Trial], described: Described, ground: Ground) -> list[Verdict]:
+    """Return what becomes of the tests of adapters whose rules are all described, as nobody has asked the portal."""
+    known = {each.place for each in described.adapters if all(one.rules is not None for one in each.services)}
+    return judged([trial for trial in trials if trial.adapter in known], described, ground)
+
+
+def unmet(verdicts: Iterable[Verdict]) -> Iterator[Finding]:
+    """Give FED889 for each test that is not met."""
+    for verdict in verdicts:
+        if verdict.missed:
+            yield Finding("FED889", f"{TESTS}, {verdict.trial.name}", verdict.text)
