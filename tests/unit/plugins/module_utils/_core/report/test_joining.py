@@ -36,7 +36,12 @@ def test_what_was_written_as_a_report_is_read_as_one():
 
 @pytest.mark.parametrize(
     ("content", "what"),
-    [(None, "does not exist"), (b"[]", "is not a report"), (b"{", "is not a report"), (b'{"east": 1}', "is not a report")],
+    [
+        (None, "does not exist"),
+        (b"[]", "is not a report"),
+        (b"{", "is not a report"),
+        (b'{"east": 1}', "is not a report"),
+    ],
 )
 def test_what_is_no_report_is_refused(content, what):
     with pytest.raises(FederationError, match=f"FED364 Report a.json: {what}"):
