@@ -8,7 +8,7 @@ import os
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import BinaryIO
 
@@ -90,13 +90,13 @@ def gather(run: Run, cluster: Cluster, stack: ExitStack) -> dict:
     found = joined(readings, wanted.request) if wanted.request else Journey((), ())
     out, later = _written(run, readings, wanted, found, stack)
     tally = out.tally
-    cut = list(spools)
+    cut = [one for one in spools if one.is_cut]
     if later is not None and span.follow:
         out.file = later
-        cut += _follow(cluster, out, [one.stream for one in spools], span, parse, unread)
+        cut += _follow(cluster, out, spools, span, parse, unread)
     findings = [
         *(findings_of(log) if any(stream.is_proxy for stream in streams) else ()),
-        *cut_short({one.stream.name: one.size for one in cut if one.is_cut}),
+        *cut_short({one.stream.name: one.size for one in cut}),
     ]
     notes = [
         *log.unread,
@@ -179,23 +179,25 @@ def _written(
 
 
 def _follow(
-    cluster: Cluster, out: _Output, streams: Sequence[Stream], span: Span, parse: Parser, unread: list[dict]
+    cluster: Cluster, out: _Output, spools: Sequence[Spool], span: Span, parse: Parser, unread: list[dict]
 ) -> list[Spool]:
-    """Write new lines as they come, those of one look in the order of time, until the time is over; return what was
-    cut.
+    """Write new lines as they come, those of one look in the order of time, until the time is over or a log has come to
+    the most of it that is read; return what was cut.
     """
     began, ends, cut = cluster.now, time.monotonic() + span.follow, []
-    left = list(streams)
+    left = [one.stream for one in spools]
+    out.known.partly = left if span.tail else ()
     while left and (seconds := ends - time.monotonic()) > 0:
         time.sleep(min(ROUND, seconds))
         with ExitStack() as stack:
             found: list[Spool] = []
             for stream in left:
                 found += spool(cluster, [stream], span.after(out.known.since(stream), began), stack, unread)
-            # What cannot be read any more is told once.
-            left = [one.stream for one in found]
             out.take(merged(out.known.new(one.stream, one.entries(parse)) for one in found))
-            cut += [one for one in found if one.is_cut]
+        full = [one for one in found if out.known.length.get(one.stream, 0) >= span.most]
+        cut += [replace(one, size=span.most) for one in found if one.is_cut or one in full]
+        # What cannot be read any more is told once.
+        left = [one.stream for one in found if one not in full]
         if out.file is not None:
             out.file.flush()
     return cut

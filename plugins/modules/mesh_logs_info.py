@@ -65,7 +65,7 @@ options:
     type: str
     version_added: 0.3.0
   most_mib:
-    description: How many MiB of one container are read at most.
+    description: How many MiB of one container are read at most, including while it is followed.
     type: int
     default: 256
   codes:

@@ -128,6 +128,23 @@ def test_new_lines_are_written_as_they_come_and_each_once(
     assert found.result["counts"]["read"] == 3
 
 
+def test_a_flood_into_a_log_that_is_followed_ends_at_the_bound_of_a_log_and_is_told(
+    tmp_path: Path, collections: str, api: ApiInMemory, logs: dict
+) -> None:
+    looks = 0
+
+    def flooding() -> Iterator[bytes]:
+        nonlocal looks
+        looks += 1
+        stamp = STAMP.replace(b":13.", b":%d." % (13 + looks))
+        yield b"".join(stamp + b"%06d %s\n" % (number, b"x" * 600) for number in range(1_000))
+
+    logs["web-1", "web"] = flooding
+    found = call(collections, "mesh_logs_info", options(api, tmp_path, follow="9s", containers=["web"], most_mib=1))
+    assert [one["code"] for one in found.result["findings"]] == ["FED933"], (looks, found.printed)
+    assert looks == 2 and (tmp_path / "out" / "east.log").stat().st_size < 2 << 20
+
+
 @pytest.mark.parametrize("more", [{"until": "1m"}, {"previous": True}, {"request": REQUEST}, {}])
 def test_what_cannot_be_followed_is_refused_and_check_mode_waits_for_nothing(
     tmp_path: Path, collections: str, api: ApiInMemory, more: dict

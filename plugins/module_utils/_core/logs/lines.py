@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import heapq
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from functools import lru_cache
+from itertools import chain
 
 from ..plain.data import from_json
 from ..plain.moments import time_of
@@ -83,13 +84,20 @@ class Entry:
 class Known:
     """How far each log is known: the second of its last line, since 1970, and how many lines of that second are known.
 
-    A log is read again from a whole second on, so lines that are known come again, in the same order.
+    A log is read again from a whole second on, so lines that are known come again, in the same order. ``partly`` are
+    logs of which only the last lines were read: what comes again before those is no news. ``length`` is that of all
+    lines of a log that are known.
     """
 
     last: dict[Stream, tuple[int, int]] = field(default_factory=dict)
+    newest: dict[Stream, int] = field(default_factory=dict)
+    length: dict[Stream, int] = field(default_factory=dict)
+    partly: Collection[Stream] = ()
 
     def note(self, entry: Entry) -> None:
         """Know a line."""
+        self.length[entry.stream] = self.length.get(entry.stream, 0) + len(entry.text) + 1
+        self.newest[entry.stream] = max(entry.written, self.newest.get(entry.stream, entry.written))
         second, count = self.last.get(entry.stream, (-1, 0))
         now = entry.written // SECOND
         if now >= second:
@@ -102,13 +110,29 @@ class Known:
     def new(self, stream: Stream, found: Iterable[Entry]) -> Iterator[Entry]:
         """Give those of the lines of a log, read again from ``since`` on, that are not known."""
         second, known = self.last.get(stream, (-1, 0))
+        if stream in self.partly and stream in self.last:
+            found, known = self._later(stream, iter(found)), 0
         for entry in found:
             if entry.written // SECOND < second:
                 continue
-            if known > 0:
+            # Where the log was rotated meanwhile, the known lines of that second do not come again.
+            if known > 0 and entry.written // SECOND == second:
                 known -= 1
                 continue
             yield entry
+
+    def _later(self, stream: Stream, found: Iterator[Entry]) -> Iterator[Entry]:
+        """Return what comes after the newest line that is known, and know how many lines of its second come before."""
+        second, before = self.last[stream][0], 0
+        rest: Iterator[Entry] = iter(())
+        for entry in found:
+            if entry.written > self.newest[stream]:
+                rest = chain([entry], found)
+                break
+            before += entry.written // SECOND == second
+        self.partly = set(self.partly) - {stream}
+        self.last[stream] = second, before
+        return rest
 
 
 def nanoseconds(text: str) -> int | None:

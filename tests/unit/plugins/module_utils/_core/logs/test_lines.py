@@ -43,6 +43,20 @@ def test_of_a_log_that_is_read_again_each_line_is_given_once() -> None:
     assert told == ["a", "b", "b", "b", "late", "c"] and known.since(APPLICATION) == "2026-11-23T10:00:03Z"
 
 
+def test_of_a_log_whose_last_lines_alone_were_read_nothing_before_them_is_new_and_no_line_is_given_twice() -> None:
+    log = [b"2026-11-23T10:00:02.%dZ %d\n" % (number, number) for number in range(1, 7)]
+    more = [b"2026-11-23T10:00:02.7Z 7\n", b"2026-11-23T10:00:03Z 8\n"]
+    known, told = Known(), []
+    for entry in entries(APPLICATION, log[-2:], parser()):
+        known.note(entry)
+    known.partly = {APPLICATION}
+    for pieces in (log, [*log, more[0]], [*log, *more], more[1:]):
+        for entry in known.new(APPLICATION, entries(APPLICATION, pieces, parser())):
+            known.note(entry)
+            told.append(entry.text)
+    assert told == ["7", "8"]
+
+
 def test_nothing_is_lost_of_lines_that_are_broken_cut_or_binary() -> None:
     pieces = [
         b"no time at all\n",
