@@ -10,12 +10,12 @@ Metrics"; Prometheus documentation, "HTTP API".
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ..peering.names import is_dns_name
 from ..traffic.measuring import Row, any_of
+from .statistics import LARGEST
 
 WINDOW = "10m"
 MOST_HOSTS = 500
@@ -141,7 +141,8 @@ def edges(answers: Mapping[str, Sequence[Row]], hosts: Iterable[str]) -> list[di
 
 
 def _note(found: dict[tuple[str, str], Edge], kind: str, labels: Mapping[str, str], value: float) -> None:
-    if not math.isfinite(value) or value < 0:
+    # What is larger is no figure, and sums and shares of such have no end: a page with one is no JSON.
+    if not 0 <= value <= LARGEST:
         return
     space, workload = labels.get(_SPACE, ""), labels.get(_WORKLOAD, "")
     ends = (f"{space}/{workload}" if space else workload or "unknown", labels.get(_SERVICE) or "unknown")

@@ -84,9 +84,10 @@ def test_an_imported_name_that_is_no_dns_name_gets_into_no_question(name: str) -
     assert edges({"requests": []}, [name]) == []
 
 
-@pytest.mark.parametrize("value", [math.nan, math.inf, -1.0])
+# A sum of two of the last but one is infinite, and 100 times it as well.
+@pytest.mark.parametrize("value", [math.nan, math.inf, -1.0, 1.7e308, 1e16])
 def test_figures_that_are_none_are_passed_over(value: float) -> None:
-    assert edges({"requests": [(WEB, value)]}, []) == []
+    assert edges({"requests": [({**WEB, "response_code": "503"}, value)] * 2, "bytes": [(WEB, value)]}, []) == []
 
 
 def test_edges_have_a_bound_and_the_busiest_are_kept() -> None:
