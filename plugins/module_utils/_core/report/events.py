@@ -8,6 +8,7 @@ there, or failed, gets it once more. Times that grow with each look are in the t
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -30,6 +31,8 @@ CONNECTED, SUSPENDED, GONE, WELL, OLD, EXPIRED, REFUSED, UNREACHED = (
 )
 GOOD = frozenset({CONNECTED, SUSPENDED, WELL})
 Key = tuple[str, str]
+# With what follows it, a brace begins an expression, a statement or a comment of Jinja.
+_BRACE = re.compile(r"\{(?=[{%#])")
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,9 @@ class Event:
         return self.kind, self.name
 
     def as_data(self, mesh: str) -> dict:
-        """Return it as rules get it; text that others wrote is fit for a terminal."""
+        """Return it as rules get it; text that others wrote is fit for a terminal, and no template: a rule hands it on
+        as an extra variable, which Ansible evaluates.
+        """
         told = {
             "kind": self.kind,
             "mesh": mesh,
@@ -59,7 +64,7 @@ class Event:
             "what": self.what,
             "code": self.code,
         }
-        return {"federation": {key: shown(text) for key, text in told.items()}}
+        return {"federation": {key: _BRACE.sub(r"\\x7b", shown(text)) for key, text in told.items()}}
 
 
 def of_peers(rows: Iterable[Mapping], faults: Sequence[Mapping]) -> list[Event]:

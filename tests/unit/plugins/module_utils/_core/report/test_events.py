@@ -91,3 +91,13 @@ def test_text_of_others_is_fit_for_a_terminal():
     data = Event("peer", "west", "pending", "\x1b[2J").as_data("east")["federation"]
     assert "\x1b" not in data["what"] and set(data) == {"kind", "mesh", "name", "state", "what", "code"}
     assert {"connected", "suspended", "well"} == events.GOOD
+
+
+@pytest.mark.parametrize(
+    "text", ["{{ lookup('pipe', 'id') }}", "{% raw %}", "{# x #}", "{{{ 7 * 7 }}}", "{{{% if x %}"]
+)
+def test_what_others_wrote_is_no_template_for_a_playbook_that_gets_it_as_an_extra_variable(text):
+    """Ansible evaluates extra variables, and a rule hands on what it finds in an event."""
+    told = Event("peer", text, "pending", f"answers {text}").as_data("east")["federation"]
+    assert not any(mark in said for said in told.values() for mark in ("{{", "{%", "{#"))
+    assert told["name"].replace("\\x7b", "{") == text, "every sign is seen where it stands"
