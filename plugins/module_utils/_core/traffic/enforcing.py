@@ -35,6 +35,9 @@ from .rehearsals import (
 from .standing import Standing
 from .wanted import Wanted
 
+SKEW = timedelta(minutes=5)
+"""How far the clocks of a cluster's API servers may be apart. What began later than that after now never ends."""
+
 
 def rehearsals(wanted: Iterable[Wanted], standing: Standing) -> list[Wanted]:
     """Return the rules whose policy on a workload is not enforced yet, where this version can rehearse one."""
@@ -75,7 +78,7 @@ def _settled(one: Wanted, standing: Standing, now: datetime) -> Wanted:
 def _judged(one: Wanted, mesh: Mesh, standing: Standing, now: datetime) -> Wanted:
     tally = standing.tallies.get((one.namespace, one.name)) or Tally(why="its proxies were not asked")
     begun = begun_before(one, mesh, standing)
-    if begun is None:
+    if begun is None or begun.since - now > SKEW:
         return replace(one, rehearsal=Rehearsal(now, tally.counted()))
     found, is_lost = _seen(begun, tally, _beside(one, standing), now)
     after = one.callers.enforce_after if one.callers else 0

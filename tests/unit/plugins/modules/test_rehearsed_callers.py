@@ -453,6 +453,17 @@ def test_an_annotation_that_somebody_edited_neither_reaches_a_terminal_nor_ends_
     assert policy(cluster) == (True, 8) and "\x1b" not in told + "".join(warned)
 
 
+def test_a_rehearsal_that_begins_in_the_future_begins_anew_and_one_that_a_server_begins_a_moment_later_does_not():
+    """An API server's clock that was wrong for one run, or a tenant, would else keep a policy a rehearsal for years."""
+    cluster = mesh()
+    run_of(cluster, days=30_000)
+    assert run_of(cluster, days=1)[0] and policy(cluster) == (True, 1)
+    assert run_of(cluster, days=8)[0] and policy(cluster) == (False, None)
+    cluster = mesh()
+    run_of(cluster, days=1 / 1440)
+    assert run_of(cluster)[0] is False, "another API server's clock is a minute behind"
+
+
 @pytest.mark.parametrize("text", ["7d", "36h", "90m", "1s", "365d"])
 def test_a_window_is_told_as_it_was_written(text):
     assert span(seconds_of(text)) == text
