@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -40,11 +41,24 @@ def strings(value: object) -> list[str]:
 
 
 def from_json(text: str | bytes) -> Any:
-    """Return what a text says as JSON; None where it is none, or is nested too deep to be anybody's."""
+    """Return what a text says as JSON; None where it is none, has a number that no JSON can have, such as NaN, or is
+    nested too deep to be anybody's.
+    """
     try:
-        return json.loads(text)
+        return _DECODER.decode(text if isinstance(text, str) else text.decode(json.detect_encoding(text)))
     except (ValueError, RecursionError):
         return None
+
+
+def _finite(text: str) -> float:
+    """Return a number; raises ``ValueError`` where there is none: what was read could not be written again."""
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(text)
+    return number
+
+
+_DECODER = json.JSONDecoder(parse_float=_finite, parse_constant=_finite)
 
 
 def is_true(live: object, condition: str) -> bool:

@@ -266,7 +266,7 @@ def _side(mesh: str, other: str, row: Mapping) -> dict:
             ]
         ),
         "offered_not_imported": strings(row.get("offered_not_imported")),
-        "asked_not_offered": [str(name) for name in row.get("asked_not_offered") or ()],
+        "asked_not_offered": strings(row.get("asked_not_offered")),
         "note": str(row.get("note") or ""),
     }
 

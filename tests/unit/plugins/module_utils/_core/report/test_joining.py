@@ -16,6 +16,9 @@ from ansible_collections.ossm.federation.plugins.module_utils._core.report.joini
 from ansible_collections.ossm.federation.plugins.module_utils._core.report.page import page_of
 from ansible_collections.ossm.federation.tests.unit.plugins.module_utils._core.report import estates
 
+# Python reads and writes them, and no browser does: the page's JSON would be none.
+NUMBERS = (b"NaN", b"Infinity", b"-Infinity", b"1e999")
+
 
 def test_reports_of_several_runs_are_joined_and_one_mesh_may_stand_in_two_that_agree():
     east, west = ({name: entry} for name, entry in estates.two().items())
@@ -41,6 +44,7 @@ def test_what_was_written_as_a_report_is_read_as_one():
         (b"[]", "is not a report"),
         (b"{", "is not a report"),
         (b'{"east": 1}', "is not a report"),
+        *((b'{"east": {"days_left": %s}}' % number, "is not a report") for number in NUMBERS),
     ],
 )
 def test_what_is_no_report_is_refused(content, what):
@@ -48,3 +52,11 @@ def test_what_is_no_report_is_refused(content, what):
         reported("a.json", content)
     with pytest.raises(FederationError, match=f"FED970 report_since a.json: {what}"):
         saved("a.json", content)
+
+
+@pytest.mark.parametrize("names", [5, True, "cart", {"cart": 1}, [5, None, ["cart"]]])
+def test_names_that_a_joined_report_gives_in_another_shape_are_no_names(names):
+    report = estates.two()
+    report["east"]["peers"][0]["asked_not_offered"] = names
+    read = reported("a.json", as_json(report).encode())
+    assert page_of(read)["peerings"][0]["sides"][0]["asked_not_offered"] == []
