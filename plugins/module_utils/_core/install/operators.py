@@ -30,7 +30,7 @@ from ..plain.kinds import (
     VALIDATING_WEBHOOK,
     Kind,
 )
-from .accepting import APPROVED, AUTOMATIC, FIRST, INSTALLED, PINNED, WAITING, Arrival, release_of, stranded, takes
+from .accepting import APPROVED, AUTOMATIC, FIRST, INSTALLED, PINNED, WAITING, Arrival, stranded, takes
 
 MESH_OPERATOR = "servicemeshoperator"
 COMMUNITY_OPERATOR = "maistraoperator"
@@ -659,12 +659,6 @@ def _upgrades(operators: Iterable[Operator], found: Found) -> Iterator[tuple[str
         installed, current = status.get("installedCSV"), status.get("currentCSV")
         if installed and current and current != installed:
             yield str(installed), str(current), is_by_itself(operator, live, found)
-
-
-def version_of(csv: str) -> tuple[int, int] | None:
-    """Return the minor version in a ClusterServiceVersion's name; None when it has none."""
-    found = release_of(csv)
-    return found[:2] if found else None
 
 
 def _stage(status: Mapping, plan: Mapping | None) -> str:

@@ -106,7 +106,6 @@ FIELDS = (
     Field("route_name", "ROUTE_NAME", "the route that matched; default if it has no name"),
 )
 BY_NAME = {field.name: field for field in FIELDS}
-NAMES = tuple(BY_NAME)
 DETAILS = ("response_code_details", "connection_termination_details")
 """The fields that 2.0 lacks."""
 

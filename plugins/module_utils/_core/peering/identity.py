@@ -35,7 +35,6 @@ KNOWN = f"{MANAGER}/known-"
 """Beside the gateways in a ServiceMeshControlPlane, followed by our name of the peer: its identity and trust domain."""
 AHEAD = timedelta(minutes=10)
 
-_UNREADABLE = "unreadable"
 _AROUND = "[]'\" \t"
 _SPIFFE = re.compile(r"(?i)^spiffe://")
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeGuard
 
-from .data import some
+from .data import place_of
 from .errors import FederationError
 from .fingerprints import fingerprints_in
 from .kinds import MANAGER, MEMBER_ROLL, MESH_LABEL, Kind, kind_of
@@ -192,12 +192,11 @@ def refuse_conflicts(
     for difference in differences:
         if difference.after is MISSING:
             continue
-        for other, owned in _owners(live, applied_only=applied_only):
+        for other, owned in all_owners(live, applied_only=applied_only):
             if other != manager and difference.path in owned and difference.before is not MISSING:
-                metadata = live["metadata"]
                 raise FederationError(
                     "FED107",
-                    where=f"{live.get('kind')} {metadata.get('namespace')}/{metadata.get('name')}",
+                    where=place_of(live),
                     what=f"{path_text(difference.path)} belongs to the field manager {other}, which wants it otherwise",
                     fix=f"Change it at {other}, or take the field over with federation_force: true (option force)",
                     facts={"manager": other, "field": path_text(difference.path)},
@@ -206,20 +205,7 @@ def refuse_conflicts(
 
 def owned_leaves(live: Mapping, manager: str) -> set[Path]:
     """Return the fields that ``manager`` owns by server-side apply, as paths."""
-    return {path for other, paths in _owners(live, applied_only=True) if other == manager for path in paths}
-
-
-def also_held(live: Mapping, manager: str) -> list[str]:
-    """Return in words which other managers hold fields that ``manager`` owns, one line per manager and kind of writing.
-
-    Such a field stays when ``manager`` gives it up, and an object with one may come back after its deletion: managers
-    of operation Apply (Argo CD, Flux) write again by themselves, those of operation Update (``kubectl apply``,
-    ``kubectl edit``) when somebody calls them. Labels and annotations do not count.
-    """
-    return [
-        f"{holder.manager} ({holder.how}) holds {some(sorted(map(path_text, holder.paths)), 4)}"
-        for holder in holders(live, manager)
-    ]
+    return {path for other, paths in all_owners(live, applied_only=True) if other == manager for path in paths}
 
 
 @dataclass(frozen=True)
@@ -232,14 +218,14 @@ class Holder:
     is_applying: bool
     paths: frozenset[Path]
 
-    @property
-    def how(self) -> str:
-        """Return how people know such a manager."""
-        return "server-side apply" if self.is_applying else "client-side"
-
 
 def holders(live: Mapping, manager: str) -> list[Holder]:
-    """Return who else holds fields that ``manager`` owns, by name; labels and annotations do not count."""
+    """Return who else holds fields that ``manager`` owns, by name; labels and annotations do not count.
+
+    Such a field stays when ``manager`` gives it up, and an object with one may come back after its deletion: managers
+    of operation Apply (Argo CD, Flux) write again by themselves, those of operation Update (``kubectl apply``,
+    ``kubectl edit``) when somebody calls them.
+    """
     own = {path for path in owned_leaves(live, manager) if path[0] != "metadata"}
     shared = []
     for entry in (live.get("metadata") or {}).get("managedFields") or []:
@@ -252,12 +238,7 @@ def holders(live: Mapping, manager: str) -> list[Holder]:
 
 
 def _held_by_others(live: Mapping, manager: str) -> set[Path]:
-    return {path for other, paths in _owners(live) if other != manager for path in paths}
-
-
-def all_owners(live: Mapping) -> Iterator[tuple[str, set[Path]]]:
-    """Yield each field manager of an object with the fields that it holds, in whatever way it wrote them."""
-    return _owners(live)
+    return {path for other, paths in all_owners(live) if other != manager for path in paths}
 
 
 def _applied(live: Mapping, manager: str) -> list[Mapping]:
@@ -267,7 +248,10 @@ def _applied(live: Mapping, manager: str) -> list[Mapping]:
     ]
 
 
-def _owners(live: Mapping, *, applied_only: bool = False) -> Iterator[tuple[str, set[Path]]]:
+def all_owners(live: Mapping, *, applied_only: bool = False) -> Iterator[tuple[str, set[Path]]]:
+    """Yield each field manager of an object with the fields that it holds, in whatever way it wrote them or, with
+    ``applied_only``, by server-side apply.
+    """
     for entry in (live.get("metadata") or {}).get("managedFields") or []:
         if entry.get("subresource") or (applied_only and entry.get("operation") != "Apply"):
             continue

@@ -58,7 +58,6 @@ class Address:
     url: str
     host: str
     port: int
-    is_tls: bool
     timeout: int = TIMEOUT
     ca_certificates: str = ""
 
@@ -296,10 +295,9 @@ def _address(given: object, path: Path, problems: list[Problem], more: Sequence[
     if url is None:
         return None
     read = url_of(url)
-    is_tls = read.scheme == "https"
     bundle = _take(known, "ca_certificates", path, _is_file, problems, "")
-    address = Address(url, read.host, read.port, is_tls, timeout, bundle)
-    if not is_tls and (more or address.namespace is None):
+    address = Address(url, read.host, read.port, timeout, bundle)
+    if read.scheme != "https" and (more or address.namespace is None):
         what = f"calls {address.host} without TLS, so tokens and keys of callers travel in clear"
         fix = (
             "Write https://"

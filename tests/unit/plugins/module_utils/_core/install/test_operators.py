@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import pytest
+from ansible_collections.ossm.federation.plugins.module_utils._core.install.accepting import release_of
 from ansible_collections.ossm.federation.plugins.module_utils._core.install.operators import (
     Found,
     Operator,
@@ -17,7 +18,6 @@ from ansible_collections.ossm.federation.plugins.module_utils._core.install.oper
     settled,
     to_approve,
     upgrades_under_way,
-    version_of,
     waiting_upgrades,
     with_wishes,
 )
@@ -331,10 +331,10 @@ def test_what_olm_does_not_try_again_is_hopeless_and_the_rest_is_not():
 
 
 @pytest.mark.parametrize(
-    ("csv", "expected"), [("servicemeshoperator.v2.5.11-0", (2, 5)), ("servicemeshoperator", None)]
+    ("csv", "expected"), [("servicemeshoperator.v2.5.11-0", (2, 5, 11)), ("servicemeshoperator", None)]
 )
-def test_a_version_is_read_from_a_name(csv, expected):
-    assert version_of(csv) == expected
+def test_a_release_is_read_from_a_name(csv, expected):
+    assert release_of(csv) == expected
 
 
 def test_a_catalog_that_is_not_there_is_refused_for_what_is_still_to_be_subscribed():

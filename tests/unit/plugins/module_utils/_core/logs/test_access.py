@@ -54,8 +54,8 @@ def test_json_and_text_of_one_request_tell_the_same() -> None:
     row = {name: None if value == "-" else int(value) if value.isdigit() else value for name, value in text.items()}
     found = parser()(json.dumps(row))
     assert found is not None
-    assert {name: value_of(found, name) for name in fields.NAMES} == {
-        name: value_of(text, name) for name in fields.NAMES
+    assert {name: value_of(found, name) for name in fields.BY_NAME} == {
+        name: value_of(text, name) for name in fields.BY_NAME
     }
 
 
@@ -106,7 +106,7 @@ def test_a_line_made_to_take_long_takes_no_longer_than_its_length() -> None:
 
 
 def test_each_operator_stands_for_one_field_and_each_flag_has_words() -> None:
-    assert set(fields.OPERATORS.values()) == set(fields.NAMES)
+    assert set(fields.OPERATORS.values()) == set(fields.BY_NAME)
     assert fields.in_words("UF,URX,XX") == [
         "UF: the connection to the endpoint failed",
         "URX: all retries, or all attempts to connect, are used up",

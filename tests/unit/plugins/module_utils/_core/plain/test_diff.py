@@ -8,9 +8,10 @@ import copy
 import pytest
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.diff import (
     MISSING,
-    also_held,
+    Holder,
     as_diff,
     change_to,
+    holders,
     leaves,
     path_text,
     removal_of,
@@ -311,8 +312,9 @@ def test_fields_that_other_managers_hold_too_are_named_with_their_manager():
             ]
         }
     }
-    assert also_held(live, "ossm.federation") == [
-        "argocd-controller (server-side apply) holds spec.remote.addresses",
-        "kubectl-client-side-apply (client-side) holds spec.remote.addresses",
+    addresses = frozenset({("spec", "remote", "addresses")})
+    assert holders(live, "ossm.federation") == [
+        Holder("argocd-controller", True, addresses),
+        Holder("kubectl-client-side-apply", False, addresses),
     ]
-    assert also_held({"metadata": {}}, "ossm.federation") == []
+    assert holders({"metadata": {}}, "ossm.federation") == []
