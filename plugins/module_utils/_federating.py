@@ -14,7 +14,7 @@ from ._core.control_plane.live import ControlPlane
 from ._core.mesh.described import Mesh, Peer
 from ._core.peering import status
 from ._core.peering.adopting import as_it_stands, check_gateways
-from ._core.peering.carrying import Identity, Received, receive
+from ._core.peering.carrying import Received
 from ._core.peering.changing import Restart
 from ._core.peering.deciding import Decision, Intent, as_result, decide, quiet_in, with_cards, withdrawn
 from ._core.peering.identity import Accepted
@@ -24,11 +24,10 @@ from ._core.peering.live import Peerings
 from ._core.peering.status import peer_rows
 from ._core.plain.diff import Change
 from ._core.plain.errors import FederationError
-from ._files import refuse_no_folder
 from ._leaving import refuse_what_breaks, without_lost
 from ._reads.estate import Reader, look_at_run
 from ._reads.istiod import what_follows
-from ._reads.peerings import card_file, host_and_port, read_control_plane, read_peerings, read_services
+from ._reads.peerings import host_and_port, read_cards, read_control_plane, read_peerings, read_services
 from ._reads.remembering import Remembered, noted
 from ._run import Run
 from ._standing import shown
@@ -161,7 +160,8 @@ def looked_at(run: Run, reads: Remembered, mesh: Mesh, control_plane: ControlPla
     check_descriptions(mesh, peerings, accepted)
     mesh = as_it_stands(mesh, peerings.peers, control_plane, bundles=peerings.bundles)
     check_gateways(mesh, peerings.peers, control_plane, managed=False)
-    received = cards_of(run, with_cards(mesh, peerings), control_plane.trust_domain, now, peerings.identities(mesh))
+    spoken_for, known = with_cards(mesh, peerings), peerings.identities(mesh)
+    received = read_cards(params, spoken_for, control_plane.trust_domain, now, run.warn, known).received
     told = check_identities(
         mesh, received, peerings, control_plane, server=host_and_port(reads.server), accepted=accepted, now=reads.now
     )
@@ -233,23 +233,3 @@ def how_it_stands(seen: Seen, expected: list[dict], now: datetime, *, is_planned
         **shown(reads, mesh.name, control_plane, (peerings, rows), Restart(), now, is_planned=is_planned),
         "waiting_for": [],
     }
-
-
-def cards_of(
-    run: Run, mesh: Mesh, trust_domain: str, now: datetime, known: Mapping[str, Identity] | None = None
-) -> dict[str, Received]:
-    """Return the peers' cards by our names of the peers; notes become warnings. ``known`` is who the live peers are."""
-    params = run.params
-    refuse_no_folder(params["cards_dir"])
-    received, notes = receive(
-        mesh,
-        trust_domain,
-        in_run=params["cards_in_run"],
-        carried=params["cards"],
-        file_of=lambda name: card_file(params["cards_dir"], name),
-        now=now,
-        known=known,
-    )
-    for note in notes:
-        run.warn(note)
-    return received

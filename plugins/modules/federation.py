@@ -335,10 +335,10 @@ from ..module_utils._core.peering.foretelling import plan_block
 from ..module_utils._core.plain.diff import as_diff
 from ..module_utils._core.traffic.rendering import rendered as rendered_traffic
 from ..module_utils._described import DESCRIBED
-from ..module_utils._federating import as_noted, cards_of, how_it_stands, planned
+from ..module_utils._federating import as_noted, how_it_stands, planned
 from ..module_utils._leaving import NOTHING, absent, leave
 from ..module_utils._options import CLUSTER, FORCE
-from ..module_utils._reads.peerings import read_control_plane
+from ..module_utils._reads.peerings import read_cards, read_control_plane
 from ..module_utils._reads.remembering import Remembered
 from ..module_utils._run import Module, Run, run_module
 from ..module_utils._wasm import WASM
@@ -409,7 +409,7 @@ def rendered(run: Run, mesh: Mesh, now: datetime) -> dict:
     """Write the plan to files; no cluster is asked."""
     params = run.params
     render.check_described(mesh, params["render_dir"])
-    received = cards_of(run, mesh, mesh.trust_domain, now)
+    received = read_cards(params, mesh, mesh.trust_domain, now, run.warn).received
     version = parse_version(params["version"])
     parts = render.parts_of(mesh, received, version, managed_gateways=params["managed_gateways"])
     routes, left_out = [], []

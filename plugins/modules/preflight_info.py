@@ -159,15 +159,12 @@ control_plane:
   sample: {name: basic, namespace: east-mesh-system, version: v2.3, trust_domain: east.local}
 """
 
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
 from ..module_utils._cluster.client import Cluster
 from ..module_utils._core.catalogue.findings import finding_of, found_by
-from ..module_utils._core.mesh.described import Mesh
 from ..module_utils._core.peering.adopting import as_it_stands, check_gateways
-from ..module_utils._core.peering.carrying import Delivery, Identity, receive_all
 from ..module_utils._core.peering.deciding import with_cards
 from ..module_utils._core.peering.identity import Accepted
 from ..module_utils._core.peering.keeping import check_descriptions
@@ -177,11 +174,10 @@ from ..module_utils._core.preflight.beforehand import identities, refusals, resu
 from ..module_utils._core.preflight.describing import describe
 from ..module_utils._core.preflight.everything import look
 from ..module_utils._described import DESCRIBED
-from ..module_utils._files import refuse_no_folder
 from ..module_utils._gateways import refuse_foreign
 from ..module_utils._options import CLUSTER
 from ..module_utils._reads.estate import Reader, read_estate, read_known, read_own_roots
-from ..module_utils._reads.peerings import card_file, host_and_port, read_control_plane
+from ..module_utils._reads.peerings import host_and_port, read_cards, read_control_plane
 from ..module_utils._reads.remembering import Remembered
 from ..module_utils._run import Module, Run, run_module
 from ..module_utils._traffic import TRAFFIC, looked_at
@@ -212,7 +208,7 @@ def run(run: Run, cluster: Cluster, now: datetime) -> dict:
     except FederationError as error:
         if error.code != "FED401":
             raise
-        cards = cards_of(run, mesh, mesh.trust_domain or "", now, {})
+        cards = read_cards(run.params, mesh, mesh.trust_domain or "", now, run.warn, keeps_all=True)
         return result(mesh.name, None, [*findings, finding_of(error), *refusals(cards)], [], waiting(mesh, cards))
     findings += found_by(lambda: control_plane.check(mesh.trust_domain))
     findings += map(finding_of, mesh.suffix_problems(control_plane.cluster_domain))
@@ -230,7 +226,8 @@ def run(run: Run, cluster: Cluster, now: datetime) -> dict:
         ),
     )
     spoken_for = with_cards(mesh, peerings)
-    cards = cards_of(run, spoken_for, control_plane.trust_domain, now, peerings.identities(mesh))
+    known = peerings.identities(mesh)
+    cards = read_cards(run.params, spoken_for, control_plane.trust_domain, now, run.warn, known, keeps_all=True)
     findings += [*unserved, *refusals(cards)]
     roots, without_roots = read_own_roots(remembered, control_plane, run.params, now)
     findings += [
@@ -258,24 +255,6 @@ def run(run: Run, cluster: Cluster, now: datetime) -> dict:
     found, unknown = look(replace(estate, wanted=wanted), remembered.refusals)
     findings += found_by(lambda: refuse_beyond_reach(mesh, mesh.peers, estate.exportable_or_own))
     return result(mesh.name, control_plane, [*findings, *found], [*unknown, *unread], waiting(spoken_for, cards))
-
-
-def cards_of(run: Run, mesh: Mesh, trust_domain: str, now: datetime, known: Mapping[str, Identity]) -> Delivery:
-    """Return what came of the peers' cards; notes become warnings."""
-    params = run.params
-    refuse_no_folder(params["cards_dir"])
-    cards = receive_all(
-        mesh,
-        trust_domain,
-        in_run=params["cards_in_run"],
-        carried=params["cards"],
-        file_of=lambda name: card_file(params["cards_dir"], name),
-        now=now,
-        known=known,
-    )
-    for note in cards.notes:
-        run.warn(note)
-    return cards
 
 
 def main() -> None:

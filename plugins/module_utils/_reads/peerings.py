@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 from urllib.parse import urlsplit
 
 from .._cluster.client import Cluster
@@ -15,6 +16,7 @@ from .._core.control_plane.live import ControlPlane
 from .._core.control_plane.members import ROLL, membership
 from .._core.mesh.described import Mesh, Peer
 from .._core.peering.adopting import as_it_stands
+from .._core.peering.carrying import Delivery, Identity, receive_all
 from .._core.peering.identity import known_beside_gateways
 from .._core.peering.live import Peerings
 from .._core.plain.data import at
@@ -33,7 +35,7 @@ from .._core.plain.kinds import (
     SERVICE_ENTRY,
     Kind,
 )
-from .._files import Place, beginning
+from .._files import Place, beginning, refuse_no_folder
 
 
 def host_and_port(server: str) -> tuple[str, int]:
@@ -203,3 +205,36 @@ def card_file(directory: str | None, name: str) -> bytes | None:
     Raises ``FederationError`` FED201 for a link and for what is no ordinary readable file.
     """
     return beginning(card_place(directory, name), SIZE_LIMIT + 1) if directory else None
+
+
+def read_cards(
+    params: Mapping[str, Any],
+    mesh: Mesh,
+    trust_domain: str,
+    now: datetime,
+    warn: Callable[[str], None],
+    known: Mapping[str, Identity] | None = None,
+    *,
+    keeps_all: bool = False,
+) -> Delivery:
+    """Return what came of the peers' cards; ``warn`` is told of those that nobody asked for. ``known`` is who the live
+    peers are.
+
+    Raises ``FederationError``: FED333 where the folder of cards is not there, and the first that is wrong with a card,
+    unless the caller ``keeps_all`` of them.
+    """
+    refuse_no_folder(params["cards_dir"])
+    found = receive_all(
+        mesh,
+        trust_domain,
+        in_run=params["cards_in_run"],
+        carried=params["cards"],
+        file_of=lambda name: card_file(params["cards_dir"], name),
+        now=now,
+        known=known,
+    )
+    if not keeps_all:
+        found.refuse()
+    for note in found.notes:
+        warn(note)
+    return found

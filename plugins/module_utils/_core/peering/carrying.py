@@ -56,6 +56,11 @@ class Delivery:
     strays: list[FederationError]
     notes: list[str]
 
+    def refuse(self) -> None:
+        """Raise the first of the errors; nothing happens where there are none."""
+        for error in (*self.refused.values(), *self.strays):
+            raise error
+
 
 def receive(
     mesh: Mesh,
@@ -79,8 +84,7 @@ def receive(
     nothing says which of several peers or cards is meant.
     """
     found = receive_all(mesh, trust_domain, in_run=in_run, carried=carried, file_of=file_of, now=now, known=known)
-    for error in (*found.refused.values(), *found.strays):
-        raise error
+    found.refuse()
     return found.received, found.notes
 
 
