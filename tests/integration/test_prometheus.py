@@ -25,9 +25,9 @@ from attacks.conftest import CONTROL_PLANE
 from attacks.test_health import deployment, look, mesh, pages, pod, states
 from attacks.tunnels import tunnelling
 from integration.administrators import TREE
+from unit.outside_programs import prometheus_or_skip
 from unit.traffic_in_memory import EXPORTS, PEERS, account, control_plane, roll, service
 
-from testbed.programs import ProgramsError, find_prometheus, may_lack_prometheus
 from testbed.programs import Prometheus as Programs
 from testbed.prometheus import SCRAPED_EVERY, TOKEN, Counters, RealPrometheus, labelled, real_prometheus
 
@@ -98,12 +98,7 @@ def past(now: float) -> str:
 
 @pytest.fixture(scope="module")
 def programs() -> Programs:
-    try:
-        return find_prometheus()
-    except ProgramsError as error:
-        if not may_lack_prometheus():
-            raise
-        pytest.skip(f"NOT RUN: {error}")
+    return prometheus_or_skip()
 
 
 @pytest.fixture(scope="module")

@@ -53,9 +53,8 @@ if str(TREE / "tests") not in sys.path:
 
 # After the path is set; a hook is found by its name here.
 from unit.draws import IS_SOAK
+from unit.outside_programs import prometheus_or_skip
 from unit.rows import pytest_pycollect_makeitem  # noqa: F401 - a hook
-
-from testbed.programs import ProgramsError, find_prometheus, may_lack_prometheus
 
 # A busy machine must not fail a property, and CI tries the same examples each time; elsewhere each run tries others.
 COMMON = settings(deadline=None, database=None, print_blob=True, derandomize=bool(os.environ.get("CI")))
@@ -73,9 +72,4 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.fixture(scope="session")
 def promtool() -> pathlib.Path:
     """Return Prometheus' tool for rules, queries and metrics."""
-    try:
-        return find_prometheus().promtool
-    except ProgramsError as error:
-        if not may_lack_prometheus():
-            raise
-        pytest.skip(f"NOT RUN: {error}")
+    return prometheus_or_skip().promtool
