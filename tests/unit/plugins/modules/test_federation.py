@@ -162,6 +162,12 @@ def test_a_peer_that_lacks_something_is_pending_and_keeps_what_it_has(federated,
     assert federated.writes == []
 
 
+def test_a_card_that_cannot_be_read_stops_the_run_before_anything_is_written_also_for_other_peers(cluster):
+    with pytest.raises(FederationError, match="FED211"):
+        run(cluster, peers=["west", "north"], cards=[card("north", root("north")), {**card(), "version": 9}])
+    assert cluster.writes == []
+
+
 def test_a_peering_made_by_hand_is_left_alone(cluster):
     cluster.put(hand_made_peer())
     result = run(cluster, cards=[card()])
