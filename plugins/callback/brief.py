@@ -26,6 +26,7 @@ extends_documentation_fragment:
 
 import atexit
 import os
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -38,6 +39,7 @@ from ansible_collections.ossm.federation.plugins.plugin_utils.here import colour
 
 MOST_CHANGED = 10
 DEBUG = ("debug", "ansible.builtin.debug")
+HOSTS = re.compile(r" (of|in|for) (\S+, )+\S+$")
 
 
 def of(result: Any, part: str) -> Any:
@@ -59,6 +61,7 @@ class CallbackModule(Default):
         super().__init__()
         self._states: dict[str, str] = {}
         self._changed: list[str] = []
+        self._hosts: dict[bool, set[str]] = {True: set(), False: set()}
         self._has_ended = True
         self._process = os.getpid()
 
@@ -85,6 +88,8 @@ class CallbackModule(Default):
         if self._has_ended or os.getpid() != self._process:
             return
         self._has_ended = True
+        if not (self._play or self._changed):
+            return
         changed = shown(some(list(dict.fromkeys(map(str, self._changed))), MOST_CHANGED)) or "nothing"
         self._say(
             [
@@ -155,21 +160,20 @@ class CallbackModule(Default):
         if self._is_loud:
             super().v2_runner_on_ok(result)
             return
-        found, task = of(result, "result"), of(result, "task")
+        found, task, host = of(result, "result"), of(result, "task"), of(result, "host").get_name()
         self._handle_warnings(found)
         self._states.update(states_in(found))
+        is_check = bool(getattr(task, "check_mode", False))
         if found.get("changed"):
+            self._hosts[is_check].add(host)
+        if found.get("changed") and not is_check:
             self._changed += found.get("written") or _places(found) or [task.get_name()]
         if task.action in DEBUG:
             self._say(_lines(found))
         elif found.get("changed") and "results" not in found:
-            self._say(
-                [
-                    f"{of(result, 'host').get_name()} · changed:"
-                    f" {task.get_name().partition(' : ')[2] or task.get_name()}"
-                ],
-                constants.COLOR_CHANGED,
-            )
+            # Names of tasks end with the hosts of the play; this line has its host.
+            name = HOSTS.sub("", task.get_name().partition(" : ")[2] or task.get_name())
+            self._say([f"{host} · {'would change' if is_check else 'changed'}: {name}"], constants.COLOR_CHANGED)
 
     def v2_runner_on_failed(self, result: Any, ignore_errors: bool = False) -> None:
         """Show a failure in at most four lines; one that is ignored is none."""
@@ -210,6 +214,8 @@ class CallbackModule(Default):
             ended = (
                 "failed"
                 if counts["failures"] or counts["unreachable"]
+                else "would change"
+                if counts["changed"] and host in self._hosts[True] - self._hosts[False]
                 else "changed"
                 if counts["changed"]
                 else "unchanged"
@@ -219,7 +225,7 @@ class CallbackModule(Default):
             [
                 " · ".join(
                     f"{ended}: {', '.join(told[ended])}"
-                    for ended in ("failed", "changed", "unchanged")
+                    for ended in ("failed", "changed", "would change", "unchanged")
                     if ended in told
                 )
             ]

@@ -299,6 +299,7 @@ from datetime import datetime
 
 from ..module_utils._cluster.client import Cluster
 from ..module_utils._core.control_plane.members import member_lines
+from ..module_utils._core.mesh.parse import check_home
 from ..module_utils._core.peering import verdict
 from ..module_utils._core.peering.waiting import longest, reached, refuse_waiting, without_peers
 from ..module_utils._core.plain.errors import FederationError
@@ -366,6 +367,7 @@ def seen(run: Run, cluster: Cluster, now: datetime) -> dict:
     """Return what is seen, after waiting for it if asked."""
     params = run.params
     namespace = params["namespace"] or f"{params['mesh']}-mesh-system"
+    check_home(params["mesh"], namespace, params["control_plane"])
     reads = Remembered(cluster)
     control_plane = read_control_plane(reads, namespace, params["control_plane"])
     if params["until"] == "reachable":

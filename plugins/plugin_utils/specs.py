@@ -109,6 +109,9 @@ def _wrong(name: str, option: Mapping, variables: Mapping, template: Callable[[A
     if given and _is_no_text(option.get("type"), given[name]):
         yield name, f"is {_kind_of(given[name])}, and must be a text"
         return
+    if given and (wrong := _wrong_number(option, given[name]) or _text_for_a_list(name, option, given[name])):
+        yield name, wrong
+        return
     entries = list(_wrong_entries(name, option, given.get(name)))
     yield from entries
     # What is inside is documented in the spec and read by the modules, which name the rule and the key.
@@ -116,6 +119,37 @@ def _wrong(name: str, option: Mapping, variables: Mapping, template: Callable[[A
     for error in ArgumentSpecValidator({name: flat}).validate(given).errors:
         if not (entries and isinstance(error, ElementError)):
             yield name, _told(error, option, given.get(name))
+
+
+def _wrong_number(option: Mapping, value: Any) -> str:
+    """Return what is wrong with a number that Ansible takes: it counts true as 1, and a 0 where the role has no default
+    of its own would be replaced by that of the module.
+    """
+    kind = option.get("type")
+    if kind not in ("int", "float") or not isinstance(value, (bool, int, float, str)):
+        return ""
+    if isinstance(value, bool):
+        return f"is {_kind_of(value)}, and must be {KINDS[kind]}"
+    try:
+        number = float(value)
+    except ValueError:
+        return ""
+    if number < 0:
+        return f"is {_quoted(value)}, and must not be negative"
+    if number == 0 and kind == "int" and option.get("default") is None:
+        return "is 0, and must be at least 1"
+    return ""
+
+
+def _text_for_a_list(name: str, option: Mapping, value: Any) -> str:
+    """Return what is wrong with a list that arrived as one text, as -e name=value gives it: Ansible would split it at
+    its commas.
+    """
+    if option.get("type") != "list" or option.get("elements") == "raw" or not isinstance(value, str):
+        return ""
+    if not value.strip().startswith(("[", "{")):
+        return ""
+    return f"is one text and not a list; on a command line write -e '{{\"{name}\": [...]}}'"
 
 
 def _wrong_entries(name: str, option: Mapping, value: Any) -> Iterator[tuple[str, str]]:
@@ -152,6 +186,8 @@ def _told(error: AnsibleValidationError, option: Mapping, value: Any) -> str:
 def _kind_of(value: Any) -> str:
     if isinstance(value, str):
         return f"the text {_quoted(value)}"
+    if value is None:
+        return "empty"
     kinds: Iterable[tuple[Any, str]] = (
         (bool, KINDS["bool"]),
         ((int, float), "a number"),

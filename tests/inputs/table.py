@@ -1,5 +1,5 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A hundred wrong inputs, each with the verdict that is expected of it; none is passed in silence.
+"""More than a hundred wrong inputs, each with the verdict that is expected of it; none is passed in silence.
 
 A verdict is the code of a refusal, or ``ANSIBLE`` where Ansible itself refuses. ``says`` is part of the message.
 """
@@ -90,7 +90,14 @@ OF_THE_RUN = [
 # 2. Variables of a wrong kind: told with the rule or entry, in the user's words.
 WRONG_KINDS = [
     Input({"mesh_exports": {"name": "cart"}}, WRONG_KIND, "mesh_exports: is a mapping, and must be a list"),
-    Input({"mesh_exports": "{'name': cart"}, WRONG_KIND, "mesh_exports, rule 1: is not a mapping"),
+    Input({"mesh_exports": "{'name': cart"}, WRONG_KIND, "mesh_exports: is one text and not a list"),
+    Input({"mesh_exports": '[{"name": "cart"}]'}, WRONG_KIND, """write -e '{"mesh_exports": [...]}'"""),
+    Input({"federation_withdraw": "['west']"}, WRONG_KIND, "federation_withdraw: is one text and not a list"),
+    Input({"mesh_exports": None}, WRONG_KIND, "mesh_exports: is empty, and must be a list"),
+    Input({"federation_timeout": True}, WRONG_KIND, "federation_timeout: is true or false, and must be a whole"),
+    Input({"federation_timeout": -5}, WRONG_KIND, "federation_timeout: is '-5', and must not be negative"),
+    Input({"federation_timeout": "0"}, WRONG_KIND, "federation_timeout: is 0, and must be at least 1"),
+    Input({"mesh_api_timeout": 0}, WRONG_KIND, "mesh_api_timeout: is 0, and must be at least 1"),
     Input({"mesh_exports": ["cart"]}, WRONG_KIND, "mesh_exports, rule 1: is not a mapping"),
     Input({"mesh_exports": [{"name": "cart"}, "ledger"]}, WRONG_KIND, "mesh_exports, rule 2: is not a mapping"),
     Input({"mesh_exports": [["cart"]]}, WRONG_KIND, "mesh_exports, rule 1: is not a mapping"),
@@ -129,6 +136,9 @@ NO_HOSTS = [
     Input(f"meshes: {_EAST}", NO_MESHES, "clusters", {"playbook": "install"}),
     Input(f"meshes: {_EAST}", ANSIBLE, "limit", {"playbook": "status", "options": ["--limit", "esat"]}),
     Input("meshes: [east", ANSIBLE, "pars", {"playbook": "status"}),
+    Input(f"meshes: {_EAST}", "FED334", "--tags", {"playbook": "federate", "options": ["--tags", "traffic"]}),
+    Input(f"meshes: {_EAST}", "FED334", "--start", {"playbook": "status", "options": ["--start-at-task", "Write*"]}),
+    Input(f"meshes: {_EAST}", "FED335", "-e", {"playbook": "unfederate", "options": ["-e", "unfederate_peers=a b"]}),
     Input(None, ANSIBLE, "pars", {"playbook": "status"}),
 ]
 

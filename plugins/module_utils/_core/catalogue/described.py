@@ -216,6 +216,31 @@ DESCRIBED: dict[str, Code] = {
         "Correct the path; a relative one starts at the inventory. `publish_cards` makes the folder. Without the "
         "variable the folder `cards` beside the inventory is used, if it exists.",
     ),
+    "FED334": Code(
+        "Only a part of a playbook would run",
+        ERROR,
+        "The command line has `--start-at-task`, `--tags`, or a `--skip-tags` that leaves out every task. The tasks of"
+        " these playbooks have no tags, and each needs what the tasks before it have found, so the run would do nothing"
+        " or skip its checks, and succeed.",
+        "Run the playbook without the option. `--limit` chooses meshes. Other playbooks do a part of the work, such as "
+        "`publish_cards`. If you import a playbook into your own and give it tags there, `--tags` works as usual.",
+    ),
+    "FED335": Code(
+        "Words on the command line that set nothing",
+        ERROR,
+        "`-e` has words that are not `name=value`. Ansible ignores them: `-e 'mesh_peers = west'` sets no variable, and"
+        " `-e 'unfederate_peers=west north'` leaves only west. The words are not shown, because they may be a part of a"
+        " secret.",
+        "Write no space around `=`, and put a value with spaces in quotes. For lists and mappings give JSON: "
+        '`-e \'{"mesh_peers": ["west"]}\'`.',
+    ),
+    "FED336": Code(
+        "A file of variables for nobody",
+        WARNING,
+        "A file in `host_vars` or `group_vars` beside the inventory has the name of no host and no group, and a host or"
+        " a group with a similar name has no file. Ansible does not read such a file, and does not say so.",
+        "Rename the file to the host's or the group's name, exactly as the inventory spells it.",
+    ),
     "FED350": Code(
         "Files for a peer without Ansible lack a namespace",
         ERROR,

@@ -57,6 +57,9 @@ def texts_of(value: object, place: str) -> dict[str, str]:
     for key, text in value.items():
         if text is None or isinstance(text, (Mapping, list, tuple)):
             refuse("FED307", f"{place}, {key}", "is not a text", "Write it as key: value")
+        if not isinstance(text, (str, int)):
+            # YAML has made 1.2 of 1.20.
+            refuse("FED307", f"{place}, {key}", f"is not a text; it was read as {text}", "Put the value in quotes")
     return {str(key): str(text).lower() if isinstance(text, bool) else str(text) for key, text in value.items()}
 
 

@@ -14,6 +14,13 @@ from .fields import check_keys, check_label, list_of, mappings_of, port_of, refu
 from .given import GATEWAYS, refuse_empty
 
 _SERVICE_TYPES = ("LoadBalancer", "NodePort", "ClusterIP")
+# The fields of a toleration that are texts, and which of them are words of the Kubernetes API.
+_TOLERATION: Mapping[str, tuple[str, ...]] = {
+    "key": (),
+    "operator": ("Exists", "Equal"),
+    "value": (),
+    "effect": ("NoSchedule", "PreferNoSchedule", "NoExecute"),
+}
 _OF_ONE_PEER = {
     "ingress": "would give all peers one gateway, and each would be refused by the other's rules",
     "egress": "would give all peers one gateway, and each would be refused by the other's rules",
@@ -72,9 +79,9 @@ def gateways_of(given: Mapping, peer: str, place: str, same_cluster: bool) -> Ga
         addresses=addresses,
         discovery_port=port_of(given.get("discovery_port"), f"{place}, discovery_port"),
         service_port=port_of(given.get("service_port"), f"{place}, service_port"),
-        replicas=whole_of(given.get("replicas"), f"{place}, replicas"),
+        replicas=_replicas(given.get("replicas"), f"{place}, replicas"),
         node_selector=texts_of(given["node_selector"], f"{place}, node_selector") if "node_selector" in given else None,
-        tolerations=mappings_of(given.get("tolerations"), f"{place}, tolerations") or None,
+        tolerations=_tolerations(given.get("tolerations"), f"{place}, tolerations") or None,
         node_ports=_node_ports(given.get("node_ports"), service_type, f"{place}, node_ports"),
         load_balancer_ip=_balancer_ip(given.get("load_balancer_ip"), service_type, f"{place}, load_balancer_ip"),
         load_balancer_source_ranges=_source_ranges(
@@ -145,6 +152,28 @@ def check_reach(gateways: Gateways, place: str, *, same_cluster: bool) -> None:
             "is ClusterIP, which nobody outside this cluster can reach",
             "Set same_cluster: true for a peer in this cluster, give addresses, or choose LoadBalancer",
         )
+
+
+def _replicas(value: object, place: str) -> int | None:
+    number = whole_of(value, place)
+    if number == 0:
+        refuse("FED307", place, "is 0, so the peer would reach no pod", "Give 1 or more; suspended: true stops calls")
+    return number
+
+
+def _tolerations(value: object, place: str) -> tuple[Mapping, ...]:
+    """Return tolerations; one with a word that the API server drops would tolerate more than it says."""
+    entries = mappings_of(value, place)
+    for number, entry in enumerate(entries, start=1):
+        at = f"{place}, entry {number}"
+        check_keys(entry, {*_TOLERATION, "tolerationSeconds"}, at)
+        whole_of(entry.get("tolerationSeconds"), f"{at}, tolerationSeconds")
+        for word, choices in _TOLERATION.items():
+            given = entry.get(word, "")
+            if not isinstance(given, str) or (given and choices and given not in choices):
+                fix = f"Choose one of {', '.join(choices)}" if choices else "Write a text, numbers in quotes"
+                refuse("FED307", f"{at}, {word}", f"is {given!r}", fix)
+    return entries
 
 
 def _node_ports(value: object, service_type: str, place: str) -> NodePorts:

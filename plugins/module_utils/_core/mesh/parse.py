@@ -38,7 +38,7 @@ def parse_mesh(
 
     Raises ``FederationError`` with a code FED3xx that names the option, before anything can have been written.
     """
-    _check_home(name, namespace, control_plane, trust_domain, owner)
+    check_home(name, namespace, control_plane, trust_domain, owner)
     check_shared(gateways or {})
     described = tuple(
         _peer(entry, gateways or {}, at, _Home(name, namespace, loopback))
@@ -143,11 +143,12 @@ def _peer(entry: str | Mapping, shared: Mapping, at: int, home: _Home) -> Peer:
                 f"is too long: with the namespace {home.namespace} a label of the operator would exceed 63 characters",
                 "Choose a shorter local_name or gateway name",
             )
+    pins = list_of(entry.get("root_fingerprints"), f"{place}, root_fingerprints")
     return Peer(
         name=name,
         local_name=local_name,
         gateways=gateways,
-        root_fingerprints=tuple(fingerprint_of(pin, place) for pin in list_of(entry.get("root_fingerprints"), place)),
+        root_fingerprints=tuple(fingerprint_of(pin, place) for pin in pins),
         same_cluster=same_cluster,
         suspended=boolean_of(entry.get("suspended"), f"{place}, suspended"),
         adopt=adopt,
@@ -226,8 +227,10 @@ def checked_locality(value: object, place: str) -> dict[str, str]:
     return {word: value[word] for word in given}
 
 
-def _check_home(name: str, namespace: str, control_plane: str, trust_domain: str | None, owner: str | None) -> None:
-    """Refuse what a mesh cannot be called, or its owner."""
+def check_home(
+    name: str, namespace: str, control_plane: str, trust_domain: str | None = None, owner: str | None = None
+) -> None:
+    """Refuse what a mesh cannot be called, or its owner: FED303."""
     _check_word(check_label(name, "mesh_name", 63), "mesh_name")
     check_label(namespace, "mesh_namespace", 63)
     if not isinstance(control_plane, str) or not NAME.fullmatch(control_plane):

@@ -55,8 +55,11 @@ def told(
     loop=None,
     *,
     is_old=False,
+    is_check=False,
 ):
-    task = SimpleNamespace(action=action, get_name=lambda: name, loop=loop, _uuid="1", ignore_unreachable=False)
+    task = SimpleNamespace(
+        action=action, get_name=lambda: name, loop=loop, _uuid="1", ignore_unreachable=False, check_mode=is_check
+    )
     parts = {"result": dict(found), "task": task, "host": SimpleNamespace(get_name=lambda: "east")}
     return SimpleNamespace(**{f"_{key}" if is_old else key: value for key, value in parts.items()})
 
@@ -117,6 +120,30 @@ def test_the_last_line_says_who_failed_and_who_changed(shown):
     )
     shown.v2_playbook_on_stats(stats)
     assert shown._display.lines == ["failed: west · changed: east · unchanged: north"]
+
+
+def test_what_a_check_foretells_is_not_said_to_be_changed(shown, monkeypatch):
+    registered = []
+    monkeypatch.setattr(brief.atexit, "register", registered.append)
+    shown.v2_playbook_on_start(SimpleNamespace())
+    registered[0]()
+    assert shown._display.lines == [], "before the first play there is nothing to finish"
+    shown.v2_playbook_on_start(SimpleNamespace())
+    shown.v2_playbook_on_play_start(SimpleNamespace())
+    shown.v2_runner_on_ok(told({"changed": True}, is_check=True))
+    stats = SimpleNamespace(
+        processed={"east": 1}, summarize=lambda _host: {"changed": 1, "failures": 0, "unreachable": 0}
+    )
+    registered[0]()
+    shown.v2_playbook_on_stats(stats)
+    assert shown._display.lines[0] == "east · would change: Keep this side"
+    assert shown._display.lines[1] == "stopped before the end · changed by then: nothing"
+    assert shown._display.lines[-1] == "would change: east"
+
+
+def test_a_task_named_after_all_hosts_is_shown_without_them(shown):
+    shown.v2_runner_on_ok(told({"changed": True}, name="traffic : Keep the rules of traffic of east, west, north"))
+    assert shown._display.lines == ["east · changed: Keep the rules of traffic"]
 
 
 def test_a_run_that_is_stopped_says_what_it_has_changed_and_how_to_look(shown, monkeypatch):

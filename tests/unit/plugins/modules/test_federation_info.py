@@ -206,6 +206,24 @@ def test_an_own_root_that_has_expired_is_told_as_one_that_soon_expires_is():
         seen(cluster, fail_on=["expiring"])
 
 
+@pytest.mark.parametrize(
+    ("given", "where"),
+    [
+        ({"mesh": "North.Lab"}, "mesh_name"),
+        ({"mesh": ""}, "mesh_name"),
+        ({"namespace": "East"}, "mesh_namespace"),
+        ({"control_plane": "my basic"}, "mesh_control_plane"),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("until", ["reachable", "connected"])
+def test_what_cannot_be_a_name_is_refused_before_anything_is_asked(given, where, until):
+    cluster = ClusterInMemory(NOW, CONTROL_PLANE)
+    with pytest.raises(FederationError) as refused:
+        seen(cluster, until=until, **given)
+    assert (refused.value.code, refused.value.where) == ("FED303", where) and not cluster.requests
+
+
 def test_a_control_plane_that_cannot_be_read_is_an_error_and_not_down():
     with pytest.raises(FederationError) as failed:
         seen(ClusterInMemory(NOW), fail_on=["pending"])

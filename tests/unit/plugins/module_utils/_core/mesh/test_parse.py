@@ -149,7 +149,7 @@ PEERS_THAT_ARE_REFUSED = {
     "a pin that is a text": (
         [{"name": "west", "root_fingerprints": PIN}],
         "FED317",
-        "mesh_peers, west",
+        "mesh_peers, west, root_fingerprints",
         "is not a list",
         "Write it as a list",
     ),
