@@ -81,7 +81,7 @@ def referrers_in(index: bytes, where: str) -> list[str]:
 
 def bundles_in(manifest: bytes, digest: str, where: str) -> list[Mapping[str, Any]]:
     """Return what names the bundles that a manifest holds, of those that refers to the image; raises
-    ``FederationError`` FED939 for one that is too large.
+    ``FederationError`` FED939 for one that is too large, or one of several: cosign gives each its own manifest.
     """
     told = from_json(manifest)
     if at(told, "subject", "digest") != digest:
@@ -89,6 +89,8 @@ def bundles_in(manifest: bytes, digest: str, where: str) -> list[Mapping[str, An
     layers = [layer for layer in items(at(told, "layers")) if str(layer.get("mediaType")).startswith(BUNDLE)]
     if any(not is_whole(layer.get("size")) or layer["size"] > LARGEST_PAYLOAD for layer in layers):
         raise _refusal(where, f"has a bundle of more than {LARGEST_PAYLOAD >> 20} MiB")
+    if len(layers) > 1:
+        raise _refusal(where, "has several bundles in one manifest")
     return layers
 
 

@@ -23,6 +23,8 @@ DEEPEST = 100
 """Levels of JSON; a schema of CRDs has some 40."""
 LONGEST_NUMBER = 40
 LONGEST_NAME = 253
+# A name is one part of a path, whatever its kind. Source: Kubernetes, apimachinery, ``ValidatePathSegmentName``.
+_NAME = re.compile(rf"(?!\.{{1,2}}$)[^/%\x00-\x1f\x7f]{{1,{LONGEST_NAME}}}")
 MOST_CONDITIONS = 1000
 # What a mapping, a list, and a value take in Python besides their text.
 OF_CONTAINER, OF_VALUE = 240, 64
@@ -204,12 +206,13 @@ def checked_object(body: Any, kind: Kind, namespace: str, name: str = "", *, is_
         raise Unusable("FED119", f"contains {_named(said)} instead of {kind.name}")
     metadata = mapping_of(body.get("metadata"), "metadata")
     own = metadata.get("name")
-    if not isinstance(own, str) or not 0 < len(own) <= LONGEST_NAME:
-        raise Unusable("FED119", "contains an object without a name")
+    if not isinstance(own, str) or not _NAME.fullmatch(own):
+        raise Unusable("FED119", "contains an object without a valid name")
     if name and own != name:
         raise Unusable("FED119", f"contains {kind.name} {_named(own)} instead of {name}")
     place = metadata.get("namespace")
-    if (place is not None and not isinstance(place, str)) or (namespace and place and place != namespace):
+    is_place = isinstance(place, str) and _NAME.fullmatch(place) and namespace in ("", place)
+    if place not in (None, "") and not is_place:
         raise Unusable("FED119", f"contains {kind.name} {own} of another namespace, {_named(place)}")
     if namespace:
         metadata["namespace"] = namespace

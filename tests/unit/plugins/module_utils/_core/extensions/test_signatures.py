@@ -213,8 +213,8 @@ def test_bundles_are_found_among_all_that_refers_to_an_image():
 
 
 def test_a_bundle_that_refers_to_another_image_is_left_out_and_one_beyond_all_bounds_refused():
-    def held(size=7, subject=DIGEST):
-        layers = [{"mediaType": BUNDLE, "digest": OTHER, "size": size}, {"mediaType": "text/plain"}]
+    def held(size=7, subject=DIGEST, count=1):
+        layers = [{"mediaType": BUNDLE, "digest": OTHER, "size": size}] * count + [{"mediaType": "text/plain"}]
         return json.dumps({"subject": {"digest": subject}, "layers": layers}).encode()
 
     assert [len(bundles_in(each, DIGEST, "Image x")) for each in (held(), held(subject=OTHER), b"", b"[]")] == [
@@ -227,6 +227,7 @@ def test_a_bundle_that_refers_to_another_image_is_left_out_and_one_beyond_all_bo
     for refused in (
         lambda: bundles_in(held(1 << 30), DIGEST, "Image x"),
         lambda: bundles_in(held(None), DIGEST, "Image x"),
+        lambda: bundles_in(held(count=2), DIGEST, "Image x"),
         lambda: referrers_in(many, "x"),
     ):
         with pytest.raises(FederationError, match="FED939"):
