@@ -42,53 +42,54 @@ options:
         description: Gateway settings for this peer, which win over O(gateways).
         type: dict
         suboptions: &gateways
-          service_type:
-            description: How the gateway is reached; C(ClusterIP) where the peer is in the same cluster, else
-              C(LoadBalancer), when absent.
-            type: str
-            choices: [LoadBalancer, NodePort, ClusterIP]
-          annotations:
-            description: Annotations of the Service, such as those that a cloud's load balancer wants.
-            type: dict
-          addresses:
-            description: Where the peer reaches the gateway, instead of what its Service reports. Needed for
-              C(NodePort).
-            type: list
-            elements: str
-          discovery_port:
-            description: The port for discovery at these addresses; 8188, or the node port, when absent.
-            type: int
-          service_port:
-            description: The port for services at these addresses; 15443, or the node port, when absent.
-            type: int
-          replicas:
-            description: How many pods each gateway has.
-            type: int
-          node_selector:
-            description: Labels of the nodes that the gateways' pods run on.
-            type: dict
-          tolerations:
-            description: Tolerations of the gateways' pods, as the API has them.
-            type: list
-            elements: dict
-          load_balancer_source_ranges:
-            description: Ranges of addresses that may connect, such as V(192.0.2.0/24); every address when absent.
-            type: list
-            elements: str
-          external_traffic_policy:
-            description: Whether a node passes connections on to other nodes.
-            type: str
-            choices: [Cluster, Local]
-          disruption_budget:
-            description: How many pods of a gateway must stay while nodes are drained; one of the two.
-            type: dict
-            suboptions:
-              min_available:
-                description: The number or percentage of pods that stay.
-                type: raw
-              max_unavailable:
-                description: The number or percentage of pods that may go.
-                type: raw
+          <<: &shared
+            service_type:
+              description: How the gateway is reached; C(ClusterIP) where the peer is in the same cluster, else
+                C(LoadBalancer), when absent.
+              type: str
+              choices: [LoadBalancer, NodePort, ClusterIP]
+            annotations:
+              description: Annotations of the Service, such as those that a cloud's load balancer wants.
+              type: dict
+            addresses:
+              description: Where the peer reaches the gateway, instead of what its Service reports. Needed for
+                C(NodePort).
+              type: list
+              elements: str
+            discovery_port:
+              description: The port for discovery at these addresses; 8188, or the node port, when absent.
+              type: int
+            service_port:
+              description: The port for services at these addresses; 15443, or the node port, when absent.
+              type: int
+            replicas:
+              description: How many pods each gateway has.
+              type: int
+            node_selector:
+              description: Labels of the nodes that the gateways' pods run on.
+              type: dict
+            tolerations:
+              description: Tolerations of the gateways' pods, as the API has them.
+              type: list
+              elements: dict
+            load_balancer_source_ranges:
+              description: Ranges of addresses that may connect, such as V(192.0.2.0/24); every address when absent.
+              type: list
+              elements: str
+            external_traffic_policy:
+              description: Whether a node passes connections on to other nodes.
+              type: str
+              choices: [Cluster, Local]
+            disruption_budget:
+              description: How many pods of a gateway must stay while nodes are drained; one of the two.
+              type: dict
+              suboptions:
+                min_available:
+                  description: The number or percentage of pods that stay.
+                  type: raw
+                max_unavailable:
+                  description: The number or percentage of pods that may go.
+                  type: raw
           ingress:
             description: The name of the ingress gateway; the peer's local name followed by -ingress when absent.
             type: str
@@ -208,53 +209,7 @@ options:
         C(external_traffic_policy) and C(disruption_budget). A peer's own C(gateways) win, and may also have C(ingress),
         C(egress), C(node_ports) and C(load_balancer_ip).
     type: dict
-    suboptions:
-      service_type:
-        description: How the gateway is reached; C(ClusterIP) where the peer is in the same cluster, else
-          C(LoadBalancer), when absent.
-        type: str
-        choices: [LoadBalancer, NodePort, ClusterIP]
-      annotations:
-        description: Annotations of the Service, such as those that a cloud's load balancer wants.
-        type: dict
-      addresses:
-        description: Where the peer reaches the gateway, instead of what its Service reports. Needed for C(NodePort).
-        type: list
-        elements: str
-      discovery_port:
-        description: The port for discovery at these addresses; 8188, or the node port, when absent.
-        type: int
-      service_port:
-        description: The port for services at these addresses; 15443, or the node port, when absent.
-        type: int
-      replicas:
-        description: How many pods each gateway has.
-        type: int
-      node_selector:
-        description: Labels of the nodes that the gateways' pods run on.
-        type: dict
-      tolerations:
-        description: Tolerations of the gateways' pods, as the API has them.
-        type: list
-        elements: dict
-      load_balancer_source_ranges:
-        description: Ranges of addresses that may connect, such as V(192.0.2.0/24); every address when absent.
-        type: list
-        elements: str
-      external_traffic_policy:
-        description: Whether a node passes connections on to other nodes.
-        type: str
-        choices: [Cluster, Local]
-      disruption_budget:
-        description: How many pods of a gateway must stay while nodes are drained; one of the two.
-        type: dict
-        suboptions:
-          min_available:
-            description: The number or percentage of pods that stay.
-            type: raw
-          max_unavailable:
-            description: The number or percentage of pods that may go.
-            type: raw
+    suboptions: *shared
   exports:
     description:
       - Rules of what is exported; the first that matches counts. Each has C(name) and C(namespace), or

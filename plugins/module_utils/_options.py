@@ -36,6 +36,12 @@ MESH = {
     "namespace": {"type": "str"},
     "control_plane": {"type": "str", "default": "basic"},
 }
+CARDS = {
+    "cards": {"type": "list", "elements": "raw", "default": []},
+    "cards_from": {"type": "str"},
+    "cards_in_run": {"type": "list", "elements": "raw", "default": []},
+    "cards_dir": {"type": "path"},
+}
 WAITING = {
     "soft": {"type": "bool", "default": False},
     "waited": {"type": "int", "default": 0},

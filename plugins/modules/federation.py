@@ -77,25 +77,6 @@ options:
   wait_timeout:
     description: With O(state=absent), seconds that V(all) waits for each stage to be seen. By version when absent.
     type: int
-  cards:
-    description: Cards of peers as data, each a mapping or a JSON text. Those for other meshes are passed over.
-    type: list
-    elements: raw
-    default: []
-  cards_from:
-    description:
-      - The name of a variable with such cards. It is passed unevaluated, so that nothing in a card is ever evaluated as
-        a template; O(cards) wins over it.
-      - It may also be one expression of at most 1024 characters that names variables and takes parts of them.
-    type: str
-  cards_in_run:
-    description: Cards that were made in the same run; they win over carried ones.
-    type: list
-    elements: raw
-    default: []
-  cards_dir:
-    description: A folder with cards as files named C(<peer>-for-<mesh>.json). It must be there.
-    type: path
   prune:
     description: Remove peerings that this collection made and that are no longer in O(peers).
     type: bool
@@ -130,6 +111,7 @@ extends_documentation_fragment:
   - ossm.federation.cluster
   - ossm.federation.mesh
   - ossm.federation.described
+  - ossm.federation.cards
   - ossm.federation.force
 """
 
@@ -337,7 +319,7 @@ from ..module_utils._core.traffic.rendering import rendered as rendered_traffic
 from ..module_utils._described import DESCRIBED
 from ..module_utils._federating import as_noted, how_it_stands, planned
 from ..module_utils._leaving import NOTHING, absent, leave
-from ..module_utils._options import CLUSTER, FORCE
+from ..module_utils._options import CARDS, CLUSTER, FORCE
 from ..module_utils._reads.peerings import read_cards, read_control_plane
 from ..module_utils._reads.remembering import Remembered
 from ..module_utils._run import Module, Run, run_module
@@ -354,10 +336,7 @@ OPTIONS = {
     **WASM,
     "locality": {"type": "dict"},
     "wait_timeout": {"type": "int"},
-    "cards": {"type": "list", "elements": "raw", "default": []},
-    "cards_from": {"type": "str"},
-    "cards_in_run": {"type": "list", "elements": "raw", "default": []},
-    "cards_dir": {"type": "path"},
+    **CARDS,
     "prune": {"type": "bool", "default": False},
     "withdraw": {"type": "list", "elements": "str", "default": []},
     "known_in_run": {"type": "list", "elements": "str", "default": []},

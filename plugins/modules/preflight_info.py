@@ -21,25 +21,6 @@ attributes:
   check_mode: {support: full, description: Reads only.}
   diff_mode: {support: none, description: Changes nothing.}
 options:
-  cards:
-    description: Cards of peers as data, each a mapping or a JSON text. Those for other meshes are passed over.
-    type: list
-    elements: raw
-    default: []
-  cards_from:
-    description:
-      - The name of a variable with such cards. It is passed unevaluated, so that nothing in a card is ever evaluated as
-        a template; O(cards) wins over it.
-      - It may also be one expression of at most 1024 characters that names variables and takes parts of them.
-    type: str
-  cards_in_run:
-    description: Cards that were made in the same run; they win over carried ones.
-    type: list
-    elements: raw
-    default: []
-  cards_dir:
-    description: A folder with cards as files named C(<peer>-for-<mesh>.json).
-    type: path
   managed_gateways:
     description: Whether a run writes the gateways into the control plane, or only checks them.
     type: bool
@@ -74,6 +55,7 @@ extends_documentation_fragment:
   - ossm.federation.cluster
   - ossm.federation.mesh
   - ossm.federation.described
+  - ossm.federation.cards
 """
 
 EXAMPLES = r"""
@@ -175,7 +157,7 @@ from ..module_utils._core.preflight.describing import describe
 from ..module_utils._core.preflight.everything import look
 from ..module_utils._described import DESCRIBED
 from ..module_utils._gateways import refuse_foreign
-from ..module_utils._options import CLUSTER
+from ..module_utils._options import CARDS, CLUSTER
 from ..module_utils._reads.estate import Reader, read_estate, read_known, read_own_roots
 from ..module_utils._reads.peerings import host_and_port, read_cards, read_control_plane
 from ..module_utils._reads.remembering import Remembered
@@ -184,10 +166,7 @@ from ..module_utils._traffic import TRAFFIC, looked_at
 from ..module_utils._wasm import WASM, wasm_of
 
 OPTIONS = {
-    "cards": {"type": "list", "elements": "raw", "default": []},
-    "cards_from": {"type": "str"},
-    "cards_in_run": {"type": "list", "elements": "raw", "default": []},
-    "cards_dir": {"type": "path"},
+    **CARDS,
     "managed_gateways": {"type": "bool", "default": True},
     "roots": {"type": "raw"},
     "extra_roots": {"type": "raw"},

@@ -333,11 +333,7 @@ def _context(said: Said) -> ssl.SSLContext:
         else:
             context.load_default_certs()
     except (OSError, ValueError) as error:
-        reason = (
-            error.strerror
-            if isinstance(error, OSError) and not isinstance(error, ssl.SSLError)
-            else "it has no readable certificate"
-        )
+        reason = _reason(error) or "it has no readable certificate"
         raise FederationError(
             "FED101",
             where=f"{said.place}, CA certificate",
@@ -347,6 +343,11 @@ def _context(said: Said) -> ssl.SSLContext:
     return context
 
 
+def _reason(error: OSError | ValueError) -> str:
+    """Return what the system says of a file; "" where its content is wrong."""
+    return str(error.strerror) if isinstance(error, OSError) and not isinstance(error, ssl.SSLError) else ""
+
+
 def _load_certificate(context: ssl.SSLContext, certificate: Pem, key: Pem, place: str) -> None:
     try:
         where = f"{place}, client certificate and key"
@@ -354,11 +355,7 @@ def _load_certificate(context: ssl.SSLContext, certificate: Pem, key: Pem, place
             # The password is asked for on a terminal, if nothing is given.
             context.load_cert_chain(certificate_path, key_path, password=lambda: "")
     except (OSError, ValueError) as error:
-        reason = (
-            error.strerror
-            if isinstance(error, OSError) and not isinstance(error, ssl.SSLError)
-            else "they are not PEM, encrypted, or of two pairs"
-        )
+        reason = _reason(error) or "they are not PEM, encrypted, or of two pairs"
         raise FederationError(
             "FED101",
             where=f"{place}, client certificate and key",

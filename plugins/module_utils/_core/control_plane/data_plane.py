@@ -17,7 +17,7 @@ from datetime import datetime
 from ..plain.data import at, from_json, items, mapping
 from ..plain.moments import time_of
 from .live import ControlPlane, parse_version
-from .rollout import RESTARTED_AT, stalled, unfinished
+from .rollout import RESTARTED_AT, is_noticed, stalled, unfinished
 from .spec import OLDEST
 
 VERSION_LABEL = "maistra-version"
@@ -264,7 +264,7 @@ class Workload:
         A DeploymentConfig has no mark: its own word on its last rollout tells.
         """
         if self.owner.kind == "DeploymentConfig":
-            if (at(self.live, "status", "observedGeneration") or 0) < (at(self.live, "metadata", "generation") or 0):
+            if not is_noticed(self.live):
                 return True
             told = [c for c in items(at(self.live, "status", "conditions")) if c.get("type") == "Progressing"]
             marks = [c.get("lastUpdateTime") or c.get("lastTransitionTime") for c in told]
@@ -304,7 +304,7 @@ class Workload:
 def _unfinished_set(live: Mapping) -> str:
     wanted, status = at(live, "spec", "replicas"), mapping(live.get("status"))
     wanted = 1 if wanted is None else wanted
-    if (status.get("observedGeneration") or 0) < (live["metadata"].get("generation") or 0):
+    if not is_noticed(live):
         return "the new template has not been noticed yet"
     is_rolled = at(live, "spec", "updateStrategy", "type") != "OnDelete"
     updated = status.get("updatedReplicas") or 0
@@ -317,7 +317,7 @@ def _unfinished_set(live: Mapping) -> str:
 
 def _unfinished_daemons(live: Mapping) -> str:
     status = mapping(live.get("status"))
-    if (status.get("observedGeneration") or 0) < (live["metadata"].get("generation") or 0):
+    if not is_noticed(live):
         return "the new template has not been noticed yet"
     wanted = status.get("desiredNumberScheduled") or 0
     is_rolled = at(live, "spec", "updateStrategy", "type") != "OnDelete"
@@ -330,7 +330,7 @@ def _unfinished_daemons(live: Mapping) -> str:
 
 def _unfinished_config(live: Mapping) -> str:
     status, wanted = mapping(live.get("status")), at(live, "spec", "replicas") or 0
-    if (status.get("observedGeneration") or 0) < (live["metadata"].get("generation") or 0):
+    if not is_noticed(live):
         return "the new rollout has not been noticed yet"
     for condition in items(status.get("conditions")):
         if condition.get("type") == "Progressing" and condition.get("reason") != "NewReplicationControllerAvailable":
@@ -343,7 +343,7 @@ def _unfinished_config(live: Mapping) -> str:
 
 def _unfinished_service(live: Mapping) -> str:
     status = mapping(live.get("status"))
-    if (status.get("observedGeneration") or 0) < (live["metadata"].get("generation") or 0):
+    if not is_noticed(live):
         return "the new revision has not been noticed yet"
     if status.get("latestCreatedRevisionName") != status.get("latestReadyRevisionName"):
         return f"revision {status.get('latestCreatedRevisionName')} is not ready yet"

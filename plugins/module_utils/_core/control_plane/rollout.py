@@ -10,11 +10,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
+from ..plain.data import at
 from ..plain.errors import FederationError
 from ..plain.moments import time_of, time_text
 
 # As kubectl rollout restart writes it, so that everything that knows that one knows ours.
 RESTARTED_AT = "kubectl.kubernetes.io/restartedAt"
+
+
+def is_noticed(live: Mapping | None) -> bool:
+    """Return whether the controller of a workload has seen what is wanted of it now."""
+    return (at(live, "status", "observedGeneration") or 0) >= (at(live, "metadata", "generation") or 0)
 
 
 def unfinished(deployment: Mapping) -> str:
@@ -24,7 +30,7 @@ def unfinished(deployment: Mapping) -> str:
     wanted = (deployment.get("spec") or {}).get("replicas", 1)
     status = deployment.get("status") or {}
     counted = {key: status.get(key) or 0 for key in ("replicas", "updatedReplicas", "availableReplicas")}
-    if (status.get("observedGeneration") or 0) < (deployment["metadata"].get("generation") or 0):
+    if not is_noticed(deployment):
         return "the new template has not been noticed yet"
     if counted["updatedReplicas"] < wanted:
         return f"{counted['updatedReplicas']} of {wanted} pods are new"
@@ -37,7 +43,7 @@ def unfinished(deployment: Mapping) -> str:
 
 def stalled(deployment: Mapping) -> str:
     """Return what a Deployment says of a roll-out that does not get on any more; "" while there is hope."""
-    if (deployment.get("status") or {}).get("observedGeneration", 0) < (deployment["metadata"].get("generation") or 0):
+    if not is_noticed(deployment):
         return ""
     for condition in (deployment.get("status") or {}).get("conditions") or []:
         if condition.get("type") == "Progressing" and condition.get("reason") == "ProgressDeadlineExceeded":

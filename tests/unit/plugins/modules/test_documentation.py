@@ -15,6 +15,7 @@ from ansible_collections.ossm.federation.plugins.module_utils._core.mesh.describ
 from ansible_collections.ossm.federation.plugins.module_utils._core.traffic import wanted
 from ansible_collections.ossm.federation.plugins.module_utils._described import DESCRIBED
 from ansible_collections.ossm.federation.plugins.module_utils._options import (
+    CARDS,
     CLUSTER,
     FORCE,
     MESH,
@@ -32,6 +33,7 @@ SPECS = {
     "cluster": CLUSTER,
     "mesh": MESH,
     "described": {**MESH, **DESCRIBED},
+    "cards": CARDS,
     "force": FORCE,
     "prometheus": PROMETHEUS,
     "registry": REGISTRY,
