@@ -161,14 +161,14 @@ def wanted(
     params, peering, there = run.params, peerings.of(peer.local_name), cluster.now
     accepted = Accepted.read(params["accept_changes"])
     refuse_strangers(peer, peering)
-    received, _notes = receive(
+    delivery = receive(
         mesh, control_plane.trust_domain, in_run=[], carried=[params["card"]], file_of=lambda _name: None, now=now
     )
-    if peer.local_name not in received:
+    found = delivery.whole().received.get(peer.local_name)
+    if found is None:
         raise FederationError(
             "FED220", where="card", what=f"is not of {peer.name}", fix=f"Give {peer.name}'s card for {mesh.name}"
         )
-    found = received[peer.local_name]
     check_peer(peer, control_plane, found)
     refuse_our_server(found.card, host_and_port(cluster.server), where=found.where)
     for finding in check_identity(mesh, peer, found, peerings, control_plane, accepted=accepted, now=there):

@@ -107,10 +107,10 @@ def main() -> None:
         hub, lone = hub_of(names[:count]), hub_of(names[:1])
 
         def from_files(mesh: Mesh = hub) -> object:
-            return receive(mesh, "hub.local", in_run=[], carried=[], file_of=files.get, now=NOW)
+            return receive(mesh, "hub.local", in_run=[], carried=[], file_of=files.get, now=NOW).whole()
 
         def from_data(mesh: Mesh, carried: list = data[:count]) -> object:
-            return receive(mesh, "hub.local", in_run=[], carried=carried, file_of=lambda name: None, now=NOW)
+            return receive(mesh, "hub.local", in_run=[], carried=carried, file_of=lambda name: None, now=NOW).whole()
 
         each = [seconds(work) / count / one for work in (from_files, lambda: from_data(hub), lambda: from_data(lone))]
         print(f"{count:5}  {each[0]:14.1f}  {each[1]:13.1f}  {each[2]:26.2f}  {memory(from_files):30.1f}")

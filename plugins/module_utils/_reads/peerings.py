@@ -16,7 +16,7 @@ from .._core.control_plane.live import ControlPlane
 from .._core.control_plane.members import ROLL, membership
 from .._core.mesh.described import Mesh, Peer
 from .._core.peering.adopting import as_it_stands
-from .._core.peering.carrying import Delivery, Identity, receive_all
+from .._core.peering.carrying import Delivery, Identity, receive
 from .._core.peering.identity import known_beside_gateways
 from .._core.peering.live import Peerings
 from .._core.plain.data import at
@@ -224,7 +224,7 @@ def read_cards(
     unless the caller ``keeps_all`` of them.
     """
     refuse_no_folder(params["cards_dir"])
-    found = receive_all(
+    found = receive(
         mesh,
         trust_domain,
         in_run=params["cards_in_run"],
@@ -234,7 +234,7 @@ def read_cards(
         known=known,
     )
     if not keeps_all:
-        found.refuse()
+        found.whole()
     for note in found.notes:
         warn(note)
     return found

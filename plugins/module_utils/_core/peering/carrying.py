@@ -56,10 +56,11 @@ class Delivery:
     strays: list[FederationError]
     notes: list[str]
 
-    def refuse(self) -> None:
-        """Raise the first of the errors; nothing happens where there are none."""
+    def whole(self) -> Delivery:
+        """Return the same where nothing is wrong with any card; raises the first error otherwise."""
         for error in (*self.refused.values(), *self.strays):
             raise error
+        return self
 
 
 def receive(
@@ -71,8 +72,8 @@ def receive(
     file_of: Callable[[str], bytes | None],
     now: datetime,
     known: Mapping[str, Identity] | None = None,
-) -> tuple[dict[str, Received], list[str]]:
-    """Return each peer's card by our name of the peer, and notes on cards that nobody asked for.
+) -> Delivery:
+    """Return what came of all cards; a bad card keeps no other from being read.
 
     ``in_run`` are cards made in this run, ``carried`` those given as data (mappings or JSON texts, of one card or a
     list of them), ``file_of`` gives the bytes of a card file by its name or None. Cards of this run win over carried
@@ -80,25 +81,9 @@ def receive(
     be meant, the pin (``root_fingerprints``) decides, then that, and never what a card says of itself. A peer without a
     card is missing from the result: it is pending, never absent.
 
-    Raises ``FederationError`` with a code FED2xx for a card that is meant for us and is not in order, FED321 when
+    The errors that it has are of codes FED2xx for a card that is meant for us and is not in order, and FED321 when
     nothing says which of several peers or cards is meant.
     """
-    found = receive_all(mesh, trust_domain, in_run=in_run, carried=carried, file_of=file_of, now=now, known=known)
-    found.refuse()
-    return found.received, found.notes
-
-
-def receive_all(
-    mesh: Mesh,
-    trust_domain: str,
-    *,
-    in_run: Sequence[object],
-    carried: Sequence[object],
-    file_of: Callable[[str], bytes | None],
-    now: datetime,
-    known: Mapping[str, Identity] | None = None,
-) -> Delivery:
-    """Return what came of all cards, as ``receive`` takes them; a bad card keeps no other from being read."""
     made = [(card, f"Card of {printable(_said(card, 'mesh'), 63)} (this run)", True) for card in in_run]
     try:
         given = [

@@ -8,19 +8,7 @@ from ansible_collections.ossm.federation.plugins.module_utils._core.control_plan
 from ansible_collections.ossm.federation.plugins.module_utils._reads.around import read_found
 from ansible_collections.ossm.federation.tests.unit.cluster_in_memory import ClusterInMemory
 from ansible_collections.ossm.federation.tests.unit.pem import NOW
-
-SPACE = "east-mesh-system"
-
-
-def injected(name, version):
-    labels = {"maistra-version": version} if version else {}
-    metadata = {"name": name, "namespace": SPACE, "labels": labels, "annotations": {"sidecar.istio.io/status": "{}"}}
-    return {
-        "kind": "Pod",
-        "metadata": metadata,
-        "spec": {"containers": [{"name": "istio-proxy"}]},
-        "status": {"phase": "Running"},
-    }
+from ansible_collections.ossm.federation.tests.unit.plugins.modules.test_upgrade_plan_info import SPACE, injected
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ import sys
 import time
 import tracemalloc
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta, timezone
 
 import pytest
@@ -32,6 +32,7 @@ from ansible_collections.ossm.federation.plugins.module_utils._core.card.card im
     refuse_oversize,
 )
 from ansible_collections.ossm.federation.plugins.module_utils._core.card.trust import read_roots
+from ansible_collections.ossm.federation.plugins.module_utils._core.mesh.described import Mesh
 from ansible_collections.ossm.federation.plugins.module_utils._core.mesh.parse import parse_mesh
 from ansible_collections.ossm.federation.plugins.module_utils._core.peering.carrying import cards_in, receive
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.errors import FederationError
@@ -647,10 +648,13 @@ def test_a_private_key_is_found_in_any_dress():
 # --- carried as data
 
 
+def delivered(mesh: Mesh, carried: Sequence[object], in_run: tuple = ()) -> tuple[dict, list[str]]:
+    found = receive(mesh, "west.local", in_run=in_run, carried=carried, file_of=lambda _name: None, now=NOW).whole()
+    return found.received, found.notes
+
+
 def received(*carried: object, in_run: tuple = ()) -> tuple[dict, list[str]] | FederationError:
-    return outcome(
-        lambda: receive(WEST, "west.local", in_run=in_run, carried=carried, file_of=lambda _name: None, now=NOW)
-    )
+    return outcome(lambda: delivered(WEST, carried, in_run))
 
 
 def test_a_list_in_one_text_is_a_list_of_cards():
@@ -702,7 +706,7 @@ def test_a_thousand_texts_are_read_once_however_many_peers_there_are(monkeypatch
         lambda *words: asked.append(words[1]) or real(*words),
     )
     carried = [json.dumps(put(("mesh",), f"stranger-{number}")) for number in range(1000)]
-    found, notes = receive(mesh, "west.local", in_run=[], carried=carried, file_of=lambda _name: None, now=NOW)
+    found, notes = delivered(mesh, carried)
     assert not found and len(notes) == 11 and len(asked) == 1000
 
 

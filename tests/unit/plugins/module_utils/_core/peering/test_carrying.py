@@ -12,7 +12,6 @@ from ansible_collections.ossm.federation.plugins.module_utils._core.mesh.parse i
 from ansible_collections.ossm.federation.plugins.module_utils._core.peering.carrying import (
     Identity,
     receive,
-    receive_all,
 )
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.errors import FederationError
 from ansible_collections.ossm.federation.tests.unit.pem import NOW, root
@@ -29,8 +28,8 @@ def card(mesh="west", audience="east", address="192.0.2.1", domain=None):
 
 def received(in_run=(), carried=(), files=None):
     texts = {name: json.dumps(data).encode() for name, data in (files or {}).items()}
-    found, notes = receive(EAST, "east.local", in_run=list(in_run), carried=list(carried), file_of=texts.get, now=NOW)
-    return {name: one.card.ingress.addresses[0] for name, one in found.items()}, notes
+    found = receive(EAST, "east.local", in_run=list(in_run), carried=list(carried), file_of=texts.get, now=NOW).whole()
+    return {name: one.card.ingress.addresses[0] for name, one in found.received.items()}, found.notes
 
 
 def test_a_card_of_this_run_wins_over_data_and_data_over_a_file():
@@ -109,7 +108,7 @@ def known(*names):
 
 def at_hub(mesh=HUB, files=None, identities=None, in_run=(), carried=()):
     texts = {name: json.dumps(data).encode() for name, data in (files or {}).items()}
-    found, notes = receive(
+    found = receive(
         mesh,
         "own.local",
         in_run=list(in_run),
@@ -117,8 +116,8 @@ def at_hub(mesh=HUB, files=None, identities=None, in_run=(), carried=()):
         file_of=texts.get,
         now=NOW,
         known=identities or {},
-    )
-    return {name: one.card.ingress.addresses[0] for name, one in found.items()}, notes
+    ).whole()
+    return {name: one.card.ingress.addresses[0] for name, one in found.received.items()}, found.notes
 
 
 def pinned(*names):
@@ -236,7 +235,7 @@ def test_a_card_is_found_in_the_folder_of_its_audience_and_no_other_folder_is_op
         asked.append(name)
         return json.dumps(card()).encode() if name == "east/west.json" else None
 
-    found, _notes = receive(EAST, "east.local", in_run=[], carried=[], file_of=file_of, now=NOW)
+    found = receive(EAST, "east.local", in_run=[], carried=[], file_of=file_of, now=NOW).received
     assert set(found) == {"west"} and found["west"].where == "Card east/west.json"
     assert set(asked) == {"west-for-east.json", "east/west.json", "north-for-east.json", "east/north.json"}
 
@@ -257,5 +256,5 @@ def test_a_card_in_two_places_keeps_no_other_peer_from_being_read():
         "east/north.json": card("north"),
     }
     texts = {name: json.dumps(data).encode() for name, data in files.items()}
-    delivery = receive_all(EAST, "east.local", in_run=[], carried=[], file_of=texts.get, now=NOW)
+    delivery = receive(EAST, "east.local", in_run=[], carried=[], file_of=texts.get, now=NOW)
     assert set(delivery.received) == {"north"} and delivery.refused["west"].code == "FED361"
