@@ -112,7 +112,8 @@ def denied_query(namespace: str, seconds: int) -> str:
 
     Envoy's counter has a name per port in older versions, so that name becomes a label. A series that was not there at
     the beginning counts whole, one that was there by how much it rose: Prometheus takes the first value of a series for
-    no rise.
+    no rise. There is no answer where Prometheus had nothing of the namespace's Envoys at any moment of that time: it
+    remembers less, or did not look, and a proxy that has ended since may have counted then.
     """
     place = f'namespace=~"{any_of([namespace])}"'
     chosen = f'__name__=~"envoy_.+",authz_dry_run_action="allow",authz_dry_run_result="denied",{place}'
@@ -120,7 +121,8 @@ def denied_query(namespace: str, seconds: int) -> str:
     window = f"[{seconds}s:{max(15, seconds // 10_000)}s]"
     rise, whole = f"increase({now}{window})", f"(max_over_time({now}{window}) unless {then})"
     marked = (f'label_replace({part},"how","{how}","","")' for how, part in (("rise", rise), ("whole", whole)))
-    return f"sum by (pod,pod_name,how) ({' or '.join(marked)})"
+    known = f"min_over_time((count(envoy_server_uptime{{{place}}}) or vector(0)){window}) > 0"
+    return f"sum by (pod,pod_name,how) ({' or '.join(marked)}) and on() ({known})"
 
 
 def metered_in(rows: Iterable[Row], own: Collection[str], others: Collection[str]) -> int | None:
