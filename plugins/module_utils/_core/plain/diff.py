@@ -15,12 +15,18 @@ from typing import Any, TypeGuard
 from .data import place_of
 from .errors import FederationError
 from .fingerprints import fingerprints_in
-from .kinds import MANAGER, MEMBER_ROLL, MESH_LABEL, Kind, kind_of
+from .kinds import AUTHORIZATION_POLICY, MANAGER, MEMBER_ROLL, MESH_LABEL, WASM_PLUGIN, Kind, kind_of
 
 MISSING = object()
 _KEYED_LISTS = {"ports": "port"}
 # What a Wasm module is told is anybody's: no list in it is merged by a key.
 _FREE = {("spec", "config"), ("spec", "pluginConfig")}
+# Of which objects what others may add changes who gets in: a label in the selector, or the word that a policy is only
+# rehearsed.
+_DECIDING: Mapping[str, tuple[tuple[str, ...], ...]] = {
+    AUTHORIZATION_POLICY.name: (("spec",), ("metadata", "annotations", "istio.io/dry-run")),
+    WASM_PLUGIN.name: (("spec",),),
+}
 _IDENTITY = {("apiVersion",), ("kind",), ("metadata", "name"), ("metadata", "namespace"), ("metadata", "uid")}
 
 Path = tuple
@@ -87,6 +93,8 @@ def change_to(
             tuple(Difference(path, MISSING, value) for path, value in leaves(desired) if path not in _IDENTITY),
             force=force,
         )  # fmt: skip
+    if not force:
+        refuse_additions(live, desired, manager)
     differences = (*differences_between(live, desired, manager), *_ownership(live, desired, manager, own=own))
     if not differences:
         return None
@@ -200,6 +208,25 @@ def refuse_conflicts(
                     what=f"{path_text(difference.path)} belongs to the field manager {other}, which wants it otherwise",
                     fix=f"Change it at {other}, or take the field over with federation_force: true (option force)",
                     facts={"manager": other, "field": path_text(difference.path)},
+                )
+
+
+def refuse_additions(live: Mapping, desired: Mapping, manager: str) -> None:
+    """Refuse what another manager has added to an object of which each field decides who gets in: no field of ours
+    shows it, and it stays whatever is applied.
+
+    Raises ``FederationError`` FED107 that names the manager and the field.
+    """
+    for other, owned in all_owners(live):
+        for path in sorted(owned, key=path_text) if other != manager else ():
+            is_deciding = any(path[: len(each)] == each for each in _DECIDING.get(str(desired.get("kind")), ()))
+            if is_deciding and value_at(desired, path) is MISSING and value_at(live, path) is not MISSING:
+                raise FederationError(
+                    "FED107",
+                    where=place_of(live),
+                    what=f"{path_text(path)} was added by the field manager {other}, so it does not act as described",
+                    fix=f"Describe it, or remove it at {other}; if nobody knows it, delete the object and run again",
+                    facts={"manager": other, "field": path_text(path)},
                 )
 
 

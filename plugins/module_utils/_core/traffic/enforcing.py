@@ -13,8 +13,10 @@ from datetime import datetime, timedelta
 
 from ..catalogue.findings import Finding
 from ..mesh.described import Mesh
-from ..plain.data import at, listed, mapping, place_of
-from ..plain.moments import time_text
+from ..plain.data import at, items, listed, mapping, place_of
+from ..plain.kinds import traffic_manager
+from ..plain.moments import time_of, time_text
+from ..plain.words import printable
 from .calling import is_enforced, policy_of, rehearses
 from .going import policies_of
 from .plan import DRY_RUN, admitting_policy, name_of
@@ -80,7 +82,8 @@ def _judged(one: Wanted, mesh: Mesh, standing: Standing, now: datetime) -> Wante
     begun = begun_before(one, mesh, standing)
     if begun is None or begun.since - now > SKEW:
         return replace(one, rehearsal=Rehearsal(now, tally.counted()))
-    found, is_lost = _seen(begun, tally, _beside(one, standing), now)
+    edited = _edited(policy_of(one, standing), begun.since)
+    found, is_lost = _seen(begun, tally, _beside(one, standing), edited, now)
     after = one.callers.enforce_after if one.callers else 0
     if not after or not one.callers:
         return replace(one, rehearsal=found)
@@ -106,12 +109,25 @@ def begun_before(one: Wanted, mesh: Mesh, standing: Standing) -> Rehearsal | Non
     return read_rehearsal(annotations.get(REHEARSED))
 
 
-def _seen(begun: Rehearsal, tally: Tally, beside: str, now: datetime) -> tuple[Rehearsal, bool]:
+def _edited(live: Mapping | None, since: datetime) -> str:
+    """Return in words who has changed a policy, or whether it is a rehearsal, since it began; "" for nobody. What was
+    changed back was not rehearsed meanwhile.
+    """
+    for entry in items(at(live, "metadata", "managedFields")):
+        fields, moment = mapping(entry.get("fieldsV1")), time_of(entry.get("time"))
+        own = {"f:spec", f"f:{DRY_RUN}"} & {*fields, *mapping(at(fields, "f:metadata", "f:annotations"))}
+        is_ours = entry.get("manager") == traffic_manager() or entry.get("subresource")
+        if own and not is_ours and moment and moment > since:
+            return f"{printable(str(entry.get('manager')), 80)} has changed it in that time"
+    return ""
+
+
+def _seen(begun: Rehearsal, tally: Tally, beside: str, edited: str, now: datetime) -> tuple[Rehearsal, bool]:
     """Return what a rehearsal has shown, and whether counts of its time are lost for good."""
-    lost = _lost(begun, tally, now)
+    lost = edited or _lost(begun, tally, now)
     why = beside or tally.why or _mute(tally) or lost
     denied = _denied(begun, tally, now)
-    if not denied and why and not beside and tally.metered is not None:
+    if not denied and why and not beside and not edited and tally.metered is not None:
         denied, why = tally.metered, ""
     state = DENIED if denied else UNKNOWN if why else QUIET
     return replace(begun, state=state, denied=denied, why=why), bool(lost) and why == lost

@@ -316,6 +316,52 @@ def test_a_rehearsal_that_somebody_ended_by_hand_begins_anew_where_it_is_asked_f
     assert run_of(cluster, DRY, days=3)[0] and policy(cluster) == (True, 3)
 
 
+def test_a_rehearsal_that_somebody_keeps_one_is_not_said_to_be_enforced():
+    """The annotation stays when only we take it away."""
+    for rule, days in ((LATER, 7), (FROM_WEST, 1)):
+        cluster = mesh()
+        run_of(cluster, LATER if rule is LATER else DRY)
+        live = cluster._objects[("AuthorizationPolicy", "shop", "federation.checkout")]
+        theirs = {"manager": "kubectl-annotate", "operation": "Update", "fieldsV1": FIELDS[1]}
+        live["metadata"]["managedFields"].append({**theirs, "time": time_text(NOW)})
+        cluster.writes.clear()
+        cluster.now = NOW + days * DAY
+        assert refused(cluster, rule).code == "FED107"
+        assert policy(cluster)[0]
+
+
+FIELDS = [{"f:spec": {"f:rules": {}}}, {"f:metadata": {"f:annotations": {"f:istio.io/dry-run": {}}}}]
+
+
+@pytest.mark.parametrize("fields", FIELDS)
+@pytest.mark.parametrize("prometheus", [{}, {"prometheus_url": "https://prometheus"}])
+def test_what_somebody_changed_and_changed_back_meanwhile_was_not_rehearsed(monkeypatch, fields, prometheus):
+    rows = [({"pod": "checkout-1", "how": "rise"}, 0.0)]
+    monkeypatch.setattr(_traffic.Prometheus, "of", lambda _params, _word: Asked(rows) if prometheus else None)
+    cluster = mesh()
+    run_of(cluster, **prometheus)
+    live = cluster._objects[("AuthorizationPolicy", "shop", "federation.checkout")]
+    theirs = {"manager": "kubectl-edit", "operation": "Update", "time": time_text(NOW + 6 * DAY), "fieldsV1": fields}
+    live["metadata"]["managedFields"].append(theirs)
+    changed, _told, warned = run_of(cluster, days=7, **prometheus)
+    assert (changed, policy(cluster)) == (True, (True, 7))
+    assert warned[0].startswith("FED849") and "kubectl-edit has changed it in that time" in warned[0]
+    assert run_of(cluster, days=7, **prometheus)[::2] == (False, []), "the window that began after it is another one"
+    live["metadata"]["managedFields"].remove(theirs)
+    assert run_of(cluster, days=14, **prometheus)[0] and policy(cluster) == (False, None)
+
+
+def test_a_label_that_somebody_put_on_a_rehearsal_changes_nothing_of_it():
+    cluster = mesh()
+    run_of(cluster)
+    theirs = {"manager": "kubectl-label", "operation": "Update", "time": time_text(NOW + 6 * DAY)}
+    status = {**theirs, "manager": "x", "subresource": "status", "fieldsV1": FIELDS[0]}
+    live = cluster._objects[("AuthorizationPolicy", "shop", "federation.checkout")]
+    fields = {"f:metadata": {"f:labels": {"f:team": {}}}}
+    live["metadata"]["managedFields"] += [{**theirs, "fieldsV1": fields}, status]
+    assert run_of(cluster, days=7)[0] and policy(cluster) == (False, None)
+
+
 def test_a_rehearsal_of_which_nobody_wrote_down_the_beginning_begins_now():
     cluster = mesh()
     run_of(cluster, DRY)

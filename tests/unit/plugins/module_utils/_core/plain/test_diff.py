@@ -318,3 +318,60 @@ def test_fields_that_other_managers_hold_too_are_named_with_their_manager():
         Holder("kubectl-client-side-apply", False, addresses),
     ]
     assert holders({"metadata": {}}, "ossm.federation") == []
+
+
+POLICY = {
+    "apiVersion": "security.istio.io/v1beta1",
+    "kind": "AuthorizationPolicy",
+    "metadata": {**PLACE, "labels": {"ossm.federation/mesh": "east"}},
+    "spec": {"action": "ALLOW", "selector": {"matchLabels": {"app": "cart"}}},
+}
+PLUGIN = {
+    **POLICY,
+    "apiVersion": "extensions.istio.io/v1alpha1",
+    "kind": "WasmPlugin",
+    "spec": {"phase": "AUTHN", "url": "oci://x"},
+}
+REHEARSED = {"f:metadata": {"f:annotations": {"f:istio.io/dry-run": {}}}}
+
+
+def added(desired, patch, fields, **more):
+    """Return an object of ours to which somebody has added something."""
+    live = stored(desired)
+    live["spec"] = {**live["spec"], **patch.get("spec", {})}
+    live["metadata"]["annotations"] = patch.get("annotations", {})
+    live["metadata"]["managedFields"].append(
+        {"manager": "kubectl-edit", "operation": "Update", "fieldsV1": fields, **more}
+    )
+    return live
+
+
+ADDED = [
+    (
+        POLICY,
+        {"spec": {"selector": {"matchLabels": {"app": "cart", "x": "y"}}}},
+        {"f:spec": {"f:selector": {".": {}, "f:matchLabels": {".": {}, "f:x": {}}}}},
+        "spec.selector.matchLabels.x",
+    ),
+    (POLICY, {"annotations": {"istio.io/dry-run": "true"}}, REHEARSED, 'metadata.annotations["istio.io/dry-run"]'),
+    (PLUGIN, {"spec": {"failStrategy": "FAIL_OPEN"}}, {"f:spec": {"f:failStrategy": {}}}, "spec.failStrategy"),
+]
+
+
+@pytest.mark.parametrize(("desired", "patch", "fields", "path"), ADDED)
+def test_what_somebody_adds_to_an_object_that_decides_who_gets_in_is_refused_though_nothing_of_ours_has_changed(
+    desired, patch, fields, path
+):
+    live = added(desired, patch, fields)
+    with pytest.raises(FederationError) as refused:
+        change_to(live, desired, OURS)
+    assert (refused.value.code, refused.value.facts) == ("FED107", {"manager": "kubectl-edit", "field": path})
+    assert change_to(live, desired, OURS, force=True) is None
+    assert change_to(added(desired, patch, fields, subresource="status"), desired, OURS) is None
+
+
+def test_what_is_described_as_well_what_has_gone_and_labels_are_no_additions():
+    fields = {"f:spec": {"f:selector": {"f:matchLabels": {"f:app": {}}}, "f:gone": {}}}
+    fields["f:metadata"] = {"f:labels": {"f:team": {}}, "f:annotations": {"f:note": {}}}
+    assert change_to(added(POLICY, {"annotations": {"note": "x"}}, fields), POLICY, OURS) is None
+    assert change_to(added(SET, {"spec": {"x": "y"}}, {"f:spec": {"f:x": {}}}), SET, OURS) is None
