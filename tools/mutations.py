@@ -189,8 +189,8 @@ MUTATIONS = (
     Mutation(
         "lines of a log that is followed are written twice",
         "logs/lines.py",
-        "            if known > 0:",
-        "            if known > 1:",
+        "            if known > 0 and",
+        "            if known > 1 and",
     ),
     Mutation(
         "a call of the controller's that fails is a fault",
