@@ -36,11 +36,13 @@ def callers_query(one: Wanted, standing: Standing) -> str:
     """Return the question who has called the workload of a service, by whichever Service of the same selector.
 
     One who called once is a caller. Where Prometheus remembers less than that time, so is who called before it began
-    to.
+    to. Anybody's pod can show such metrics; whose pod it is, Prometheus says where it adds a label for that.
     """
-    chosen = any_of({one.name, *beside(one, standing)})
+    chosen, place = any_of({one.name, *beside(one, standing)}), any_of([one.namespace])
+    shown_by = ",".join(f'{label}=~"{place}|"' for label in ("namespace", "kubernetes_namespace"))
     labels = (
-        f'reporter="destination",destination_service_namespace="{one.namespace}",destination_service_name=~"{chosen}"'
+        f'reporter="destination",destination_service_namespace="{one.namespace}",destination_service_name=~"{chosen}",'
+        f"{shown_by}"
     )
     called = (came(f"{metric}{{{labels}}}", WINDOW) for metric in _METRICS)
     return " or ".join(

@@ -9,6 +9,7 @@ import json
 import math
 import subprocess
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 import yaml
@@ -635,6 +636,36 @@ def test_prometheus_itself_reads_the_question_and_counts_what_began_rose_and_wen
         for space in known
     ]
     test = {"rule_files": [], "tests": [{"interval": "1m", "input_series": series, "promql_expr_test": expected}]}
+    (tmp_path / "test.yml").write_text(yaml.safe_dump(test), encoding="utf-8")
+    done = subprocess.run(
+        [promtool, "test", "rules", "test.yml"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_who_says_of_itself_that_it_has_called_is_no_caller(monkeypatch, promtool, tmp_path):
+    """A pod of another namespace can show metrics of ours; whose pod shows them is a label that Prometheus adds."""
+    asked_for = []
+
+    def noting(query):
+        asked_for.append(query)
+        return []
+
+    monkeypatch.setattr(_traffic.Prometheus, "of", lambda _params, _word: SimpleNamespace(ask=noting))
+    run_of(mesh(), FROM_WEST, **URL)
+    (query,) = asked_for
+    called = (
+        'istio_requests_total{reporter="destination",destination_service_namespace="shop",'
+        'destination_service_name="checkout",source_principal="spiffe://east.local/ns/%s/sa/x"%s}'
+    )
+    seen = [("web", ',namespace="shop"'), ("old", ',kubernetes_namespace="shop"'), ("central", "")]
+    forged = [("evil", ',namespace="evil"'), ("worse", ',kubernetes_namespace="evil",namespace="shop"')]
+    series = [{"series": called % one, "values": "_x30 5x30"} for one in (*seen, *forged)]
+    samples = [
+        {"labels": f'{{source_principal="spiffe://east.local/ns/{name}/sa/x"}}', "value": 5} for name, _where in seen
+    ]
+    expected = {"expr": query, "eval_time": "60m", "exp_samples": samples}
+    test = {"rule_files": [], "tests": [{"interval": "1m", "input_series": series, "promql_expr_test": [expected]}]}
     (tmp_path / "test.yml").write_text(yaml.safe_dump(test), encoding="utf-8")
     done = subprocess.run(
         [promtool, "test", "rules", "test.yml"], cwd=tmp_path, capture_output=True, text=True, check=False
