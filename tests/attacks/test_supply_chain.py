@@ -93,17 +93,31 @@ def test_the_execution_environment_takes_packages_by_their_digests_alone(name: s
     assert re.search(rf"--require-hashes -r \S+/{name}", definition)
 
 
-def test_a_release_with_a_base_image_that_somebody_may_replace_is_refused_before_anything_is_built(
+NOTHING_ELSE = """
+import stages
+
+stages.programs = stages.build = stages.docs = stages._installed = print
+stages.release_check("what else is checked")
+"""
+
+
+def test_a_release_with_a_base_image_that_somebody_may_replace_is_told_first_and_refused_at_last(
     tmp_path: Path,
 ) -> None:
     shutil.copytree(TREE / "tools", tmp_path / "tools", ignore=shutil.ignore_patterns("__pycache__"))
     definition = tmp_path / IMAGE.relative_to(TREE) / "execution-environment.yml"
     definition.parent.mkdir(parents=True)
-    text = (IMAGE / "execution-environment.yml").read_text(encoding="utf-8")
-    definition.write_text(re.sub(r"^(    name: [^\s@]+)\S*", r"\1", text, flags=re.MULTILINE), encoding="utf-8")
-    named = re.search(r"^    name: (\S+)", definition.read_text(encoding="utf-8"), re.MULTILINE)[1]
-    done = subprocess.run(
-        [sys.executable, "tools/stages.py", "release-check"], cwd=tmp_path, check=False, capture_output=True, text=True
-    )
+    bare = re.sub(r"^(    name: [^\s@]+)\S*", r"\1", (IMAGE / definition.name).read_text(encoding="utf-8"), flags=re.M)
+    named = re.search(r"^    name: (\S+)", bare, re.MULTILINE)[1]
+
+    def checked(text: str) -> subprocess.CompletedProcess[str]:
+        definition.write_text(text, encoding="utf-8")
+        words = [sys.executable, "-c", NOTHING_ELSE]
+        return subprocess.run(words, cwd=tmp_path / "tools", check=False, capture_output=True, text=True)
+
+    done = checked(bare)
+    first, *others = done.stdout.splitlines()
+    assert f"{named} without a digest" in first and len(others) == 5, "the rest is checked as well"
     assert done.returncode != 0 and f"{named} without a digest" in done.stderr
-    assert "$ " not in done.stdout, "no command ran before"
+    done = checked(bare.replace(named, f"{named}@sha256:{'0' * 64}"))
+    assert (done.returncode, done.stderr) == (0, "") and "digest" not in done.stdout
