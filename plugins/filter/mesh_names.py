@@ -16,6 +16,7 @@ from ansible.errors import AnsibleFilterError
 from ..module_utils._core.peering.verdict import DOWN, DRIFT, ERROR, OK
 from ..module_utils._core.plain.data import mapping
 from ..module_utils._core.plain.errors import FederationError
+from ..module_utils._core.plain.kinds import home_of
 from ..module_utils._core.plain.words import shown, shown_in
 from ..plugin_utils.credentials import borrowed
 
@@ -93,7 +94,7 @@ def mesh_tenants(hosts: object, hostvars: Mapping, cluster: str, clusters: Seque
         namespace, members, admins = (variables.get(key) for key in ("mesh_namespace", "mesh_members", "mesh_admins"))
         tenant = {
             "mesh": name,
-            "namespace": namespace or f"{name}-mesh-system",
+            "namespace": home_of({"mesh": name, "namespace": namespace}),
             "members": members or [],
             "admins": admins or {},
         }

@@ -21,7 +21,7 @@ from ._core.insight.loading import IDLE, UNKNOWN, Loading
 from ._core.insight.trying import Attempt
 from ._core.plain.data import at, mapping, some
 from ._core.plain.diff import Change, change_to, merge_of, removal_of
-from ._core.plain.errors import FederationError
+from ._core.plain.errors import FORBIDDEN, FederationError
 from ._core.plain.kinds import POD, WASM_PLUGIN
 from ._loading import watch
 from ._reads.loading import read_loadings
@@ -176,7 +176,7 @@ def _written(run: Run, cluster: Cluster, canary: Canary, is_new: bool, tried: Tr
     try:
         run.apply(cluster, [mark] if mark else [], looks_again=False)
     except FederationError as error:
-        if error.code != "FED104":
+        if error.code != FORBIDDEN:
             raise
         tried.changes += clear(run, cluster, _live(cluster, [canary.key]))
         return (

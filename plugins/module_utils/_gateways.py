@@ -29,7 +29,7 @@ from ._core.peering.gateways import (
 )
 from ._core.peering.identity import Accepted, refuse_two_descriptions
 from ._core.plain.diff import Change, is_ours
-from ._core.plain.errors import FederationError
+from ._core.plain.errors import UNSEEN, FederationError
 from ._core.plain.kinds import CONTROL_PLANE, DEPLOYMENT, DISRUPTION_BUDGET, SERVICE, Kind
 from ._run import Run
 
@@ -134,7 +134,7 @@ def _listed(cluster: Cluster, kind: Kind, namespace: str) -> list[dict]:
     try:
         return cluster.list(kind, namespace)
     except FederationError as error:
-        if error.code not in ("FED104", "FED108"):
+        if error.code not in UNSEEN:
             raise
         return []
 
@@ -168,7 +168,7 @@ def _budgets(
     try:
         standing = {live["metadata"]["name"]: live for live in cluster.list(DISRUPTION_BUDGET, mesh.namespace)}
     except FederationError as error:
-        if wanted or error.code not in ("FED104", "FED108"):
+        if wanted or error.code not in UNSEEN:
             raise
         return []
     return budget_changes(mesh, standing, wanted, {*going, *(peer.local_name for peer in kept)}, force=force)

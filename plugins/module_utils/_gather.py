@@ -35,7 +35,7 @@ from ._core.gathering.redacting import redacted, redacted_text
 from ._core.peering.changing import Restart
 from ._core.peering.status import peer_rows
 from ._core.plain.data import at
-from ._core.plain.errors import FederationError
+from ._core.plain.errors import NOT_SERVED, FederationError
 from ._core.plain.kinds import CLUSTER_VERSION, CONTROL_PLANE, MEMBER_ROLL, POD, Kind, home_of
 from ._files import Place, write
 from ._reads.peerings import read_peerings
@@ -126,7 +126,7 @@ class _Gathering:
         try:
             return look()
         except FederationError as error:
-            if error.code == "FED108":
+            if error.code == NOT_SERVED:
                 return None
             self.dump.unread.append(
                 Unknown(what, redacted_text(f"{error.code} {error.where} {error.what}", self.secrets))

@@ -17,7 +17,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ._cluster.client import Cluster
 from ._core.plain.data import some
 from ._core.plain.diff import Change, leaves, owned_leaves, stands_as_stored, with_uid
-from ._core.plain.errors import FederationError
+from ._core.plain.errors import NOT_SERVED, FederationError
 from ._core.plain.kinds import Kind
 from ._core.plain.reference import link_to
 from ._core.plain.secrets import LONG, to_mask, without, without_keys
@@ -298,7 +298,7 @@ def _looked_at(cluster: Cluster, change: Change) -> Mapping | None:
     try:
         return cluster.get(change.kind, change.namespace, change.name)
     except FederationError as error:
-        if error.code != "FED108" or change.action != "delete":
+        if error.code != NOT_SERVED or change.action != "delete":
             raise
         return None
 
@@ -310,7 +310,7 @@ def live_or_planned(run: Run, cluster: Cluster, kind: Kind, namespace: str, name
     try:
         return cluster.get(kind, namespace, name)
     except FederationError as error:
-        if error.code != "FED108" or not (run.check_mode or run.params["state"] == "absent"):
+        if error.code != NOT_SERVED or not (run.check_mode or run.params["state"] == "absent"):
             raise
         return None
 
@@ -324,7 +324,7 @@ def rehearse(cluster: Cluster, change: Change) -> None:
         cluster.apply(change.kind, with_uid(change), change.manager, force=change.force, dry_run=True)
     except FederationError as error:
         takes_none = "does not support dry run" in str(error.facts.get("reason"))
-        if error.code != "FED108" and error.facts.get("status") != 404 and not takes_none:
+        if error.code != NOT_SERVED and error.facts.get("status") != 404 and not takes_none:
             raise
 
 

@@ -12,7 +12,7 @@ from ._core.install.operators import MESH_OPERATOR, OPERATOR_DEPLOYMENT, Found, 
 from ._core.install.uninstalling import check_unused, foreign, not_ended, refuse_foreign, removals
 from ._core.plain.data import at
 from ._core.plain.diff import Change, removal_of
-from ._core.plain.errors import FederationError
+from ._core.plain.errors import NOT_SERVED, FederationError
 from ._core.plain.kinds import CRD, DAEMON_SET, DEPLOYMENT, MANAGER, Kind
 from ._run import Run, awaited
 
@@ -102,7 +102,7 @@ def objects_of(cluster: Cluster, kind: Kind) -> list[dict]:
     try:
         return cluster.list(kind, "", keep=foreign)
     except FederationError as error:
-        if error.code != "FED108":
+        if error.code != NOT_SERVED:
             raise
         return []
 

@@ -19,7 +19,7 @@ from ._core.mesh.parse import asked_peers
 from ._core.peering import status
 from ._core.peering.carrying import card_in
 from ._core.peering.status import peer_rows
-from ._core.plain.errors import FederationError
+from ._core.plain.errors import FORBIDDEN, FederationError
 from ._core.plain.kinds import home_of
 from ._core.verification.programs import MOST, Program, Ran, programs_for, said_by
 from ._core.verification.targets import (
@@ -77,7 +77,7 @@ class _Asking:
                     if error.code not in SILENT:
                         raise
                     why = f"{error.where} {error.what}"
-                    if error.code == "FED104":
+                    if error.code == FORBIDDEN:
                         self.forbidden[client.namespace] = why
                     break
                 if said is not None:

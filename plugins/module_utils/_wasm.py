@@ -24,7 +24,7 @@ from ._core.extensions.keeping import (
 from ._core.extensions.plan import Ground, objections, plan
 from ._core.extensions.problems import refuse
 from ._core.mesh.described import Mesh
-from ._core.plain.errors import FederationError
+from ._core.plain.errors import FORBIDDEN, FederationError
 from ._core.plain.refusals import Refusal
 from ._core.plain.supported import EXTENSIONS_FROM, V1_EXTENSIONS_FROM
 from ._core.threescale import keeping
@@ -33,7 +33,7 @@ from ._core.threescale.described import read_threescale
 from ._core.threescale.explaining import read_tests
 from ._core.threescale.rendering import rendered as rendered_threescale
 from ._core.threescale.trying import judged_unasked, unmet
-from ._reads.extensions import FORBIDDEN, Around, read_around, read_pods
+from ._reads.extensions import Around, read_around, read_pods
 from ._reads.openshift import never_ready
 from ._reads.threescale import read_adapters
 from ._secrets import secrets_of

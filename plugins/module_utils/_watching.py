@@ -15,6 +15,7 @@ from ._core.peering.carrying import card_in
 from ._core.peering.changing import Restart
 from ._core.peering.status import peer_rows
 from ._core.plain.errors import FederationError
+from ._core.plain.kinds import home_of
 from ._core.plain.secrets import without
 from ._core.report.events import CARD, MESH, PEER_CARD, REFUSED, UNREACHED, WELL, Event, Memory, of_card, of_peers
 from ._options import CLUSTER
@@ -80,7 +81,7 @@ class Watch:
 
     def _seen(self, mesh: str, now: datetime) -> list[Event]:
         cluster = Cluster.connect(self.params)
-        namespace = self.params["namespace"] or f"{mesh}-mesh-system"
+        namespace = home_of({**self.params, "mesh": mesh})
         control_plane = read_control_plane(cluster, namespace, self.params["control_plane"] or "basic")
         peerings = read_peerings(cluster, control_plane)
         asked = {str(name): str(name) for name in self.params["peers"] or ()}

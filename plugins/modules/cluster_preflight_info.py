@@ -114,7 +114,7 @@ from ..module_utils._core.control_plane.live import parse_version
 from ..module_utils._core.install.tenants import Tenant, check_tenants
 from ..module_utils._core.plain.data import at
 from ..module_utils._core.plain.errors import FederationError
-from ..module_utils._core.plain.kinds import CONTROL_PLANE
+from ..module_utils._core.plain.kinds import CONTROL_PLANE, home_of
 from ..module_utils._core.preflight.clusters import OLM_GROUP, ClusterEstate, check_wanted, look, may_stand
 from ..module_utils._core.preflight.platform import IDENTITY
 from ..module_utils._options import CLUSTER, OLM
@@ -139,7 +139,7 @@ def run(run: Run, cluster: Cluster, now: datetime) -> dict:
     findings += found_by(lambda: check_tenants(tenants))
     homes = {tenant.mesh: tenant.namespace for tenant in tenants}
     for one in wanted:
-        home = homes.get(one.get("mesh"), f"{one.get('mesh')}-mesh-system")
+        home = homes.get(one.get("mesh"), home_of({"mesh": one.get("mesh")}))
         findings += found_by(lambda one=one, home=home: check_wanted(one, home, standing(reader, one, home)))
     versions = [version for one in wanted if (version := parse_version(str(one.get("version") or "")))]
     platform = read_platform(reader, min(versions, default=None), [at(one, "spec", *IDENTITY) for one in wanted])

@@ -303,6 +303,7 @@ from ..module_utils._core.mesh.parse import check_home
 from ..module_utils._core.peering import verdict
 from ..module_utils._core.peering.waiting import longest, reached, refuse_waiting, without_peers
 from ..module_utils._core.plain.errors import FederationError
+from ..module_utils._core.plain.kinds import home_of
 from ..module_utils._core.traffic.showing import shown_of, states_of
 from ..module_utils._handing import left_to_hand_over
 from ..module_utils._options import CLUSTER, MESH, WAITING
@@ -366,7 +367,7 @@ def run(run: Run, cluster: Cluster, now: datetime) -> dict:
 def seen(run: Run, cluster: Cluster, now: datetime) -> dict:
     """Return what is seen, after waiting for it if asked."""
     params = run.params
-    namespace = params["namespace"] or f"{params['mesh']}-mesh-system"
+    namespace = home_of(params)
     check_home(params["mesh"], namespace, params["control_plane"])
     reads = Remembered(cluster)
     control_plane = read_control_plane(reads, namespace, params["control_plane"])
@@ -376,14 +377,13 @@ def seen(run: Run, cluster: Cluster, now: datetime) -> dict:
     if params["until"] == "gone":
         return gone(run, cluster, namespace, control_plane)
     limit = params["wait_timeout"] or longest(params["until"], control_plane.version)
-    watch, waited, again = Watch(cluster, params, control_plane), 0, 0
+    watch, waited = Watch(cluster, params, control_plane), 0
     if watch.waiting_for and params["wait"] and not run.check_mode:
         waited = watch.wait(limit)
         if not params["soft"]:
             refuse_waiting(params["mesh"], params["until"], watch.waiting_for, params["waited"] + waited)
     fail_on = params["fail_on"] if params["until"] == "connected" else []
-    if not params["wait"]:
-        again = watch.look_again(fail_on)
+    again = 0 if params["wait"] else watch.look_again(fail_on)
     result = {
         "changed": False,
         **told(run, cluster, watch, fail_on, now),
@@ -393,8 +393,7 @@ def seen(run: Run, cluster: Cluster, now: datetime) -> dict:
         "polled_seconds": waited,
         "wait_limit": limit,
     }
-    counted = [fault for fault in result["faults"] if fault["fails"]]
-    if counted:
+    if counted := [fault for fault in result["faults"] if fault["fails"]]:
         raise verdict.refusal(params["mesh"], counted, again, result)
     return result
 

@@ -95,7 +95,7 @@ from ..module_utils._core.control_plane import roll
 from ..module_utils._core.control_plane.live import ControlPlane
 from ..module_utils._core.control_plane.members import ROLL, check_joined, is_made, plan_member
 from ..module_utils._core.plain.diff import as_result, change_to
-from ..module_utils._core.plain.errors import FederationError
+from ..module_utils._core.plain.errors import FORBIDDEN, FederationError
 from ..module_utils._core.plain.kinds import CONTROL_PLANE, MANAGER, MEMBER, MEMBER_ROLL, home_of
 from ..module_utils._options import CLUSTER, FORCE, MESH, WAITING
 from ..module_utils._run import Module, Run, awaited, run_module
@@ -131,7 +131,7 @@ def standing(cluster: Cluster, namespace: str, name: str) -> tuple[dict | None, 
         found = cluster.get(CONTROL_PLANE, namespace, name)
         return cluster.get(MEMBER_ROLL, namespace, ROLL), ControlPlane.read(found).version if found else None
     except FederationError as error:
-        if error.code != "FED104":
+        if error.code != FORBIDDEN:
             raise
         return None, None
 

@@ -106,10 +106,7 @@ def _wrong(name: str, option: Mapping, variables: Mapping, template: Callable[[A
                 return
         else:
             given = {} if value == variables.get("omit", object) else {name: value}
-    if given and _is_no_text(option.get("type"), given[name]):
-        yield name, f"is {_kind_of(given[name])}, and must be a text"
-        return
-    if given and (wrong := _wrong_number(option, given[name]) or _text_for_a_list(name, option, given[name])):
+    if given and (wrong := _wrong_value(name, option, given[name])):
         yield name, wrong
         return
     entries = list(_wrong_entries(name, option, given.get(name)))
@@ -119,6 +116,13 @@ def _wrong(name: str, option: Mapping, variables: Mapping, template: Callable[[A
     for error in ArgumentSpecValidator({name: flat}).validate(given).errors:
         if not (entries and isinstance(error, ElementError)):
             yield name, _told(error, option, given.get(name))
+
+
+def _wrong_value(name: str, option: Mapping, value: Any) -> str:
+    """Return what is wrong with a value that Ansible would make fit."""
+    if _is_no_text(option.get("type"), value):
+        return f"is {_kind_of(value)}, and must be a text"
+    return _wrong_number(option, value) or _text_for_a_list(name, option, value)
 
 
 def _wrong_number(option: Mapping, value: Any) -> str:

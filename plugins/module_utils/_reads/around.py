@@ -17,7 +17,7 @@ from .._core.control_plane.spec import OLDEST
 from .._core.control_plane.upgrade import Found, by_version, has_ip_blocks, held_back, lagging, names_of, versioned
 from .._core.extensions.converting import is_text
 from .._core.plain.data import at
-from .._core.plain.errors import FederationError
+from .._core.plain.errors import FORBIDDEN, UNSEEN, FederationError
 from .._core.plain.kinds import (
     AUTHORIZATION_POLICY,
     ENVOY_FILTER,
@@ -29,7 +29,6 @@ from .._core.plain.kinds import (
     Kind,
     extension_kind,
 )
-from .readable import FORBIDDEN, NOT_SERVED
 from .workloads import Surveyor
 
 
@@ -75,7 +74,7 @@ def _listed(
             objects += cluster.list(kind, place, keep=keep)
         except FederationError as error:
             # A kind that is not served has no objects.
-            if error.code not in (FORBIDDEN, NOT_SERVED):
+            if error.code not in UNSEEN:
                 raise
             if error.code == FORBIDDEN:
                 unknown.append(f"{kind.name} objects in {place}: this account may not read them")

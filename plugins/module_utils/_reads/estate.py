@@ -17,7 +17,7 @@ from .._core.peering.carrying import Received
 from .._core.peering.live import Peerings
 from .._core.peering.plan import refuse_beyond_reach
 from .._core.plain.data import at
-from .._core.plain.errors import FederationError
+from .._core.plain.errors import FORBIDDEN, NOT_SERVED, UNSEEN, FederationError
 from .._core.plain.kinds import (
     AUTHENTICATION,
     AUTHORIZATION_POLICY,
@@ -50,9 +50,7 @@ from .._core.preflight.everything import look
 from .._core.preflight.platform import GROUPS, IDENTITY, THIRD_PARTY
 from .._core.preflight.pulls import named_secrets
 from .peerings import read_roots_of
-from .remembering import FORBIDDEN, Remembered
-
-NOT_SERVED = "FED108"
+from .remembering import Remembered
 
 
 @dataclass(frozen=True)
@@ -213,7 +211,7 @@ def _authentication(reader: Reader) -> Mapping | None:
     try:
         return reader.cluster.get(AUTHENTICATION, "", "cluster")
     except FederationError as error:
-        if error.code not in (FORBIDDEN, NOT_SERVED):
+        if error.code not in UNSEEN:
             raise
         if managed_cluster(reader.cluster.server):
             reader.cluster.overlook(AUTHENTICATION)
@@ -303,9 +301,9 @@ def read_known(cluster: Remembered, control_plane: ControlPlane) -> tuple[Peerin
         try:
             read.append({live["metadata"]["name"]: live for live in cluster.list(kind, control_plane.namespace)})
         except FederationError as error:
-            if error.code not in ("FED104", "FED108"):
+            if error.code not in UNSEEN:
                 raise
-            if error.code == "FED108" and not kind.is_optional:
+            if error.code == NOT_SERVED and not kind.is_optional:
                 cluster.refuse(kind, control_plane.namespace, "the API server does not serve them")
             refused.setdefault(error.code, finding_of(error))
             read.append({})

@@ -13,12 +13,10 @@ from .._core.control_plane.live import ControlPlane
 from .._core.control_plane.members import ROLL, membership
 from .._core.extensions.plan import Ground
 from .._core.extensions.selecting import Proxy, proxy_of
-from .._core.plain.errors import FederationError
+from .._core.plain.errors import FORBIDDEN, NOT_SERVED, FederationError
 from .._core.plain.kinds import EXTENSION, MEMBER_ROLL, POD, Kind, extension_kind, home_of
 from .._core.plain.refusals import Refusal
 from .peerings import read_control_plane
-
-FORBIDDEN, NOT_SERVED = "FED104", "FED108"
 
 
 @dataclass(frozen=True)

@@ -17,13 +17,13 @@ from .._core.insight.loading import read_rejections, read_unfetched
 from .._core.insight.pods import outline
 from .._core.logs.lines import PROXY
 from .._core.logs.masking import masked
-from .._core.plain.errors import FederationError
+from .._core.plain.errors import FORBIDDEN, NOT_SERVED, UNSEEN, FederationError
 from .._core.plain.kinds import POD, Kind
 from .._core.plain.moments import time_text
 from .._core.traffic.rehearsals import COUNTED
 
-UNREADABLE = frozenset({"FED104", "FED106", "FED108"})
-SILENT = frozenset({"FED104", "FED106", "FED900", "FED901"})
+UNREADABLE = frozenset({*UNSEEN, "FED106"})
+SILENT = frozenset({FORBIDDEN, "FED106", "FED900", "FED901"})
 AT_ONCE = 4
 """How many pods are asked at the same time: a dump is made on Envoy's main thread, and all go through one
 API server.
@@ -63,7 +63,7 @@ class Asker:
         except FederationError as error:
             if error.code not in SILENT:
                 raise
-            if error.code == "FED104":
+            if error.code == FORBIDDEN:
                 self._forbidden[namespace] = error.what
                 return Said(why=error.what, is_forbidden=True, is_unasked=True)
             self._silent[key] = Said(why=error.what, is_unasked=error.code == "FED106")
@@ -89,7 +89,7 @@ class Asker:
         except FederationError as error:
             if error.code not in SILENT:
                 raise
-            if error.code == "FED104":
+            if error.code == FORBIDDEN:
                 self._unlogged[namespace] = error.what
             return ""
         return content.decode("utf-8", "replace")
@@ -114,7 +114,7 @@ def listed(
     except FederationError as error:
         if error.code not in UNREADABLE:
             raise
-        if error.code == "FED108":
+        if error.code == NOT_SERVED:
             return {}
         unread[key or kind.name] = error.what
         return None

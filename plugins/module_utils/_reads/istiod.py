@@ -17,10 +17,8 @@ from .._core.peering import changing
 from .._core.peering.changing import labelled
 from .._core.peering.live import Peerings
 from .._core.plain.diff import Change
-from .._core.plain.errors import FederationError
+from .._core.plain.errors import FORBIDDEN, FederationError
 from .._core.plain.kinds import DEPLOYMENT, PEER, POD
-
-FORBIDDEN = "FED104"
 
 
 @dataclass(frozen=True)

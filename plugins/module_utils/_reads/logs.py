@@ -13,7 +13,7 @@ from .._core.catalogue.findings import Unknown
 from .._core.logs.access import Parser
 from .._core.logs.choosing import Source, Span, outline
 from .._core.logs.lines import LONGEST, Entry, Stream, entries
-from .._core.plain.errors import FederationError
+from .._core.plain.errors import NOT_SERVED, FederationError
 from .._core.plain.kinds import TELEMETRY
 from .._files import spooled
 from . import insight
@@ -52,7 +52,7 @@ def read_telemetries(cluster: Cluster, namespaces: Sequence[str], unread: list[d
         except FederationError as error:
             if error.code not in UNREADABLE:
                 raise
-            if error.code == "FED108":
+            if error.code == NOT_SERVED:
                 return []
             unread.append({"what": f"Telemetry objects in {namespace}", "because": error.what})
     return found

@@ -6,10 +6,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from .._cluster.client import Cluster
-from .._core.plain.errors import FederationError
+from .._core.plain.errors import NOT_SERVED, UNSEEN, FederationError
 from .._core.plain.kinds import MIXER_KINDS
 from .._core.plain.refusals import Refusal
-from .extensions import FORBIDDEN, NOT_SERVED
 
 GROUP = "config.istio.io"
 
@@ -23,7 +22,7 @@ def read_mixer(cluster: Cluster, namespaces: Iterable[str]) -> tuple[list[dict],
             try:
                 found += cluster.list(kind, place)
             except FederationError as error:
-                if error.code not in (FORBIDDEN, NOT_SERVED):
+                if error.code not in UNSEEN:
                     raise
                 if error.code == NOT_SERVED:
                     break

@@ -8,12 +8,11 @@ from collections.abc import Iterable, Mapping
 from .._cluster.client import Cluster
 from .._core.catalogue.findings import Finding
 from .._core.plain.data import some
-from .._core.plain.errors import FederationError
+from .._core.plain.errors import FORBIDDEN, UNSEEN, FederationError
 from .._core.plain.kinds import CLUSTER_VERSION, EXTENSION
 from .._core.plain.refusals import Refusal
 from .._core.plain.supported import NO_EXTENSION_READY_FROM
 from .._core.preflight.estate import Platform
-from .extensions import FORBIDDEN, NOT_SERVED
 
 
 def never_ready(cluster: Cluster, objects: Iterable[Mapping]) -> tuple[list[Finding], list[Refusal]]:
@@ -30,7 +29,7 @@ def never_ready(cluster: Cluster, objects: Iterable[Mapping]) -> tuple[list[Find
     try:
         release = Platform(version=cluster.get(CLUSTER_VERSION, "", "version")).release
     except FederationError as error:
-        if error.code not in (FORBIDDEN, NOT_SERVED):
+        if error.code not in UNSEEN:
             raise
         because = "this account may not read it, so it is not known whether ServiceMeshExtensions become ready"
         return [], [Refusal(CLUSTER_VERSION, "", because)] if error.code == FORBIDDEN else []

@@ -18,7 +18,7 @@ from .._core.install.operators import (
     settled,
 )
 from .._core.plain.data import at
-from .._core.plain.errors import FederationError
+from .._core.plain.errors import NOT_SERVED, UNSEEN, FederationError
 from .._core.plain.kinds import (
     CATALOG_SOURCE,
     CONTROL_PLANE,
@@ -30,7 +30,7 @@ from .._core.plain.kinds import (
     PACKAGE_MANIFEST,
     SUBSCRIPTION,
 )
-from .readable import NOT_SERVED, all_readable, all_served
+from .readable import all_readable, all_served
 
 
 def read_found(cluster: Cluster, operators: Sequence[Operator]) -> Found:
@@ -82,7 +82,7 @@ def packages_of(cluster: Cluster, operators: Iterable[Operator], found: Found) -
             if matters(operator, found) and is_ready(catalog_of(operator, found.catalogs)):
                 offered[operator.package] = _manifest(cluster, operator)
         except FederationError as error:
-            if error.code not in ("FED104", "FED108"):
+            if error.code not in UNSEEN:
                 raise
     return offered
 

@@ -21,7 +21,7 @@ from .._core.peering.identity import known_beside_gateways
 from .._core.peering.live import Peerings
 from .._core.plain.data import at
 from .._core.plain.diff import is_ours
-from .._core.plain.errors import FederationError
+from .._core.plain.errors import FORBIDDEN, UNSEEN, FederationError
 from .._core.plain.kinds import (
     CONFIG_MAP,
     CONTROL_PLANE,
@@ -113,7 +113,7 @@ def read_members(cluster: Cluster, namespace: str) -> dict[str, list[str]]:
     try:
         return membership(cluster.get(MEMBER_ROLL, namespace, ROLL))
     except FederationError as error:
-        if error.code not in ("FED104", "FED108"):
+        if error.code not in UNSEEN:
             raise
         return membership(None)
 
@@ -154,7 +154,7 @@ def _exportable(cluster: Cluster, kind: Kind, namespace: str, warn: Callable[[st
     try:
         return cluster.list(kind, namespace)
     except FederationError as error:
-        if error.code not in ("FED104", "FED108"):
+        if error.code not in UNSEEN:
             raise
         warn(
             f"{kind.name} objects of namespace {namespace} cannot be read, so their exports are not predicted:"
@@ -188,7 +188,7 @@ def read_bundles(cluster: Cluster, namespace: str) -> dict[str, Mapping]:
     try:
         found = cluster.list(CONFIG_MAP, namespace, MESH_LABEL)
     except FederationError as error:
-        if error.code != "FED104":
+        if error.code != FORBIDDEN:
             raise
         return {}
     return {live["metadata"]["name"]: live for live in found if is_ours(live)}

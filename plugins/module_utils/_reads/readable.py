@@ -7,10 +7,8 @@ from __future__ import annotations
 
 from .._cluster.client import Cluster
 from .._core.plain.data import at
-from .._core.plain.errors import FederationError
+from .._core.plain.errors import FORBIDDEN, NOT_SERVED, UNSEEN, FederationError
 from .._core.plain.kinds import NAMESPACE, Kind
-
-FORBIDDEN, NOT_SERVED = "FED104", "FED108"
 
 
 def all_served(cluster: Cluster, kind: Kind, namespace: str = "") -> list[dict]:
@@ -28,7 +26,7 @@ def all_readable(cluster: Cluster, kind: Kind, namespace: str = "") -> list[dict
     try:
         return cluster.list(kind, namespace)
     except FederationError as error:
-        if error.code not in (FORBIDDEN, NOT_SERVED):
+        if error.code not in UNSEEN:
             raise
         return None
 
@@ -38,7 +36,7 @@ def one_readable(cluster: Cluster, kind: Kind, namespace: str, name: str) -> dic
     try:
         return cluster.get(kind, namespace, name)
     except FederationError as error:
-        if error.code not in (FORBIDDEN, NOT_SERVED):
+        if error.code not in UNSEEN:
             raise
         return None
 

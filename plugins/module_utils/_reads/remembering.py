@@ -19,13 +19,12 @@ from datetime import datetime
 from typing import Any
 
 from .._cluster.client import Cluster
-from .._core.plain.errors import FederationError
+from .._core.plain.errors import FORBIDDEN, FederationError
 from .._core.plain.kinds import GROUP, Kind
 from .._core.plain.refusals import Refusal
 from .._files import read, write
 from .._notes import forget, place_of
 
-FORBIDDEN = "FED104"
 MOST_SECONDS = 20
 """For how long notes say how a mesh stands."""
 MOST_BYTES = 32 << 20

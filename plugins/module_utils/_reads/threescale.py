@@ -15,7 +15,7 @@ from .._core.catalogue.findings import Finding
 from .._core.control_plane.ground import ground_of
 from .._core.control_plane.members import ROLL, membership
 from .._core.plain.data import at
-from .._core.plain.errors import FederationError
+from .._core.plain.errors import FORBIDDEN, UNSEEN, FederationError
 from .._core.plain.kinds import (
     ACCESS_REVIEW,
     AUTHORIZATION_POLICY,
@@ -30,7 +30,7 @@ from .._core.plain.kinds import (
 from .._core.plain.refusals import Refusal
 from .._core.threescale.described import Secret
 from .._core.threescale.portal import no_token
-from .extensions import FORBIDDEN, NOT_SERVED, Around
+from .extensions import Around
 from .peerings import read_control_plane
 
 AROUND = (SERVICE_ENTRY, DESTINATION_RULE, REQUEST_AUTHENTICATION, AUTHORIZATION_POLICY)
@@ -54,7 +54,7 @@ def read_adapters(cluster: Cluster, params: Mapping[str, Any], needed: Collectio
                 live += cluster.list(kind, place)
             except FederationError as error:
                 is_needed = error.code == FORBIDDEN and kind in ground.kinds and place in needed
-                if error.code not in (FORBIDDEN, NOT_SERVED) or is_needed:
+                if error.code not in UNSEEN or is_needed:
                     raise
                 if error.code == FORBIDDEN:
                     unknown.append(Refusal(kind, place))
@@ -99,7 +99,7 @@ def readers_of(cluster: Cluster, kind: Kind, namespace: str) -> Iterator[Finding
         try:
             answer = cluster.review(ACCESS_REVIEW, namespace, body)
         except FederationError as error:
-            if error.code not in (FORBIDDEN, NOT_SERVED):
+            if error.code not in UNSEEN:
                 raise
             return
         if at(answer, "status", "allowed") is True:

@@ -12,7 +12,7 @@ from .._core.control_plane.live import ControlPlane
 from .._core.mesh.described import Mesh
 from .._core.peering.using import NAMING_KINDS, namespaces_of_traffic
 from .._core.plain.data import mapping
-from .._core.plain.errors import FederationError
+from .._core.plain.errors import FORBIDDEN, NOT_SERVED, UNSEEN, FederationError
 from .._core.plain.kinds import (
     AUTHORIZATION_POLICY,
     DESTINATION_RULE,
@@ -145,9 +145,9 @@ def read_routes(
             try:
                 found += cluster.list(kind, namespace)
             except FederationError as error:
-                if error.code == "FED104":
+                if error.code == FORBIDDEN:
                     return None
-                if error.code != "FED108":
+                if error.code != NOT_SERVED:
                     raise
     return found
 
@@ -173,9 +173,9 @@ def _rules(cluster: Cluster, kind: Kind, namespace: str) -> list[dict]:
     try:
         return cluster.list(kind, namespace)
     except FederationError as error:
-        if error.code == "FED108":
+        if error.code == NOT_SERVED:
             return []
-        if error.code != "FED104":
+        if error.code != FORBIDDEN:
             raise
         raise FederationError(
             "FED868",
@@ -190,7 +190,7 @@ def _may(cluster: Cluster, kind: Kind, namespace: str, keep: object = None) -> l
     try:
         return cluster.list(kind, namespace, keep=keep)
     except FederationError as error:
-        if error.code not in ("FED104", "FED108"):
+        if error.code not in UNSEEN:
             raise
         return None
 
@@ -200,7 +200,7 @@ def _known(cluster: Cluster, kind: Kind, namespace: str, keep: object = None) ->
     try:
         return cluster.list(kind, namespace, keep=keep)
     except FederationError as error:
-        if error.code != "FED108":
+        if error.code != NOT_SERVED:
             raise
         return []
 

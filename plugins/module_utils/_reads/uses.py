@@ -12,7 +12,7 @@ from .._core.peering.adopting import as_it_stands
 from .._core.peering.leaving import not_adopting
 from .._core.peering.leftovers import Left, left_of
 from .._core.peering.using import NAMING_KINDS, Taken, Use, uses_in
-from .._core.plain.errors import FederationError
+from .._core.plain.errors import FORBIDDEN, NOT_SERVED, FederationError
 from .._core.plain.kinds import DEPLOYMENT, MEMBER_ROLL, SERVICE, Kind
 from .peerings import read_peerings
 
@@ -69,9 +69,9 @@ def _namespaces(cluster: Cluster, control_plane: ControlPlane, unreadable: list[
     try:
         roll = cluster.get(MEMBER_ROLL, control_plane.namespace, "default") or {}
     except FederationError as error:
-        if error.code == "FED104":
+        if error.code == FORBIDDEN:
             unreadable.append(f"{MEMBER_ROLL.name} {control_plane.namespace}/default")
-        elif error.code != "FED108":
+        elif error.code != NOT_SERVED:
             raise
         roll = {}
     members = (roll.get("status") or {}).get("configuredMembers") or []
@@ -85,9 +85,9 @@ def _listed(cluster: Cluster, kind: Kind, namespace: str, unreadable: list[str])
     try:
         return cluster.list(kind, namespace)
     except FederationError as error:
-        if error.code == "FED104":
+        if error.code == FORBIDDEN:
             unreadable.append(f"{kind.name} objects in {namespace}")
-        elif error.code != "FED108":
+        elif error.code != NOT_SERVED:
             raise
     return []
 

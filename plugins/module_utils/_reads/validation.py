@@ -12,7 +12,7 @@ from .._cluster.client import Cluster
 from .._core.control_plane.live import ControlPlane
 from .._core.control_plane.members import ROLL
 from .._core.plain.data import at, strings
-from .._core.plain.errors import FederationError
+from .._core.plain.errors import FORBIDDEN, NOT_SERVED, UNSEEN, FederationError
 from .._core.plain.kinds import (
     AUTHORIZATION_POLICY,
     DEPLOYMENT,
@@ -40,8 +40,6 @@ from .._core.validation.registry import Given, Objects, given_by
 from .._core.validation.routing import check_routing
 from .peerings import read_peerings
 
-UNREADABLE = frozenset({"FED104"})
-NOT_SERVED = "FED108"
 # What says that a selector fits nothing, so that it is worth asking what would make pods.
 BY_LABELS = frozenset({"FED978", "FED983", "FED991"})
 
@@ -59,7 +57,7 @@ class Reader:
         try:
             return strings(at(self._cluster.get(MEMBER_ROLL, namespace, ROLL), "status", "configuredMembers"))
         except FederationError as error:
-            if error.code not in UNREADABLE:
+            if error.code != FORBIDDEN:
                 raise
             self.unread.add((MEMBER_ROLL.name, namespace))
             return []
@@ -73,7 +71,7 @@ class Reader:
         except FederationError as error:
             if error.code == NOT_SERVED:
                 return []
-            if error.code not in UNREADABLE:
+            if error.code != FORBIDDEN:
                 raise
             self.unread.add((kind.name, namespace))
             return []
@@ -119,9 +117,9 @@ def _given(cluster: Cluster, reader: Reader, control_plane: ControlPlane) -> tup
     try:
         return given_by(read_peerings(cluster, control_plane, with_bundles=False), cluster.now, control_plane.version)
     except FederationError as error:
-        if error.code not in (*UNREADABLE, NOT_SERVED):
+        if error.code not in UNSEEN:
             raise
-        if error.code in UNREADABLE:
+        if error.code == FORBIDDEN:
             reader.unread.add((PEER.name, control_plane.namespace))
         return ()
 
@@ -134,7 +132,7 @@ def _with_accounts(cluster: Cluster, reader: Reader, objects: Objects) -> Object
     try:
         namespaces = frozenset(cluster.list(NAMESPACE, "", keep=name_of))
     except FederationError as error:
-        if error.code not in UNREADABLE:
+        if error.code != FORBIDDEN:
             raise
         namespaces = None
     return replace(objects, accounts=accounts, namespaces=namespaces)

@@ -24,7 +24,7 @@ from .._core.control_plane.data_plane import (
 )
 from .._core.control_plane.restarting import OWNERS, Survey
 from .._core.plain.data import at, items
-from .._core.plain.errors import FederationError
+from .._core.plain.errors import FORBIDDEN, UNSEEN, FederationError
 from .._core.plain.kinds import POD, REPLICA_SET, REPLICATION_CONTROLLER, Kind
 from .._core.plain.moments import time_of
 from .._core.plain.refusals import Refusal
@@ -65,7 +65,7 @@ class Surveyor:
             try:
                 old = self._cluster.list(POD, namespace, keep=noted)
             except FederationError as error:
-                if error.code != "FED104":
+                if error.code != FORBIDDEN:
                     raise
                 sidecars.pop(namespace, None)
                 unknown.append(Refusal(POD, namespace).text)
@@ -134,7 +134,7 @@ class Surveyor:
         try:
             return self._cluster.list(kind, namespace, keep=keep)
         except FederationError as error:
-            if error.code not in ("FED104", "FED108"):
+            if error.code not in UNSEEN:
                 raise
             unknown.append(f"{kind.name} objects in {namespace}: {error.what}")
             return []

@@ -27,6 +27,7 @@ from ..plain.kinds import (
     ROLE_BINDING,
     SERVICE_ACCOUNT,
     Kind,
+    home_of,
 )
 from .subjects import Admins
 
@@ -133,7 +134,7 @@ class Tenant:
         place = f"mesh_namespace of {mesh}"
         namespace = _label(
             place,
-            described.get("namespace") or f"{mesh}-mesh-system",
+            home_of({**described, "mesh": mesh}),
             "FED426",
             "Name the namespace of the control plane",
         )

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ..plain.errors import FederationError
-from ..plain.kinds import RESERVED_WORDS, ROOT_CONFIG_MAP, bundle_name, is_trust_domain
+from ..plain.kinds import RESERVED_WORDS, ROOT_CONFIG_MAP, bundle_name, home_of, is_trust_domain
 from .described import LOCALITY, LONGEST_PEER, Half, Mesh, Peer
 from .fields import NAME, boolean_of, check_keys, check_label, fingerprint_of, list_of, refuse
 from .gateways import check_addresses, check_reach, check_shared, fitting, gateways_of, refuse_empty_settings
@@ -73,7 +73,7 @@ def described_mesh(params: Mapping[str, Any], *, allow_no_peers: bool = False) -
     """Return the mesh that a module's options describe; raises ``FederationError`` FED3xx before anything is read."""
     mesh = parse_mesh(
         name=params["mesh"],
-        namespace=params.get("namespace") or f"{params['mesh']}-mesh-system",
+        namespace=home_of(params),
         control_plane=params["control_plane"],
         peers=params.get("peers") or [],
         gateways=params.get("gateways"),

@@ -6,6 +6,11 @@ from __future__ import annotations
 from .reference import link_to
 from .words import shown
 
+FORBIDDEN, NOT_SERVED = "FED104", "FED108"
+"""The codes for what this account may not do, and for a kind that the cluster does not serve."""
+UNSEEN = (FORBIDDEN, NOT_SERVED)
+"""The codes of answers that say nothing of what stands."""
+
 
 class FederationError(Exception):
     """Something that a user can fix.
