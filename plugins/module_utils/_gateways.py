@@ -30,7 +30,8 @@ from ._core.peering.gateways import (
 from ._core.peering.identity import Accepted, refuse_two_descriptions
 from ._core.plain.diff import Change, is_ours
 from ._core.plain.errors import UNSEEN, FederationError
-from ._core.plain.kinds import CONTROL_PLANE, DEPLOYMENT, DISRUPTION_BUDGET, SERVICE, Kind
+from ._core.plain.kinds import CONTROL_PLANE, DEPLOYMENT, DISRUPTION_BUDGET, SERVICE
+from ._reads.readable import all_readable
 from ._run import Run
 
 
@@ -126,17 +127,8 @@ def refuse_foreign(cluster: Cluster, mesh: Mesh, control_plane: ControlPlane, pe
     """
     found, new = claimed_gateways(mesh, control_plane, peers)
     for kind in (SERVICE, DEPLOYMENT) if new else ():
-        found += foreign_objects(kind, mesh.namespace, _listed(cluster, kind, mesh.namespace), new)
+        found += foreign_objects(kind, mesh.namespace, all_readable(cluster, kind, mesh.namespace) or [], new)
     refuse_claimed(found)
-
-
-def _listed(cluster: Cluster, kind: Kind, namespace: str) -> list[dict]:
-    try:
-        return cluster.list(kind, namespace)
-    except FederationError as error:
-        if error.code not in UNSEEN:
-            raise
-        return []
 
 
 def _told(run: Run, kept: Kept) -> Kept:

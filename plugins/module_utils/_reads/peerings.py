@@ -36,6 +36,7 @@ from .._core.plain.kinds import (
     Kind,
 )
 from .._files import Place, beginning, refuse_no_folder
+from .readable import one_readable
 
 
 def host_and_port(server: str) -> tuple[str, int]:
@@ -110,12 +111,7 @@ def read_members(cluster: Cluster, namespace: str) -> dict[str, list[str]]:
     """Return who is a member of the mesh in a namespace, as ``members.membership`` tells it; nobody where that may not
     be read.
     """
-    try:
-        return membership(cluster.get(MEMBER_ROLL, namespace, ROLL))
-    except FederationError as error:
-        if error.code not in UNSEEN:
-            raise
-        return membership(None)
+    return membership(one_readable(cluster, MEMBER_ROLL, namespace, ROLL))
 
 
 def read_services(

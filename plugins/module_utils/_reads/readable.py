@@ -5,26 +5,35 @@ serve the kind.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from .._cluster.client import Cluster
 from .._core.plain.data import at
 from .._core.plain.errors import FORBIDDEN, NOT_SERVED, UNSEEN, FederationError
 from .._core.plain.kinds import NAMESPACE, Kind
 
 
-def all_served(cluster: Cluster, kind: Kind, namespace: str = "") -> list[dict]:
-    """Return all objects of a kind; none where the cluster does not serve it."""
+def all_served(
+    cluster: Cluster, kind: Kind, namespace: str = "", keep: Callable[[dict], Any] | None = None
+) -> list[dict]:
+    """Return all objects of a kind, as ``Cluster.list`` does; none where the cluster does not serve it."""
     try:
-        return cluster.list(kind, namespace)
+        return cluster.list(kind, namespace, keep=keep)
     except FederationError as error:
         if error.code != NOT_SERVED:
             raise
         return []
 
 
-def all_readable(cluster: Cluster, kind: Kind, namespace: str = "") -> list[dict] | None:
-    """Return all objects of a kind; None where this account may not see them, or the cluster does not serve it."""
+def all_readable(
+    cluster: Cluster, kind: Kind, namespace: str = "", keep: Callable[[dict], Any] | None = None
+) -> list[dict] | None:
+    """Return all objects of a kind, as ``Cluster.list`` does; None where this account may not see them, or the cluster
+    does not serve it.
+    """
     try:
-        return cluster.list(kind, namespace)
+        return cluster.list(kind, namespace, keep=keep)
     except FederationError as error:
         if error.code not in UNSEEN:
             raise

@@ -12,7 +12,7 @@ from .._core.control_plane.live import ControlPlane
 from .._core.mesh.described import Mesh
 from .._core.peering.using import NAMING_KINDS, namespaces_of_traffic
 from .._core.plain.data import mapping
-from .._core.plain.errors import FORBIDDEN, NOT_SERVED, UNSEEN, FederationError
+from .._core.plain.errors import FORBIDDEN, NOT_SERVED, FederationError
 from .._core.plain.kinds import (
     AUTHORIZATION_POLICY,
     DESTINATION_RULE,
@@ -31,6 +31,7 @@ from .._core.traffic.standing import Standing, all_imports, regions_given
 from .._core.traffic.wanted import Wanted
 from .insight import REHEARSALS, SERVER_INFO, Asker
 from .peerings import read_members
+from .readable import all_readable, all_served
 
 
 def read_traffic(
@@ -55,7 +56,7 @@ def read_traffic(
     services = _services(cluster, members & {*pods_in, *services_needed(wanted, given)})
     is_located = are_located(wanted, given)
     looked_at = everywhere & {*pods_in, *pods_needed(wanted, members)}
-    pods = {namespace: tuple(_known(cluster, POD, namespace, outline)) for namespace in sorted(looked_at)}
+    pods = {namespace: tuple(all_served(cluster, POD, namespace, outline)) for namespace in sorted(looked_at)}
     clients = _clients(cluster, members - looked_at) if is_located else {}
     standing = Standing(
         control_plane=control_plane,
@@ -74,20 +75,20 @@ def read_traffic(
 def _sets(cluster: Cluster, mesh: Mesh, control_plane: ControlPlane) -> dict[str, dict]:
     """Return the import sets that stand, by the peer's name."""
     return (
-        {live["metadata"]["name"]: live for live in _known(cluster, IMPORTS, control_plane.namespace)}
+        {live["metadata"]["name"]: live for live in all_served(cluster, IMPORTS, control_plane.namespace)}
         if mesh.peers
         else {}
     )
 
 
 def _services(cluster: Cluster, namespaces: Iterable[str]) -> dict[tuple[str, str], dict]:
-    found = [live for namespace in sorted(namespaces) for live in _known(cluster, SERVICE, namespace)]
+    found = [live for namespace in sorted(namespaces) for live in all_served(cluster, SERVICE, namespace)]
     return {(live["metadata"]["namespace"], live["metadata"]["name"]): live for live in found}
 
 
 def _clients(cluster: Cluster, namespaces: Iterable[str]) -> dict[str, tuple[dict, ...] | None]:
     """Return the pods of namespaces that may call, None where they may not be read."""
-    found = {namespace: _may(cluster, POD, namespace, outline) for namespace in sorted(namespaces)}
+    found = {namespace: all_readable(cluster, POD, namespace, outline) for namespace in sorted(namespaces)}
     return {namespace: None if pods is None else tuple(pods) for namespace, pods in found.items()}
 
 
@@ -107,7 +108,7 @@ def with_tallies(cluster: Cluster, standing: Standing, rehearsed: Iterable[Wante
     """
     rehearsed, pods = list(rehearsed), dict(standing.pods)
     for namespace in sorted({one.namespace for one in rehearsed} - set(pods)):
-        found = _may(cluster, POD, namespace, outline)
+        found = all_readable(cluster, POD, namespace, outline)
         pods |= {} if found is None else {namespace: tuple(found)}
     seeing, asker = replace(standing, pods=pods), Asker(cluster)
     tallies = {(one.namespace, one.name): _tally(asker, one, seeing) for one in rehearsed}
@@ -165,7 +166,7 @@ def _with_nodes(cluster: Cluster, standing: Standing) -> Standing:
     """Return the same with all nodes, where this mesh's istiod goes by their labels."""
     if not standing.reads_nodes:
         return standing
-    nodes = _may(cluster, NODE, "")
+    nodes = all_readable(cluster, NODE, "")
     return replace(standing, nodes=None if nodes is None else {live["metadata"]["name"]: live for live in nodes})
 
 
@@ -185,26 +186,6 @@ def _rules(cluster: Cluster, kind: Kind, namespace: str) -> list[dict]:
         ) from error
 
 
-def _may(cluster: Cluster, kind: Kind, namespace: str, keep: object = None) -> list[dict] | None:
-    """Return objects of a kind, None where they may not be read."""
-    try:
-        return cluster.list(kind, namespace, keep=keep)
-    except FederationError as error:
-        if error.code not in UNSEEN:
-            raise
-        return None
-
-
-def _known(cluster: Cluster, kind: Kind, namespace: str, keep: object = None) -> list[dict]:
-    """Return objects of a kind; none where the API server does not serve it."""
-    try:
-        return cluster.list(kind, namespace, keep=keep)
-    except FederationError as error:
-        if error.code != NOT_SERVED:
-            raise
-        return []
-
-
 def _accounts(cluster: Cluster, wanted: Iterable[Wanted], places: Collection[str]) -> frozenset[tuple[str, str]] | None:
     named = {
         account
@@ -214,7 +195,7 @@ def _accounts(cluster: Cluster, wanted: Iterable[Wanted], places: Collection[str
     }
     found: set[tuple[str, str]] = set()
     for namespace in sorted({namespace for namespace, _name in named} & set(places)):
-        listed = _may(cluster, SERVICE_ACCOUNT, namespace)
+        listed = all_readable(cluster, SERVICE_ACCOUNT, namespace)
         if listed is None:
             return None
         found |= {(namespace, str(mapping(live.get("metadata")).get("name"))) for live in listed}

@@ -150,7 +150,7 @@ def test_a_budget_of_somebody_else_is_not_doubled(cluster):
 
 
 def test_budgets_are_not_asked_for_in_vain(cluster, monkeypatch):
-    def forbidden(kind, namespace, selector=None):
+    def forbidden(kind, namespace, selector=None, keep=None):
         if kind is DISRUPTION_BUDGET:
             raise FederationError("FED104", where="here", what="may not list", fix="ask")
         return ClusterInMemory.list(cluster, kind, namespace)
