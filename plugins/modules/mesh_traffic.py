@@ -244,7 +244,7 @@ from ..module_utils._cluster.client import Cluster
 from ..module_utils._core.catalogue.findings import texts
 from ..module_utils._core.plain.diff import as_diff
 from ..module_utils._core.traffic.asking import refuse
-from ..module_utils._core.traffic.calling import cut_off_locally, told_of_callers
+from ..module_utils._core.traffic.calling import cut_off_locally, told_of_callers, widened
 from ..module_utils._core.traffic.cutting import cut_off
 from ..module_utils._core.traffic.enforcing import findings_of, rows_of, told_of_rehearsal
 from ..module_utils._core.traffic.localities import regions_to_come, warnings_of
@@ -269,6 +269,7 @@ def run(run: Run, cluster: Cluster, now: datetime) -> dict:
     found = [*warnings_of(asked.wanted, asked.standing), *cut_off(asked.wanted, asked.mesh, asked.standing)]
     found += warnings_under_way(asked.wanted, asked.standing)
     found += [*cut_off_locally(asked.wanted, asked.mesh, asked.standing), *findings_of(asked.wanted)]
+    found += widened(asked.wanted, asked.mesh, asked.standing)
     for warning in texts(found) if not is_absent else ():
         run.warn(warning)
     planned = plan_traffic(asked.wanted, asked.mesh, asked.standing, asked.locality)

@@ -119,7 +119,7 @@ from ..module_utils._cluster.client import Cluster
 from ..module_utils._core.catalogue.findings import finding_of, told
 from ..module_utils._core.plain.kinds import home_of
 from ..module_utils._core.traffic.asking import asked_for, row_of
-from ..module_utils._core.traffic.calling import cut_off_locally
+from ..module_utils._core.traffic.calling import cut_off_locally, widened
 from ..module_utils._core.traffic.cutting import cut_off
 from ..module_utils._core.traffic.enforcing import findings_of, rows_of, told_of_rehearsal
 from ..module_utils._core.traffic.going import client_of, where_it_goes
@@ -144,6 +144,7 @@ def run(run: Run, cluster: Cluster, now: datetime) -> dict:
         warned = [*warnings_of(asked.wanted, standing), *cut_off(asked.wanted, asked.mesh, standing)]
         warned += warnings_under_way(asked.wanted, standing)
         warned += [*cut_off_locally(asked.wanted, asked.mesh, standing), *findings_of(asked.wanted)]
+        warned += widened(asked.wanted, asked.mesh, standing)
         found = told(
             asked.mesh.name,
             [*map(finding_of, [*asked.problems, *regions_to_come(asked.wanted, asked.mesh, standing)]), *warned],

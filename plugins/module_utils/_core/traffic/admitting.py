@@ -59,6 +59,12 @@ class Verdict:
         return {YES: "admitted", NO: "refused", MAYBE: "may be refused"}[self.passes] + because + later
 
 
+def is_enforced_allow(live: Mapping) -> bool:
+    """Return whether a policy admits callers, and is no rehearsal."""
+    is_rehearsal = mapping(at(live, "metadata", "annotations")).get(DRY_RUN) == "true"
+    return (at(live, "spec", "action") or "ALLOW") == "ALLOW" and not is_rehearsal
+
+
 def verdict(policies: Iterable[Mapping], call: Call) -> Verdict:
     """Return whether the policies of one workload let ``call`` pass. Those that are only rehearsed do not count, and it
     is told what they would do.
@@ -112,7 +118,7 @@ def _source(source: Mapping, call: Call) -> str:
     parts = []
     for key, value in source.items():
         if key in ("principals", "notPrincipals"):
-            patterns = [_own(text, call.domain) for text in strings(value)]
+            patterns = [own_pattern(text, call.domain) for text in strings(value)]
             parts.append(_listed(patterns, call.principal, is_not=key.startswith("not")))
         elif key in ("namespaces", "notNamespaces"):
             parts.append(_listed(strings(value), call.namespace, is_not=key.startswith("not")))
@@ -149,7 +155,11 @@ def _condition(condition: Mapping, call: Call, action: str) -> str:
     if key not in known:
         return MAYBE
     return _all(
-        _listed([_own(text, call.domain) for text in strings(condition[word])], known[key], is_not=word == "notValues")
+        _listed(
+            [own_pattern(text, call.domain) for text in strings(condition[word])],
+            known[key],
+            is_not=word == "notValues",
+        )
         for word in ("values", "notValues")
         if condition.get(word)
     )
@@ -171,8 +181,8 @@ def _fits(pattern: str, value: str) -> bool:
     return value.startswith(pattern[:-1]) if pattern.endswith("*") else pattern == value
 
 
-def _own(pattern: str, domain: str) -> str:
-    """Return a pattern with the word for "this mesh" as the mesh's own trust domain."""
+def own_pattern(pattern: str, domain: str) -> str:
+    """Return a pattern of principals with the word for "this mesh" as the mesh's own trust domain."""
     start = f"{DEFAULT_TRUST_DOMAIN}/"
     return f"{domain}/{pattern[len(start) :]}" if pattern.startswith(start) else pattern
 

@@ -7,16 +7,18 @@ Source: Istio documentation, "Standard Metrics": what the sidecar of the workloa
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from ..catalogue.findings import Finding
 from ..mesh.described import Mesh
 from ..peering.using import is_of_traffic
-from ..plain.data import at, items, listed, mapping, strings
+from ..plain.data import at, items, listed, mapping, place_of, strings
 from ..plain.kinds import AUTHORIZATION_POLICY
+from .admitting import is_enforced_allow, own_pattern
+from .going import policies_of
 from .measuring import Row, any_of, came
-from .plan import DRY_RUN, ingress_principal, name_of, principal
+from .plan import DRY_RUN, admitting_policy, ingress_principal, name_of, principal
 from .standing import Caller, Standing
 from .wanted import Wanted
 
@@ -190,3 +192,35 @@ def cut_off_locally(wanted: Iterable[Wanted], mesh: Mesh, standing: Standing) ->
             yield Finding(
                 "FED846", one.place, f"{words} {listed(dict.fromkeys(map(str, lost)), 20)}, seen in the last {WINDOW}"
             )
+
+
+def widened(wanted: Iterable[Wanted], mesh: Mesh, standing: Standing) -> Iterator[Finding]:
+    """Yield each rule beside whose policy others stand on the same pods that may admit callers whom it does not name:
+    whom one ALLOW policy admits passes, whatever the others say.
+    """
+    for one in admitting(wanted):
+        own = admitting_policy(one, mesh, standing)
+        named, selector = set(_admitted(own)), own["spec"]["selector"]["matchLabels"]
+        pods = [{"metadata": {"labels": selector}}, *standing.pods_of(one.namespace, one.name)] if selector else []
+        others = [
+            place_of(live)
+            for pod in pods
+            for live in policies_of(pod, one.namespace, standing)
+            if not is_of_traffic(live) and is_enforced_allow(live) and not _is_within(live, named, standing)
+        ]
+        if others:
+            seen = (
+                f"{listed(sorted(set(others)), 5)} on the same pods may also admit callers that this rule does not name"
+            )
+            yield Finding("FED755", one.place, seen)
+
+
+def _is_within(live: Mapping, named: Collection[str], standing: Standing) -> bool:
+    """Return whether a policy admits nobody but those who are ``named``."""
+    domain = standing.control_plane.trust_domain
+    for rule in items(at(live, "spec", "rules")):
+        sources = [strings(at(each, "source", "principals")) for each in items(rule.get("from"))]
+        admitted = {own_pattern(text, domain) for source in sources for text in source}
+        if not sources or not all(sources) or not admitted <= set(named):
+            return False
+    return True

@@ -671,3 +671,52 @@ def test_who_says_of_itself_that_it_has_called_is_no_caller(monkeypatch, promtoo
         [promtool, "test", "rules", "test.yml"], cwd=tmp_path, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def beside(spec, namespace="shop", **annotations):
+    """Return the warnings of a run where a policy of somebody else stands."""
+    cluster = mesh()
+    version = "security.istio.io/v1beta1"
+    cluster.put(thing(version, "AuthorizationPolicy", namespace, "theirs", spec=spec, annotations=annotations))
+    run = asked(False, traffic=[FROM_WEST])
+    mesh_traffic.run(run, cluster, NOW)
+    told = asked(False, traffic=[FROM_WEST], service=None, client=None)
+    lines = "".join(traffic_info.run(told, cluster, NOW)["lines"])
+    found = [text for text in run.warnings if text.startswith("FED755")]
+    assert bool(found) == ("FED755" in lines), "traffic_info says it as well"
+    return found
+
+
+OF_CHECKOUT = {"selector": {"matchLabels": {"app": "checkout"}}}
+WEB = {"from": [{"source": {"principals": ["cluster.local/ns/shop/sa/web"]}}]}
+ANYBODY = {"from": [{"source": {"principals": ["*"]}}]}
+
+
+@pytest.mark.parametrize(
+    ("spec", "namespace"),
+    [
+        ({**OF_CHECKOUT, "rules": [{}]}, "shop"),
+        ({"rules": [{"to": [{"operation": {"ports": ["80"]}}]}]}, "shop"),
+        ({**OF_CHECKOUT, "rules": [WEB, ANYBODY]}, "shop"),
+        ({**OF_CHECKOUT, "rules": [{"from": [*WEB["from"], {"source": {"namespaces": ["desk"]}}]}]}, "shop"),
+        ({"action": "ALLOW", "rules": [ANYBODY]}, "east-mesh-system"),
+    ],
+)
+def test_a_policy_beside_ours_that_admits_others_is_told(spec, namespace):
+    (told,) = beside(spec, namespace)
+    assert f"AuthorizationPolicy {namespace}/theirs on the same pods may also admit callers" in told
+
+
+@pytest.mark.parametrize(
+    ("spec", "annotations"),
+    [
+        ({**OF_CHECKOUT, "rules": [WEB]}, {}),
+        ({**OF_CHECKOUT, "rules": [{**WEB, "to": [{"operation": {"ports": ["80"]}}]}]}, {}),
+        (OF_CHECKOUT, {}),
+        ({**OF_CHECKOUT, "action": "DENY", "rules": [{}]}, {}),
+        ({"selector": {"matchLabels": {"app": "till"}}, "rules": [{}]}, {}),
+        ({**OF_CHECKOUT, "rules": [{}]}, {"istio.io/dry-run": "true"}),
+    ],
+)
+def test_a_policy_beside_ours_that_admits_nobody_else_is_not_told(spec, annotations):
+    assert beside(spec, **annotations) == []
