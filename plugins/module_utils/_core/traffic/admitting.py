@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from ..plain.data import at, items, listed, mapping, place_of, strings
 from ..plain.kinds import DEFAULT_TRUST_DOMAIN
-from .plan import DRY_RUN
+from .rehearsals import is_rehearsal
 
 YES, NO, MAYBE = "yes", "no", "maybe"
 _OF_HTTP = ("hosts", "notHosts", "methods", "notMethods", "paths", "notPaths")
@@ -61,8 +61,7 @@ class Verdict:
 
 def is_enforced_allow(live: Mapping) -> bool:
     """Return whether a policy admits callers, and is no rehearsal."""
-    is_rehearsal = mapping(at(live, "metadata", "annotations")).get(DRY_RUN) == "true"
-    return (at(live, "spec", "action") or "ALLOW") == "ALLOW" and not is_rehearsal
+    return (at(live, "spec", "action") or "ALLOW") == "ALLOW" and not is_rehearsal(live)
 
 
 def verdict(policies: Iterable[Mapping], call: Call) -> Verdict:
@@ -70,7 +69,7 @@ def verdict(policies: Iterable[Mapping], call: Call) -> Verdict:
     is told what they would do.
     """
     policies = list(policies)
-    enforced = [live for live in policies if mapping(at(live, "metadata", "annotations")).get(DRY_RUN) != "true"]
+    enforced = [live for live in policies if not is_rehearsal(live)]
     found = _verdict(enforced, call)
     later = _verdict(policies, call) if len(enforced) < len(policies) and found.passes != NO else found
     rehearsed = {place_of(live) for live in policies} - {place_of(live) for live in enforced}

@@ -18,7 +18,8 @@ from ..plain.kinds import AUTHORIZATION_POLICY
 from .admitting import is_enforced_allow, own_pattern
 from .going import policies_of
 from .measuring import Row, any_of, came
-from .plan import DRY_RUN, admitting_policy, ingress_principal, name_of, principal
+from .plan import admitting_policy, ingress_principal, name_of, principal
+from .rehearsals import DRY_RUN, is_rehearsal
 from .standing import Caller, Standing
 from .wanted import Wanted
 
@@ -113,7 +114,7 @@ def rehearses(standing: Standing) -> bool:
 def is_enforced(one: Wanted, standing: Standing) -> bool:
     """Return whether our policy for the workload stands and is no rehearsal."""
     live = policy_of(one, standing)
-    return live is not None and mapping(at(live, "metadata", "annotations")).get(DRY_RUN) != "true"
+    return live is not None and not is_rehearsal(live)
 
 
 def policy_of(one: Wanted, standing: Standing) -> Mapping | None:

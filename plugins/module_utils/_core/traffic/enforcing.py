@@ -19,9 +19,10 @@ from ..plain.moments import time_of, time_text
 from ..plain.words import printable
 from .calling import is_enforced, policy_of, rehearses
 from .going import policies_of
-from .plan import DRY_RUN, admitting_policy, name_of
+from .plan import admitting_policy, name_of
 from .rehearsals import (
     DENIED,
+    DRY_RUN,
     ENFORCED,
     NEW,
     OVER,
@@ -31,6 +32,7 @@ from .rehearsals import (
     WAITING,
     Rehearsal,
     Tally,
+    is_rehearsal,
     read_rehearsal,
     span,
 )
@@ -100,11 +102,7 @@ def begun_before(one: Wanted, mesh: Mesh, standing: Standing) -> Rehearsal | Non
     """
     live = policy_of(one, standing)
     annotations = mapping(at(live, "metadata", "annotations"))
-    if (
-        live is None
-        or annotations.get(DRY_RUN) != "true"
-        or live.get("spec") != admitting_policy(one, mesh, standing)["spec"]
-    ):
+    if live is None or not is_rehearsal(live) or live.get("spec") != admitting_policy(one, mesh, standing)["spec"]:
         return None
     return read_rehearsal(annotations.get(REHEARSED))
 
@@ -178,7 +176,7 @@ def _beside(one: Wanted, standing: Standing) -> str:
         place_of(live)
         for pod in pods
         for live in policies_of(pod, one.namespace, standing)
-        if mapping(at(live, "metadata", "annotations")).get(DRY_RUN) == "true"
+        if is_rehearsal(live)
         and (at(live, "spec", "action") or "ALLOW") == "ALLOW"
         and (at(live, "metadata", "namespace"), at(live, "metadata", "name")) != (one.namespace, name_of(one))
     }

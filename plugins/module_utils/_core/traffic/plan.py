@@ -30,13 +30,12 @@ from ..plain.kinds import (
     Kind,
 )
 from .merging import manager_of, rule_held
-from .rehearsals import REHEARSED
+from .rehearsals import DRY_RUN, REHEARSED
 from .shares import LOCAL, SHIFT, shares
 from .standing import Import, Standing, age_of, speaks_http
 from .wanted import Callers, Wanted
 
 BY_HOST, BY_WEIGHT = "host", "weight"
-DRY_RUN = "istio.io/dry-run"
 # Of what a rule of ours hides: what it says beside localities and ejection stays as it was.
 _KEPT = ("tls", "connectionPool", "loadBalancer")
 _CLUSTER = "topology.istio.io/cluster"

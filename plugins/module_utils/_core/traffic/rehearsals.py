@@ -14,11 +14,14 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from ..plain.data import from_json, is_whole
+from ..plain.data import at, from_json, is_whole, mapping
 from ..plain.moments import time_of, time_text
 from .measuring import Row, any_of
 
 REHEARSED = "ossm.federation/rehearsed"
+DRY_RUN = "istio.io/dry-run"
+_TRUE = frozenset({"1", "t", "T", "true", "TRUE", "True"})
+"""What istiod takes for true (pilot/pkg/security/authz/builder; Go, ``strconv.ParseBool``)."""
 NEW, WAITING, QUIET, DENIED, UNKNOWN, OVER, ENFORCED = (
     "new",
     "waiting",
@@ -86,6 +89,11 @@ class Rehearsal:
         """Return what stands in the annotation."""
         counted = None if self.counted is None else dict(self.counted)
         return json.dumps({"since": time_text(self.since), "counted": counted}, sort_keys=True, separators=(",", ":"))
+
+
+def is_rehearsal(live: object) -> bool:
+    """Return whether a policy refuses nobody yet, as istiod reads its annotation."""
+    return mapping(at(live, "metadata", "annotations")).get(DRY_RUN) in _TRUE
 
 
 def read_rehearsal(text: object) -> Rehearsal | None:

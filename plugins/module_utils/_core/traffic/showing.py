@@ -13,8 +13,7 @@ from ..plain.data import at, is_whole, listed, mapping, place_of
 from ..plain.errors import FederationError
 from ..plain.kinds import AUTHORIZATION_POLICY, DESTINATION_RULE, TRAFFIC_PEERS, VIRTUAL_SERVICE
 from ..plain.moments import time_text
-from .plan import DRY_RUN
-from .rehearsals import REHEARSED, read_rehearsal
+from .rehearsals import REHEARSED, is_rehearsal, read_rehearsal
 from .shares import SHIFT, WHOLE, Shift, distributed, read_shift, routes_of, shares
 
 _GONE = frozenset({status.ABSENT, status.PENDING, status.REFUSED, status.STALE})
@@ -37,11 +36,7 @@ def rows_of(objects: Iterable[Mapping], outbound: Mapping[str, str]) -> list[dic
 def _rehearsals(objects: Iterable[Mapping]) -> list[Mapping]:
     """Return the policies of ours on workloads that refuse nobody yet."""
     found = [live for live in objects if live.get("kind") == AUTHORIZATION_POLICY.name and is_kept(live)]
-    return [
-        live
-        for live in sorted(found, key=place_of)[:_MOST]
-        if mapping(at(live, "metadata", "annotations")).get(DRY_RUN) == "true"
-    ]
+    return [live for live in sorted(found, key=place_of)[:_MOST] if is_rehearsal(live)]
 
 
 def _rehearsed(live: Mapping) -> dict:

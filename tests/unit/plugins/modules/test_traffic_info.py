@@ -47,7 +47,9 @@ def policy(name, *, namespace="shop", action=None, selector=None, rehearsed=Fals
         **({"selector": {"matchLabels": selector}} if selector else {}),
         **spec,
     }
-    more = {"annotations": {"istio.io/dry-run": "true"}} if rehearsed else {}
+    more = (
+        {"annotations": {"istio.io/dry-run": rehearsed if isinstance(rehearsed, str) else "true"}} if rehearsed else {}
+    )
     return thing("security.istio.io/v1beta1", "AuthorizationPolicy", namespace, name, spec=body, **more)
 
 
@@ -601,6 +603,9 @@ def test_a_weight_that_is_none_counts_as_nothing(weight):
     ("policies", "told"),
     [
         ((policy("a", rules=source(principals=[OTHER]), rehearsed=True),), ["AuthorizationPolicy shop/a"]),
+        ((policy("a", rules=source(principals=[OTHER]), rehearsed="1"),), ["AuthorizationPolicy shop/a"]),
+        ((policy("a", rules=source(principals=[OTHER]), rehearsed="True"),), ["AuthorizationPolicy shop/a"]),
+        ((policy("a", rules=source(principals=[OTHER]), rehearsed="yes"),), []),
         ((policy("a", action="DENY", rules=[{}], rehearsed=True),), ["AuthorizationPolicy shop/a"]),
         ((policy("a", rules=[{}], rehearsed=True),), []),
         ((policy("a", rules=source(principals=[OTHER]), rehearsed=True), policy("b", rules=[{}])), []),
