@@ -60,12 +60,12 @@ class ClusterWithLimits(ClusterInMemory):
     forbidden: tuple = ()
     unknown: tuple = ()
 
-    def list(self, kind, namespace, selector=None):
+    def list(self, kind, namespace, selector=None, keep=None):
         if (kind.name, namespace) in self.forbidden:
             raise FederationError("FED104", where=kind.name, what="forbidden", fix="ask")
         if kind.name in self.unknown:
             raise FederationError("FED108", where=kind.name, what="not served", fix="ask")
-        return super().list(kind, namespace, selector)
+        return super().list(kind, namespace, selector, keep)
 
 
 def run(cluster, check_mode=False, **params):

@@ -102,12 +102,12 @@ def test_whoever_may_not_read_the_bundles_sees_the_rest(monkeypatch):
     cluster = ClusterInMemory(NOW, CONTROL_PLANE, peer(), bundle())
     may_list = cluster.list
 
-    def refuse(kind, namespace, selector=None):
+    def refuse(kind, namespace, selector=None, keep=None):
         if kind.name == "ConfigMap":
             raise FederationError(
                 "FED104", where="list ConfigMap objects", what="is forbidden", fix="Ask for the right"
             )
-        return may_list(kind, namespace, selector)
+        return may_list(kind, namespace, selector, keep)
 
     monkeypatch.setattr(cluster, "list", refuse)
     assert seen(cluster)["peers"][0]["outbound"] == "connected"
