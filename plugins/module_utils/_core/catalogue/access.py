@@ -59,7 +59,7 @@ ACCESS: dict[str, Code] = {
         ERROR,
         "Another field manager set a field to another value (server-side apply). If both wrote it, each would undo the "
         "other's change. Fields of a member roll that the operator writes are not taken over even with `force`, "
-        "because the operator would restore them. A field that somebody adds to an AuthorizationPolicy or WasmPlugin "
+        "because the operator would restore them. A field that somebody adds to an AuthorizationPolicy or an extension "
         "of this collection also counts: a further label in its selector, or the annotation `istio.io/dry-run`, would "
         "turn it off without a visible change.",
         "Change the field where that manager gets it from. Where the message offers it, run once with "

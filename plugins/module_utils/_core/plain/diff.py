@@ -15,7 +15,7 @@ from typing import Any, TypeGuard
 from .data import place_of
 from .errors import FederationError
 from .fingerprints import fingerprints_in
-from .kinds import AUTHORIZATION_POLICY, MANAGER, MEMBER_ROLL, MESH_LABEL, WASM_PLUGIN, Kind, kind_of
+from .kinds import AUTHORIZATION_POLICY, MANAGER, MEMBER_ROLL, MESH_LABEL, OLD_EXTENSION, WASM_PLUGIN, Kind, kind_of
 
 MISSING = object()
 _KEYED_LISTS = {"ports": "port"}
@@ -26,6 +26,7 @@ _FREE = {("spec", "config"), ("spec", "pluginConfig")}
 _DECIDING: Mapping[str, tuple[tuple[str, ...], ...]] = {
     AUTHORIZATION_POLICY.name: (("spec",), ("metadata", "annotations", "istio.io/dry-run")),
     WASM_PLUGIN.name: (("spec",),),
+    OLD_EXTENSION.name: (("spec",),),
 }
 _IDENTITY = {("apiVersion",), ("kind",), ("metadata", "name"), ("metadata", "namespace"), ("metadata", "uid")}
 

@@ -10,8 +10,8 @@ from .page import NOTES, OPTIONAL
 
 MOST_ROWS = 200
 """Rows of one table. Who needs all of them takes the JSON."""
-# What Markdown, or the HTML in it, would take for more than a letter.
-_SIGNS = re.compile(r"([\\`*_{}\[\]<>()#+!|~&$@:-])")
+# What Markdown, or the HTML in it, would take for more than a letter; GitHub makes a link of what begins with www.
+_SIGNS = re.compile(r"([\\`*_{}\[\]<>()#+!|~&$@:-]|(?<=www)\.)")
 
 
 def markdown(page: Mapping) -> str:

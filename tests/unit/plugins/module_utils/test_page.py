@@ -133,7 +133,7 @@ def test_markdown_of_hostile_names_is_rows_of_text():
     text = markdown(shown_in(page_of(estates.hostile(), made=estates.MADE)))
     tables = [line for line in text.split("\n") if line.startswith("|")]
     assert all(re.search(r"(?<!\\)\|$", line) for line in tables)
-    for unmarked in (r"(?<!\\)<", r"(?<!\\)\[", r"(?<!\\)\]\(", r"(?<!\\)`", r"^\s*# head", "\u202e"):
+    for unmarked in (r"(?<!\\)<", r"(?<!\\)\[", r"(?<!\\)\]\(", r"(?<!\\)`", r"^\s*# head", "\u202e", r"www\."):
         assert not re.search(unmarked, text, re.MULTILINE)
     for heads, rows in (
         (line, tables[at + 2 :])

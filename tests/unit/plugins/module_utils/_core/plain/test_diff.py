@@ -354,6 +354,12 @@ ADDED = [
         "spec.selector.matchLabels.x",
     ),
     (POLICY, {"annotations": {"istio.io/dry-run": "true"}}, REHEARSED, 'metadata.annotations["istio.io/dry-run"]'),
+    (
+        {**PLUGIN, "apiVersion": "maistra.io/v1", "kind": "ServiceMeshExtension"},
+        {"spec": {"workloadSelector": {"labels": {"app": "nobody"}}}},
+        {"f:spec": {"f:workloadSelector": {"f:labels": {"f:app": {}}}}},
+        "spec.workloadSelector.labels.app",
+    ),
     (PLUGIN, {"spec": {"failStrategy": "FAIL_OPEN"}}, {"f:spec": {"f:failStrategy": {}}}, "spec.failStrategy"),
 ]
 

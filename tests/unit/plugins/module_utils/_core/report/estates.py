@@ -13,6 +13,7 @@ HOSTILE = (
     "\u202eadmin",
     "מש שלום",
     "x" * 300,
+    "see www.evil.example/login",
 )
 
 
