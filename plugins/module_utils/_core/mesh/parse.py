@@ -17,7 +17,8 @@ from .rules import Names, check_rules, check_targets, export_rule, import_rule
 
 _OWNER = re.compile(r"[A-Za-z0-9]([A-Za-z0-9 ._@/:+-]{0,126}[A-Za-z0-9])?")
 _VERSION = re.compile(r"v?2\.[0-9]{1,2}(\.[0-9]{1,3})?")
-_PLACE = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
+PLACE = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
+"""A region, zone or subzone: the value of a label."""
 
 
 def parse_mesh(
@@ -211,7 +212,7 @@ def checked_locality(value: object, place: str) -> dict[str, str]:
     if unknown:
         refuse("FED856", place, f"has the unknown key {unknown[0]}", f"Known are {', '.join(LOCALITY)}")
     for word in value:
-        if not isinstance(value[word], str) or not _PLACE.fullmatch(value[word]):
+        if not isinstance(value[word], str) or not PLACE.fullmatch(value[word]):
             refuse(
                 "FED856",
                 f"{place}, {word}",

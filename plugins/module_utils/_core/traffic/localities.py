@@ -13,6 +13,7 @@ from itertools import chain, zip_longest
 
 from ..catalogue.findings import Finding
 from ..mesh.described import LOCALITY, Mesh
+from ..mesh.parse import PLACE
 from ..plain.data import at, from_json, listed, mapping
 from ..plain.errors import FederationError
 from .plan import BY_WEIGHT, goes_by_region, is_located, way_of
@@ -22,17 +23,18 @@ from .wanted import Wanted
 MOST_ASKED = 20
 """How many Envoys are asked where they are, of however many: one per service account first."""
 _KEYS = {"region": "region", "zone": "zone", "subzone": "sub_zone"}
-_LONGEST = 253
 
 
 def locality_said(page: bytes) -> dict[str, str] | None:
-    """Return the locality that an Envoy's ``/server_info`` tells, empty for none; None for what is no such page."""
+    """Return the locality that an Envoy's ``/server_info`` tells, empty for none; None for what is no such page. A word
+    with a wildcard or a stroke would mean another place in a rule, and is none.
+    """
     node = mapping(at(from_json(page), "node"))
     if not node:
         return None
     said = mapping(node.get("locality"))
     texts = {word: said.get(_KEYS[word]) for word in LOCALITY}
-    return {word: text for word, text in texts.items() if isinstance(text, str) and 0 < len(text) <= _LONGEST}
+    return {word: text for word, text in texts.items() if isinstance(text, str) and PLACE.fullmatch(text)}
 
 
 def to_ask(standing: Standing) -> list[tuple[str, str]]:

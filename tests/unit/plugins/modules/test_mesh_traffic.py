@@ -413,8 +413,13 @@ def test_few_envoys_are_asked_of_as_many_accounts_as_can_be():
     assert (len(asked_of), "clerk-1" in asked_of) == (20, True)
 
 
+REGIONS = (b"7", b'"*"', b'"eu/*"', b'"eu\\nx"', b'" "', b'"%s"' % (b"a" * 64))
+
+
 @pytest.mark.parametrize(
-    "page", [b"", b"[]", b'{"node": 1}', b'{"node": {"id": "a", "locality": {"region": 7}}}', b"{" * 5000]
+    "page",
+    [b"", b"[]", b'{"node": 1}', b"{" * 5000]
+    + [b'{"node": {"id": "a", "locality": {"region": %s}}}' % region for region in REGIONS],
 )
 def test_what_an_envoy_says_may_be_anything(page):
     cluster = estate(pod("cart-1", "cart", sidecar=True, istio_locality="eu-central"))
