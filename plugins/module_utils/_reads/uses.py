@@ -12,6 +12,7 @@ from .._core.peering.adopting import as_it_stands
 from .._core.peering.leaving import not_adopting
 from .._core.peering.leftovers import Left, left_of
 from .._core.peering.using import NAMING_KINDS, Taken, Use, uses_in
+from .._core.plain.data import at
 from .._core.plain.errors import FORBIDDEN, NOT_SERVED, FederationError
 from .._core.plain.kinds import DEPLOYMENT, MEMBER_ROLL, SERVICE, Kind
 from .peerings import read_peerings
@@ -74,7 +75,7 @@ def _namespaces(cluster: Cluster, control_plane: ControlPlane, unreadable: list[
         elif error.code != NOT_SERVED:
             raise
         roll = {}
-    members = (roll.get("status") or {}).get("configuredMembers") or []
+    members = at(roll, "status", "configuredMembers") or []
     return sorted({control_plane.namespace, *map(str, members)})
 
 
@@ -101,6 +102,6 @@ def _served_here(cluster: Cluster, hosts: Iterable[str]) -> set[str]:
     for namespace in sorted({namespace for _name, namespace in wanted}):
         for live in _listed(cluster, SERVICE, namespace, []):
             host = wanted.get((live["metadata"]["name"], namespace))
-            if host and (live.get("spec") or {}).get("selector"):
+            if host and at(live, "spec", "selector"):
                 served.add(host)
     return served

@@ -69,7 +69,7 @@ def refuse_other_mesh(mesh: str, live: Mapping) -> None:
     """Refuse a control plane that is kept as another mesh: FED103. Two descriptions of one would undo each other in
     every run.
     """
-    kept_as = (live["metadata"].get("labels") or {}).get(MESH_LABEL)
+    kept_as = at(live, "metadata", "labels", MESH_LABEL)
     if kept_as and kept_as != mesh:
         raise FederationError(
             "FED103",
@@ -98,7 +98,7 @@ def merged(params: Mapping, live: Mapping | None, standing: ControlPlane | None,
 
 def _managed(live: Mapping | None) -> list[Mapping]:
     """Return who manages which fields of an object, without its status."""
-    entries = ((live or {}).get("metadata") or {}).get("managedFields") or []
+    entries = at(live, "metadata", "managedFields") or []
     return [entry for entry in entries if not entry.get("subresource")]
 
 

@@ -222,7 +222,7 @@ def check_joined(live: Mapping | None, desired: Mapping) -> None:
             "is made by the operator from a member roll",
             f"Leave {metadata['namespace']} to that roll, or remove it from the roll first",
         )
-    stands, wanted = ((object_.get("spec") or {}).get("controlPlaneRef") or {} for object_ in (live, desired))
+    stands, wanted = (at(object_, "spec", "controlPlaneRef") or {} for object_ in (live, desired))
     if stands != wanted:
         _refuse(
             "FED426",
@@ -266,7 +266,7 @@ def check_holder(namespace: str, member: str, labels: Mapping) -> None:
 def steps(live: Mapping | None, desired: Mapping) -> Iterator[dict]:
     """Yield the rolls to apply in turn: what goes at once, what comes ``BATCH`` namespaces at a time."""
     wanted = desired["spec"].get("members") or []
-    standing = set(((live or {}).get("spec") or {}).get("members") or [])
+    standing = set(at(live, "spec", "members") or [])
     kept = [member for member in wanted if member in standing]
     new = [member for member in wanted if member not in standing]
     for end in range(BATCH, len(new), BATCH):

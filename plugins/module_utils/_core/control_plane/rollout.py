@@ -45,7 +45,7 @@ def stalled(deployment: Mapping) -> str:
     """Return what a Deployment says of a roll-out that does not get on any more; "" while there is hope."""
     if not is_noticed(deployment):
         return ""
-    for condition in (deployment.get("status") or {}).get("conditions") or []:
+    for condition in at(deployment, "status", "conditions") or []:
         if condition.get("type") == "Progressing" and condition.get("reason") == "ProgressDeadlineExceeded":
             return str(condition.get("message") or condition["reason"])
     return ""
@@ -53,8 +53,8 @@ def stalled(deployment: Mapping) -> str:
 
 def restarted_at(deployment: Mapping) -> datetime | None:
     """Return when a restart was last asked for; None when never."""
-    metadata = ((deployment.get("spec") or {}).get("template") or {}).get("metadata") or {}
-    return time_of((metadata.get("annotations") or {}).get(RESTARTED_AT))
+    metadata = at(deployment, "spec", "template", "metadata") or {}
+    return time_of(at(metadata, "annotations", RESTARTED_AT))
 
 
 def restart_patch(deployment: Mapping, now: datetime) -> dict:
@@ -68,14 +68,14 @@ def restart_patch(deployment: Mapping, now: datetime) -> dict:
 
 def pods_of(deployment: Mapping, pods: Iterable[Mapping]) -> list[Mapping]:
     """Return the pods that run for a Deployment; those that are going or have ended do not count."""
-    wanted = (((deployment.get("spec") or {}).get("selector") or {}).get("matchLabels") or {}).items()
+    wanted = (at(deployment, "spec", "selector", "matchLabels") or {}).items()
     return [
         pod
         for pod in pods
         if wanted
         and wanted <= (pod["metadata"].get("labels") or {}).items()
         and not pod["metadata"].get("deletionTimestamp")
-        and (pod.get("status") or {}).get("phase") not in ("Succeeded", "Failed")
+        and at(pod, "status", "phase") not in ("Succeeded", "Failed")
     ]
 
 

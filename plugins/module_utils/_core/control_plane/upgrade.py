@@ -462,7 +462,7 @@ def versioned(pod: Mapping) -> tuple[tuple[int, int], str] | None:
 
 def has_ip_blocks(policy: Mapping) -> bool:
     """Return whether a policy tells callers apart by the address that the proxy sees."""
-    rules = (policy.get("spec") or {}).get("rules") or []
+    rules = at(policy, "spec", "rules") or []
     sources = [(entry.get("source") or {}) for rule in rules for entry in rule.get("from") or []]
     return any(source.get("ipBlocks") or source.get("notIpBlocks") for source in sources)
 

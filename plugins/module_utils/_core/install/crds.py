@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from ..control_plane.members import CREATED_BY
-from ..plain.data import items
+from ..plain.data import at, items
 from ..plain.diff import is_ours
 from ..plain.kinds import COMMUNITY, CRD, JAEGER, KIALI, SAIL, Kind
 
@@ -89,7 +89,7 @@ def going(definitions: Collection[Definition], subscribed: Collection[str]) -> t
 def is_foreign(live: Mapping) -> bool:
     """Return whether an object is neither this collection's nor the mesh operator's, and hangs on no other object."""
     metadata = live["metadata"]
-    made = (metadata.get("labels") or {}).get("app.kubernetes.io/managed-by") == _OPERATOR or CREATED_BY in (
+    made = at(metadata, "labels", "app.kubernetes.io/managed-by") == _OPERATOR or CREATED_BY in (
         metadata.get("annotations") or {}
     )
     return not (made or metadata.get("ownerReferences") or is_ours(live))

@@ -277,7 +277,7 @@ def _pinned(operator: Operator, is_ours: bool, installed: str) -> Arrival | None
 
 def head_of(operator: Operator, found: Found) -> str:
     """Return the newest version of an operator's channel, as its catalog has it; "" while unknown."""
-    status = mapping((found.packages.get(operator.package) or {}).get("status"))
+    status = mapping(at(found.packages, operator.package, "status"))
     name = operator.channel or status.get("defaultChannel")
     return next(
         (
@@ -441,7 +441,7 @@ def _object(kind: Any, namespace: str, name: str, spec: dict) -> dict:
 
 def is_own(live: Mapping) -> bool:
     """Return whether this collection made an object of OLM."""
-    return (live["metadata"].get("labels") or {}).get("app.kubernetes.io/managed-by") == MANAGER
+    return at(live, "metadata", "labels", "app.kubernetes.io/managed-by") == MANAGER
 
 
 def moving(operators: Iterable[Operator], found: Found) -> set[str]:

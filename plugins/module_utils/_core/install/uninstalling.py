@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from ..plain.data import listed, place_of, some
+from ..plain.data import at, listed, place_of, some
 from ..plain.diff import Change, removal_of
 from ..plain.errors import FederationError
 from ..plain.kinds import MANAGER, MESH_LABEL
@@ -19,9 +19,7 @@ def check_unused(found: Found, described: Iterable[Mapping], *, force: bool) -> 
     """
     leaving = {one.get("mesh") for one in described if one.get("removed")}
     staying = [
-        live["metadata"]
-        for live in found.control_planes
-        if (live["metadata"].get("labels") or {}).get(MESH_LABEL) not in leaving
+        live["metadata"] for live in found.control_planes if at(live, "metadata", "labels", MESH_LABEL) not in leaving
     ]
     standing = sorted(f"{metadata['namespace']}/{metadata['name']}" for metadata in staying)
     if standing and not force:
@@ -47,7 +45,7 @@ def removals(operators: Sequence[Operator], found: Found, *, force: bool) -> lis
                 what="was made by hand",
                 fix="Remove it by hand, or set federation_force: true",
             )
-        version = found.version(live["metadata"]["namespace"], (live.get("status") or {}).get("installedCSV"))
+        version = found.version(live["metadata"]["namespace"], at(live, "status", "installedCSV"))
         changes += [removal_of(live, MANAGER), *([removal_of(version, MANAGER)] if version else [])]
     gone = {change.uid for change in changes}
     remaining = {live["metadata"]["namespace"] for live in found.subscriptions if live["metadata"]["uid"] not in gone}

@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 from ..control_plane.live import ControlPlane
 from ..mesh.described import Found, Mesh, Peer
 from ..mesh.gateways import check_reach
+from ..plain.data import at
 from ..plain.diff import MISSING, all_owners, is_ours, owned_leaves, value_at
 from ..plain.errors import FederationError
 from ..plain.kinds import (
@@ -190,7 +191,7 @@ def _fitted(
     gateways = peer.gateways
     if ingress is not None:
         service = ingress.get("service") or {}
-        annotations = (service.get("metadata") or {}).get("annotations") or {}
+        annotations = at(service, "metadata", "annotations") or {}
         if "service_type" not in peer.given:
             gateways = replace(gateways, service_type=str(service.get("type") or "ClusterIP"))
         kept = {key: annotations[key] for key in NETWORK_LOAD_BALANCER if key in annotations}
@@ -272,14 +273,14 @@ def _notes(peer: Peer, control_plane: ControlPlane) -> list[str]:
 
 def gateway_names(live: Mapping) -> tuple[str, str]:
     """Return the ingress and the egress gateway that a live ServiceMeshPeer names; "" where it names none."""
-    gateways = (live.get("spec") or {}).get("gateways") or {}
-    ingress, egress = (str((gateways.get(kind) or {}).get("name") or "") for kind in ("ingress", "egress"))
+    gateways = at(live, "spec", "gateways") or {}
+    ingress, egress = (str(at(gateways, kind, "name") or "") for kind in ("ingress", "egress"))
     return ingress, egress
 
 
 def _chain(live: Mapping) -> str:
-    return str((((live.get("spec") or {}).get("security") or {}).get("certificateChain") or {}).get("name") or "")
+    return str(at(live, "spec", "security", "certificateChain", "name") or "")
 
 
 def _labels(gateway: Mapping | None) -> Mapping:
-    return (((gateway or {}).get("service") or {}).get("metadata") or {}).get("labels") or {}
+    return at(gateway, "service", "metadata", "labels") or {}

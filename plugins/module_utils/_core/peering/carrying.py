@@ -9,6 +9,7 @@ from datetime import datetime
 
 from ..card.card import DEPTH_LIMIT, LAYOUTS, Card, card_from, data_of, file_name, read_card
 from ..mesh.described import Mesh, Peer
+from ..plain.data import at
 from ..plain.errors import FederationError
 from ..plain.fingerprints import fingerprints_in
 from ..plain.kinds import ROOT_KEY
@@ -29,8 +30,8 @@ class Identity:
     @classmethod
     def of(cls, live_peer: Mapping, live_bundle: Mapping | None) -> Identity:
         """Return what a live ServiceMeshPeer and its bundle say."""
-        security = (live_peer.get("spec") or {}).get("security") or {}
-        text = ((live_bundle or {}).get("data") or {}).get(ROOT_KEY)
+        security = at(live_peer, "spec", "security") or {}
+        text = at(live_bundle, "data", ROOT_KEY)
         fingerprints = frozenset(fingerprints_in(text) if isinstance(text, str) else ())
         return cls(str(security.get("trustDomain") or ""), str(security.get("clientID") or ""), fingerprints)
 

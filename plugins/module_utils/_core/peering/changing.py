@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
+from ..plain.data import at
 from ..plain.fingerprints import fingerprints_in, spoken
 from ..plain.kinds import MANAGER, PEER_LABEL, ROOT_KEY
 from ..plain.moments import time_of, time_text
@@ -45,10 +46,10 @@ class Changed:
     @classmethod
     def of(cls, live: Mapping | None) -> Changed | None:
         """Return what an object's annotation says; None where it says nothing that can be read."""
-        text = str(((((live or {}).get("metadata") or {}).get("annotations")) or {}).get(CHANGED) or "")
+        text = str(at(live, "metadata", "annotations", CHANGED) or "")
         moment, _space, parts = text.partition(" ")
-        at = time_of(moment)
-        return cls(at, frozenset(parts.split(",")) & frozenset(WORDS)) if at else None
+        when = time_of(moment)
+        return cls(when, frozenset(parts.split(",")) & frozenset(WORDS)) if when else None
 
     def text(self) -> str:
         """Return the annotation's text."""
@@ -88,7 +89,7 @@ def identity_of(manifest: Mapping | None) -> dict[str, Any]:
     if not manifest:
         return {}
     if "data" in manifest or manifest.get("kind") == "ConfigMap":
-        text = (manifest.get("data") or {}).get(ROOT_KEY)
+        text = at(manifest, "data", ROOT_KEY)
         return {ROOTS: frozenset(fingerprints_in(text)) if isinstance(text, str) else frozenset()}
     spec = manifest.get("spec") or {}
     security, gateways = spec.get("security"), spec.get("gateways")
@@ -97,8 +98,8 @@ def identity_of(manifest: Mapping | None) -> dict[str, Any]:
     return {
         TRUST_DOMAIN: (security or {}).get("trustDomain"),
         CLIENT_ID: (security or {}).get("clientID"),
-        INGRESS: ((gateways or {}).get("ingress") or {}).get("name"),
-        EGRESS: ((gateways or {}).get("egress") or {}).get("name"),
+        INGRESS: at(gateways, "ingress", "name"),
+        EGRESS: at(gateways, "egress", "name"),
     }
 
 
@@ -154,7 +155,7 @@ def _identity_changed(before: Mapping, wanted: Mapping) -> Iterator[str]:
 
 
 def _address_changed(before: Mapping, wanted: Mapping) -> Iterator[str]:
-    remote, target = ((one.get("spec") or {}).get("remote") or {} for one in (before, wanted))
+    remote, target = (at(one, "spec", "remote") or {} for one in (before, wanted))
     if target and _reached(remote) != _reached(target):
         yield f"address {_reached(remote)} becomes {_reached(target)}"
 
@@ -243,4 +244,4 @@ def _spoken(fingerprints: list[str]) -> str:
 
 def labelled(manifest: Mapping) -> str:
     """Return our name of the peer that a manifest of ours is for."""
-    return str((manifest["metadata"].get("labels") or {}).get(PEER_LABEL) or "")
+    return str(at(manifest, "metadata", "labels", PEER_LABEL) or "")

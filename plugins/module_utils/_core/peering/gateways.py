@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from ..control_plane.live import ControlPlane
 from ..mesh.described import Mesh, Peer
+from ..plain.data import at
 from ..plain.diff import (
     MISSING,
     Change,
@@ -219,7 +220,7 @@ def budget_changes(
         change = change_to(live, manifest, MANAGER, force=force)
         changes += [change] if change else []
     for name, live in standing.items():
-        if is_ours(live) and name not in wanted and (live["metadata"].get("labels") or {}).get(PEER_LABEL) in ended:
+        if is_ours(live) and name not in wanted and at(live, "metadata", "labels", PEER_LABEL) in ended:
             changes.append(removal_of(live, MANAGER))
     return changes
 

@@ -179,7 +179,7 @@ class Standing:
 
 def known_beside_gateways(control_plane: Mapping) -> dict[str, tuple[str, str]]:
     """Return (digest of the identity, trust domain) that a live control plane remembers, by our name of each peer."""
-    annotations = (control_plane.get("metadata") or {}).get("annotations") or {}
+    annotations = at(control_plane, "metadata", "annotations") or {}
     said = annotations if isinstance(annotations, Mapping) else {}
     parts = {key[len(KNOWN) :]: str(text).partition(" ") for key, text in said.items() if key.startswith(KNOWN)}
     return {name: (digits, domain) for name, (digits, _space, domain) in parts.items()}
@@ -284,18 +284,18 @@ def identity_changes(
 
 def annotated(live: Mapping | None, name: str) -> str:
     """Return the text of one annotation of an object; "" where there is none."""
-    annotations = ((live or {}).get("metadata") or {}).get("annotations") or {}
+    annotations = at(live, "metadata", "annotations") or {}
     return str(annotations.get(name) or "") if isinstance(annotations, Mapping) else ""
 
 
 def _security(live_peer: Mapping | None, key: str) -> str:
-    security = ((live_peer or {}).get("spec") or {}).get("security") or {}
+    security = at(live_peer, "spec", "security") or {}
     return str(security.get(key) or "") if isinstance(security, Mapping) else ""
 
 
 def roots_in(live_bundle: Mapping | None) -> list[str]:
     """Return the SHA-256 of each certificate in a bundle; empty where it is missing, or holds none."""
-    text = ((live_bundle or {}).get("data") or {}).get(ROOT_KEY)
+    text = at(live_bundle, "data", ROOT_KEY)
     return fingerprints_in(text) if isinstance(text, str) else []
 
 
@@ -342,7 +342,7 @@ def owned_by(annotations: Mapping[str, str], owner: str | None) -> dict[str, str
 
 def remembered(live: Mapping) -> dict[str, str]:
     """Return what an object of ours remembers, as annotations: who writes it without a card keeps that."""
-    annotations = (live.get("metadata") or {}).get("annotations") or {}
+    annotations = at(live, "metadata", "annotations") or {}
     return {key: str(text) for key, text in annotations.items() if key.startswith(f"{MANAGER}/")}
 
 
@@ -402,7 +402,7 @@ class Description:
     @classmethod
     def of(cls, live: Mapping) -> Description | None:
         """Return who wrote an object of ours; None for one without our label. Sets do not tell their owner."""
-        labels = (live.get("metadata") or {}).get("labels") or {}
+        labels = at(live, "metadata", "labels") or {}
         mesh = labels.get(MESH_LABEL)
         return cls(str(mesh), annotated(live, OWNER)) if mesh else None
 

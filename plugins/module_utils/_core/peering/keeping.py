@@ -101,7 +101,7 @@ def emptied(live: Mapping | None, *, force: bool = False) -> list[Change]:
     if live is None or not is_ours(live):
         return []
     rules = {EXPORTS.name: "exportRules", IMPORTS.name: "importRules"}[live["kind"]]
-    if not (live.get("spec") or {}).get(rules):
+    if not at(live, "spec", rules):
         return []
     metadata = live["metadata"]
     desired = {

@@ -84,7 +84,7 @@ def refuse_foreign_exports(peerings: Mapping[str, Peering], *, is_emptied: bool 
             continue
         if is_ours(live) and not is_emptied:
             continue
-        if (live.get("spec") or {}).get("exportRules") or still_exported(live):
+        if at(live, "spec", "exportRules") or still_exported(live):
             raise FederationError(
                 "FED507",
                 where=f"ExportedServiceSet {live['metadata']['namespace']}/{name}",
@@ -200,7 +200,7 @@ def stays(name: str, peering: Peering, control_plane: ControlPlane) -> list[str]
 
     Source: Maistra's istiod never sends an empty set of bundles, and its export policy survives the peer.
     """
-    domain = (((peering.peer or {}).get("spec") or {}).get("security") or {}).get("trustDomain") or "unknown"
+    domain = at(peering.peer, "spec", "security", "trustDomain") or "unknown"
     restart = f"rollout restart deployment/istiod-{control_plane.name} -n {control_plane.namespace}"
     found = [
         f"{name}: the root of trust domain {domain} stays trusted until istiod restarts ({restart}, or"
@@ -249,7 +249,7 @@ def _without_addresses(live: Mapping, labels: Mapping[str, str], annotations: Ma
 
 
 def _rows(imports: Mapping | None) -> list[Mapping]:
-    rows = ((imports or {}).get("status") or {}).get("importedServices") or []
+    rows = at(imports, "status", "importedServices") or []
     return [row for row in rows if isinstance(row, Mapping)]
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ..mesh.described import Mesh
+from ..plain.data import at
 from ..plain.diff import is_ours
 from ..plain.kinds import PEER_LABEL, ROOT_CONFIG_MAP, bundle_name
 from .carrying import Identity
@@ -69,7 +70,7 @@ class Peerings:
     def of(self, name: str) -> Peering:
         """Return the objects of the peer that we call ``name``."""
         peer = self.peers.get(name)
-        chain = (((peer or {}).get("spec") or {}).get("security") or {}).get("certificateChain") or {}
+        chain = at(peer, "spec", "security", "certificateChain") or {}
         bundle = (
             self.bundles.get(chain.get("name") or "") or self.bundles.get(bundle_name(name)) or self._bundle_for(name)
         )
@@ -83,9 +84,7 @@ class Peerings:
 
     def _bundle_for(self, name: str) -> Mapping | None:
         """Return the bundle that we keep for a peer under another name; the peer that names it may be gone already."""
-        labelled = (
-            live for live in self.own_bundles() if (live["metadata"].get("labels") or {}).get(PEER_LABEL) == name
-        )
+        labelled = (live for live in self.own_bundles() if at(live, "metadata", "labels", PEER_LABEL) == name)
         return next(labelled, None)
 
     def own_bundles(self) -> list[Mapping]:

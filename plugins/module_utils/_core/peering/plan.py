@@ -10,6 +10,7 @@ from ..card.card import Card, Export, Ingress, Port
 from ..card.trust import bundle_of
 from ..mesh.described import Found, Gateways, Mesh, Peer
 from ..plain.addresses import unfit
+from ..plain.data import at
 from ..plain.errors import FederationError
 from ..plain.kinds import (
     CONFIG_MAP,
@@ -269,7 +270,7 @@ def _ingress_by_node_ports(gateways: Gateways, place: str, service: Mapping) -> 
     """Return as ``ingress_of`` where a gateway is reached whose Service is, or is to become, a NodePort."""
     if not gateways.addresses:
         return None, f"{place} is a NodePort: give the nodes' addresses in mesh_peers, gateways.addresses"
-    kind = (service.get("spec") or {}).get("type") or "NodePort"
+    kind = at(service, "spec", "type") or "NodePort"
     if kind != "NodePort":
         # The operator has yet to change it. A load balancer has node ports, too, and they would be the wrong ones.
         return None, f"{place} is a {kind} still, not a NodePort"
@@ -286,7 +287,7 @@ def _ingress_by_node_ports(gateways: Gateways, place: str, service: Mapping) -> 
 
 def _balanced_addresses(service: Mapping) -> tuple[str, ...]:
     """Return the addresses and names that a load balancer has given a Service."""
-    points = ((service.get("status") or {}).get("loadBalancer") or {}).get("ingress") or []
+    points = at(service, "status", "loadBalancer", "ingress") or []
     named = (point.get("ip") or point.get("hostname") for point in points)
     return tuple(str(address) for address in named if address)
 
@@ -298,7 +299,7 @@ def offers(mesh: Mesh, peer: Peer, services: Iterable[Mapping]) -> tuple[Export,
     rows = exported_names(services, plan_exports(mesh, peer)["spec"], peer.local_name)
     ports = {}
     for service in services:
-        hosts = (service.get("spec") or {}).get("hosts")
+        hosts = at(service, "spec", "hosts")
         for name in hosts or [service["metadata"]["name"]]:
             ports[(name, service["metadata"]["namespace"])] = service
     for row in rows:
@@ -399,7 +400,7 @@ def _runtime(gateways: Gateways) -> dict:
 
 
 def _node_port(service: Mapping, number: int, name: str) -> int | None:
-    ports = (service.get("spec") or {}).get("ports") or []
+    ports = at(service, "spec", "ports") or []
     found: Mapping = next(
         (p for p in ports if p.get("port") == number), next((p for p in ports if p.get("name") == name), {})
     )

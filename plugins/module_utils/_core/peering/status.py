@@ -14,7 +14,7 @@ from datetime import datetime, timedelta, timezone
 
 from ..card.trust import Root
 from ..control_plane.live import ControlPlane
-from ..plain.data import items
+from ..plain.data import at, items
 from ..plain.diff import is_ours
 from ..plain.moments import time_text
 from . import changing
@@ -89,7 +89,7 @@ def _disconnected(watches: Iterable[Mapping], synced: datetime | None) -> Link:
 
 def is_suspended(peer: Mapping) -> bool:
     """Return whether a live ServiceMeshPeer is called nowhere: it has its list of addresses, and that is empty."""
-    remote = (peer.get("spec") or {}).get("remote")
+    remote = at(peer, "spec", "remote")
     return isinstance(remote, Mapping) and remote.get("addresses") == []
 
 
@@ -194,7 +194,7 @@ def _taken(imports: Mapping | None, cluster_domain: str) -> dict:
     rules say.
     """
     rows = imported(imports)
-    rules = ((imports or {}).get("spec") or {}).get("importRules") or []
+    rules = at(imports, "spec", "importRules") or []
     return {
         "imports": [
             {**row, "local": str(row["imported"]).endswith(f".svc.{cluster_domain}")} for row in rows if row["imported"]

@@ -125,7 +125,7 @@ def _told(rule: Mapping) -> str:
     named, labelled = rule.get("nameSelector"), rule.get("labelSelector") or {}
     if named:
         return f"the rule {named.get('namespace') or '*'}/{named.get('name') or '*'}"
-    labels = ((labelled.get("selector") or {}).get("matchLabels") or {}).items()
+    labels = (at(labelled, "selector", "matchLabels") or {}).items()
     return (
         "the rule"
         f" {labelled.get('namespace') or '*'}/{','.join(f'{key}={value}' for key, value in labels) or 'by labels'}"
