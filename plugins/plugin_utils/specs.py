@@ -22,6 +22,7 @@ from ansible.module_utils.errors import (
     ElementError,
     RequiredError,
 )
+from ansible_collections.ossm.federation.plugins.module_utils._core.plain.data import clauses
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.errors import FederationError
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.words import shown
 from ansible_collections.ossm.federation.plugins.plugin_utils import unknown
@@ -65,12 +66,10 @@ def refuse_wrong(spec: Mapping[str, Mapping], role: str, variables: Mapping, tem
     if not wrong:
         return
     (first, what), others = wrong[0], wrong[1:]
-    told = "".join(f"; {place} {also}" for place, also in others[: MOST_TOLD - 1])
-    more = f"; and {len(wrong) - MOST_TOLD} more" if len(wrong) > MOST_TOLD else ""
     raise FederationError(
         "FED325",
         where=first,
-        what=f"{what}{told}{more}",
+        what=clauses([what, *(f"{place} {also}" for place, also in others)], MOST_TOLD),
         fix=(
             f"Correct it where the inventory or the run sets it; ansible-doc -t role ossm.federation.{role}"
             " describes it"

@@ -22,7 +22,6 @@ from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timezone
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 
@@ -31,6 +30,7 @@ from .._core.plain.content import data_of as json_of
 from .._core.plain.credentials import are_complete, basic, header_of, impersonating, typed, visible, who_verifies_not
 from .._core.plain.errors import FederationError
 from .._core.plain.kubeconfig import Document, Pem, Plugin, Said, data_of, what_is_said
+from .._core.plain.moments import time_of
 from .._core.plain.secrets import is_content, login_secrets, shown_path
 from .._files import NoFile, own_content
 from .._options import CLUSTER, CLUSTER_ENVIRONMENT, PROXY_HEADERS_ENVIRONMENT
@@ -511,11 +511,8 @@ class Login:
         if certificate and key and self._context is not None:
             _load_certificate(self._context, Pem(text=certificate.encode()), Pem(text=key.encode()), place)
             self._pool.clear()
-        try:
-            expires = datetime.fromisoformat(str(status.get("expirationTimestamp") or "").replace("Z", "+00:00"))
-            self._expires = (expires if expires.tzinfo else expires.replace(tzinfo=timezone.utc)).timestamp()
-        except ValueError:
-            self._expires = None
+        expires = time_of(status.get("expirationTimestamp"))
+        self._expires = expires.timestamp() if expires else None
 
 
 def _asked(plugin: Plugin, said: Said, place: str) -> Mapping[str, Any]:

@@ -15,7 +15,7 @@ from typing import NoReturn
 from ..plain.data import at, items, listed, strings
 from ..plain.errors import FederationError
 from ..plain.kinds import MEMBER, MEMBER_ROLL, MESH_LABEL
-from ..plain.moments import moment
+from ..plain.moments import time_of
 from ..plain.selectors import label_selector
 from .live import ControlPlane
 
@@ -360,7 +360,7 @@ def _pending(status: Mapping, member: str) -> Lack:
     rows = (row for row in items(status.get("memberStatuses")) if row.get("namespace") == member)
     condition = next((c for row in rows for c in items(row.get("conditions")) if c.get("status") != "True"), {})
     if condition.get("reason") == NOT_THERE:
-        since = moment(condition.get("lastTransitionTime"))
+        since = time_of(condition.get("lastTransitionTime"))
         return Lack(f"{member} is pending ({NOT_THERE}: {condition.get('message')})", member, True, since)
     why = f" ({condition.get('reason')}: {condition.get('message')})" if condition else ""
     return Lack(f"{member} is pending{why}", member)

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from ..peering import status
 from ..peering.names import exported_service, imported_names
 from ..plain.data import at, items, mapping, some, strings
-from ..plain.moments import time_of
+from ..plain.moments import latest
 from .evidence import SERVICE, Evidence
 from .steps import HOLDS, Step, either, holds, ours, skipped, theirs, unknown
 
@@ -129,13 +129,12 @@ def imports(seen: Evidence) -> Step:
 
 
 def _is_new(seen: Evidence) -> bool:
-    written = [
-        time_of(entry.get("time"))
+    written = latest(
+        entry.get("time")
         for entry in items(at(seen.imports, "metadata", "managedFields"))
         if entry.get("subresource") != "status"
-    ]
-    latest = max((moment for moment in written if moment), default=None)
-    return latest is not None and (seen.now - latest).total_seconds() < status.settling_seconds(seen.version)
+    )
+    return written is not None and (seen.now - written).total_seconds() < status.settling_seconds(seen.version)
 
 
 def host(seen: Evidence) -> Step:

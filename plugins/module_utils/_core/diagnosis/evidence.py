@@ -15,7 +15,7 @@ from functools import cached_property
 from ..control_plane.live import parse_version
 from ..peering import status
 from ..plain.data import at, items, mapping, strings
-from ..plain.moments import time_of
+from ..plain.moments import latest, time_of
 from .reasons import NONE, reason_of
 
 DISCOVERY, SERVICE = "8188", "15443"
@@ -111,8 +111,7 @@ class Evidence:
     @property
     def disconnected(self) -> datetime | None:
         """When that was."""
-        times = [time_of(at(entry, "watch", "lastDisconnect")) for entry in self._entries]
-        return max((moment for moment in times if moment), default=None)
+        return latest(at(entry, "watch", "lastDisconnect") for entry in self._entries)
 
     @property
     def _entries(self) -> list[Mapping]:
@@ -152,9 +151,8 @@ class Evidence:
         """
         issued = time_of(mapping(self.card).get("issued"))
         entries = items(at(self.peer_object, "metadata", "managedFields"))
-        times = [time_of(entry.get("time")) for entry in entries if entry.get("subresource") != "status"]
-        latest = max((moment for moment in times if moment), default=None)
-        return issued is not None and latest is not None and latest > issued
+        written = latest(entry.get("time") for entry in entries if entry.get("subresource") != "status")
+        return issued is not None and written is not None and written > issued
 
     @property
     def is_bundle_newer(self) -> bool:

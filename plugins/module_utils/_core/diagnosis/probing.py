@@ -16,7 +16,7 @@ from ..card.card import Export
 from ..peering import status
 from ..peering.names import exported_service
 from ..plain.addresses import is_address, special_kind, unfit
-from ..plain.data import at, mapping, strings
+from ..plain.data import at, mapping, some, strings
 from ..plain.words import printable
 from .evidence import DISCOVERY, SERVICE
 
@@ -134,7 +134,7 @@ def certificate_in_words(certificate: Mapping[str, Any]) -> str:
     if not certificate.get("not_after"):
         return "shows a certificate that cannot be read" if certificate else "shows no certificate"
     names = [str(name) for name in certificate["names"]]
-    shown = ", ".join(names[:2]) + (f" and {len(names) - 2} more" if len(names) > 2 else "")
+    shown = some(names, 2)
     return (
         f"shows the certificate of {shown or certificate['subject'] or 'nobody'}, issued by"
         f" {certificate['issuer'] or 'nobody'}, until {certificate['not_after']}, {certificate['spoken']}"

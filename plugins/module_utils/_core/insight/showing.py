@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from ..catalogue.findings import Finding, Unknown
+from ..plain.data import clauses
 from ..plain.errors import FederationError
 from ..plain.words import shown
 from .components import ABSENT, CORE, DEGRADED, FAILING, HEALTHY, UNKNOWN, Component, age_of
@@ -137,11 +138,10 @@ class Health:
         """Return in one line what it comes to."""
         missing = self.missing(require)
         if missing:
-            more = f"; and {len(missing) - 3} more" if len(missing) > 3 else ""
-            return f"× {self.mesh}: {'; '.join(missing[:3])}{more}"
+            return f"× {self.mesh}: {clauses(missing, 3)}"
         others = self.missing("healthy")
         if others:
-            return f"‼ {self.mesh}: {others[0]}{f'; and {len(others) - 1} more' if len(others) > 1 else ''}"
+            return f"‼ {self.mesh}: {clauses(others, 1)}"
         return f"√ {self.mesh}: every component and every proxy is healthy"
 
     def states(self, lines: Sequence[str], require: str) -> dict[str, str]:
@@ -162,12 +162,10 @@ class Health:
 
     def refusal(self, require: str, result: dict) -> FederationError:
         """Return the failure of a gate: FED914. ``result`` is what was seen."""
-        missing = self.missing(require)
-        more = f"; and {len(missing) - 5} more" if len(missing) > 5 else ""
         return FederationError(
             "FED914",
             where=f"Mesh {self.mesh}",
-            what=f"is not as health_require: {require} asks: {'; '.join(missing[:5])}{more}",
+            what=f"is not as health_require: {require} asks: {clauses(self.missing(require), 5)}",
             fix="Look at the codes in the table; health_require: none shows the same without failing",
             result=result,
         )

@@ -7,7 +7,7 @@ import base64
 import hashlib
 from collections.abc import Iterable, Mapping
 
-from ..plain.data import items
+from ..plain.data import clauses, items
 from ..report.page import NOTES, OPTIONAL, UNKNOWN, short, state_of
 
 MOST_ROWS = 2000
@@ -61,9 +61,8 @@ def parts(page: Mapping, extra: Iterable[Mapping]) -> list[tuple[str, str]]:
 
 def described(page: Mapping) -> str:
     """Return the picture in words, for those who cannot see it."""
-    told = [f"{row['between'][0]} and {row['between'][1]}: {row['state']}" for row in page["peerings"][:50]]
-    more = f"; and {len(page['peerings']) - 50} more" if len(page["peerings"]) > 50 else ""
-    return f"{len(page['meshes'])} meshes. {'; '.join(told) or 'No peerings'}{more}."
+    told = [f"{row['between'][0]} and {row['between'][1]}: {row['state']}" for row in page["peerings"]]
+    return f"{len(page['meshes'])} meshes. {clauses(told, 50) or 'No peerings'}."
 
 
 def services(page: Mapping) -> list[tuple[str, dict]]:

@@ -433,10 +433,7 @@ def refuse_two_descriptions(mesh: Mesh, written: Mapping[str, Mapping], accepted
     if accepted.covers([mesh.name], wanted):
         return
     line = line_for(mesh.name, wanted)
-    told = "; ".join(
-        f"{places[0]}{f' and {len(places) - 1} more' if len(places) > 1 else ''} by {one}"
-        for one, places in sorted(others.items())
-    )
+    told = "; ".join(f"{some(places, 1)} by {one}" for one, places in sorted(others.items()))
     raise FederationError(
         "FED112",
         where=f"Control plane namespace {mesh.namespace}",

@@ -13,6 +13,7 @@ from ..card.card import Card, Ingress, as_readers_take_it, file_name
 from ..card.trust import Root
 from ..control_plane.live import ControlPlane
 from ..mesh.described import Mesh, Peer, client_id
+from ..plain.data import some
 from ..plain.errors import FederationError
 from ..plain.fingerprints import spoken
 from .adopting import HAND_MADE, is_left_alone
@@ -97,9 +98,8 @@ def in_both_layouts(directory: str, names: Sequence[str]) -> str:
     """Return in words that cards of ours lie in the other layout and say something else: their readers refuse both
     (FED361).
     """
-    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
     return (
-        f"FED361 {directory} still has {', '.join(names[:3])}{more}, of the layout that is no longer written. Remove"
+        f"FED361 {directory} still has {some(names, 3)}, of the layout that is no longer written. Remove"
         " what is left of it: a peer that finds two different cards refuses both"
     )
 

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 
 from ..card.trust import Root
 from ..control_plane.live import ControlPlane
 from ..plain.data import at, items
 from ..plain.diff import is_ours
-from ..plain.moments import time_text
+from ..plain.moments import latest, time_text
 from . import changing
 from .live import Peerings
 from .names import host_parts
@@ -69,10 +69,10 @@ def outbound(peer: Mapping | None, now: datetime, version: tuple[int, int] | Non
     if not discovery:
         return Link(UNKNOWN, "istiod has not processed the peer yet")
     watches = [w for w in (entry.get("watch") for entry in _entries(discovery)) if isinstance(w, Mapping)]
-    synced = _latest(w.get("lastFullSync") for w in watches)
+    synced = latest(w.get("lastFullSync") for w in watches)
     connected = [w for w in _watches(discovery, "active") if w.get("connected")]
     if connected:
-        since = _latest(w.get("lastConnected") for w in connected)
+        since = latest(w.get("lastConnected") for w in connected)
         if synced and now - synced <= 3 * poll_interval(version):
             return Link(CONNECTED, "", synced, since)
         return Link(STALE, "connected, but the peer's list has not come lately", synced, since)
@@ -112,10 +112,10 @@ def inbound(peer: Mapping | None) -> Link:
     if not discovery:
         return Link(UNKNOWN)
     remotes = [r for entry in _entries(discovery) for r in items(entry.get("remotes"))]
-    synced = _latest(r.get("lastFullSync") for r in remotes)
+    synced = latest(r.get("lastFullSync") for r in remotes)
     up = [remote for remote in remotes if remote.get("connected")]
     if up:
-        return Link(CONNECTED, "", synced, _latest(remote.get("lastConnected") for remote in up))
+        return Link(CONNECTED, "", synced, latest(remote.get("lastConnected") for remote in up))
     return Link(PENDING, "the peer has not connected", synced)
 
 
@@ -375,17 +375,6 @@ def _status(live: Mapping | None) -> Mapping:
 def _local(row: Mapping) -> Mapping:
     found = row.get("localService")
     return found if isinstance(found, Mapping) else {}
-
-
-def _latest(texts: Iterable[object]) -> datetime | None:
-    return max((when for when in map(_time, texts) if when), default=None)
-
-
-def _time(text: object) -> datetime | None:
-    try:
-        return datetime.strptime(str(text), "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc)
-    except ValueError:
-        return None
 
 
 def peer_rows(

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
 from ..card.trust import read_roots
-from ..plain.data import at
+from ..plain.data import at, clauses
 from ..plain.errors import FederationError
 from ..plain.kinds import ROOT_KEY
 from . import status
@@ -154,8 +154,7 @@ def _suspended(rows: Iterable[Mapping]) -> int:
 
 def some_faults(faults: Sequence[Fault]) -> str:
     """Return the first few faults in words."""
-    more = f"; and {len(faults) - MOST_TOLD} more" if len(faults) > MOST_TOLD else ""
-    return "; ".join(str(fault) for fault in faults[:MOST_TOLD]) + more
+    return clauses([str(fault) for fault in faults], MOST_TOLD)
 
 
 def refusal(mesh: str, faults: Sequence[Mapping], waited: int, result: dict) -> FederationError:

@@ -86,3 +86,8 @@ def some(names: Sequence[str], most: int = MOST, between: str = ", ") -> str:
     """Return the first of many names, and how many more there are: ``a, b and 1,004 more``."""
     more = f" and {len(names) - most:,} more" if len(names) > most else ""
     return between.join(names[:most]) + more
+
+
+def clauses(texts: Sequence[str], most: int) -> str:
+    """Return the first of many clauses, and how many more there are: ``a; b; and 1,004 more``."""
+    return "; ".join([*texts[:most], *([f"and {len(texts) - most:,} more"] if len(texts) > most else [])])

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from datetime import datetime, timezone
 
 # What no clock shows is no time: Go writes one that nobody has set as the year 1, and with it nobody can reckon.
@@ -30,9 +31,6 @@ def time_of(text: object) -> datetime | None:
     return moment if FIRST <= moment < LAST else None
 
 
-def moment(text: object) -> datetime | None:
-    """Return a time as Kubernetes writes it; None for what is no such time."""
-    try:
-        return datetime.strptime(str(text), "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc)
-    except ValueError:
-        return None
+def latest(texts: Iterable[object]) -> datetime | None:
+    """Return the last of the moments that some texts tell; None where none tells one."""
+    return max((moment for moment in map(time_of, texts) if moment), default=None)

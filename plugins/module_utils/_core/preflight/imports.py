@@ -16,7 +16,7 @@ from ..peering.names import imported_names, ports_of
 from ..peering.status import CONNECTED, age, imported, outbound
 from ..plain.data import at, items, listed, place_of, strings
 from ..plain.kinds import SERVICE
-from ..plain.moments import moment
+from ..plain.moments import latest
 from .checks import ROLL, check
 from .estate import IMPORT_SETS, PEERS, SERVICES, SIDECARS, Estate
 from .peers import PATIENCE
@@ -253,10 +253,7 @@ def not_in_force(estate: Estate) -> Iterator[Finding]:
 def _written(live: Mapping | None) -> datetime | None:
     """Return when an object's spec was last written, as far as its field managers tell."""
     entries = [entry for entry in items(at(live, "metadata", "managedFields")) if not entry.get("subresource")]
-    times = [
-        moment(text) for text in (at(live, "metadata", "creationTimestamp"), *(entry.get("time") for entry in entries))
-    ]
-    return max((time for time in times if time), default=None)
+    return latest((at(live, "metadata", "creationTimestamp"), *(entry.get("time") for entry in entries)))
 
 
 CHECKS = (offers, local_services, strangers, unmatched, hidden, not_in_force)

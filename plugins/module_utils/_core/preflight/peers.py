@@ -20,7 +20,7 @@ from ..plain.data import at, items, listed, mapping, place_of, strings
 from ..plain.errors import FederationError
 from ..plain.fingerprints import fingerprints_in
 from ..plain.kinds import CONFIG_MAP, MESH_LABEL, ROOT_KEY, bundle_name
-from ..plain.moments import moment
+from ..plain.moments import time_of
 from ..plain.words import printable
 from .checks import check
 from .estate import BUNDLES, EXPORT_SETS, IMPORT_SETS, PEERS, STRAYS, Estate
@@ -212,7 +212,7 @@ def _differences(estate: Estate, name: str, live: Mapping, card: Card) -> list[s
 
 def _reach(estate: Estate, live: Mapping, *, has_cause: bool) -> Iterator[Finding]:
     """Give a peer that does not answer, or that istiod does not take up, once it has had time to."""
-    created = moment(at(live, "metadata", "creationTimestamp"))
+    created = time_of(at(live, "metadata", "creationTimestamp"))
     if not created or estate.now - created < PATIENCE:
         return
     if not at(live, "status", "discoveryStatus"):

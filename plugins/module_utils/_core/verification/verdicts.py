@@ -16,6 +16,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 
 from ..catalogue.findings import Finding, Unknown
+from ..plain.data import clauses
 from ..plain.errors import FederationError
 from . import programs
 from .programs import ANSWERED, CLOSED, LATE, NO_NAME, NO_WAY, OPEN, Said
@@ -186,13 +187,12 @@ class Verification:
         """Return in one line what it comes to."""
         missing = self.missing(require)
         if missing:
-            more = f"; and {len(missing) - 3} more" if len(missing) > 3 else ""
-            return f"× {self.mesh}: {'; '.join(missing[:3])}{more}"
+            return f"× {self.mesh}: {clauses(missing, 3)}"
         if not self.is_asked:
             return f"‼ {self.mesh}: check mode asks for nothing"
         others = self.missing("all")
         if others:
-            return f"‼ {self.mesh}: {'; '.join(others[:3])}{f'; and {len(others) - 3} more' if len(others) > 3 else ''}"
+            return f"‼ {self.mesh}: {clauses(others, 3)}"
         return (
             f"√ {self.mesh}: {self.count(REACHED)} of {len(self.verdicts)} reached"
             if self.verdicts
@@ -201,12 +201,10 @@ class Verification:
 
     def refusal(self, require: str, result: dict) -> FederationError:
         """Return the failure of a mesh that is not as is required: FED919."""
-        missing = self.missing(require)
-        more = f"; and {len(missing) - 3} more" if len(missing) > 3 else ""
         return FederationError(
             "FED919",
             where=f"Mesh {self.mesh}",
-            what=f"is not as verify_require: {require} asks: {'; '.join(missing[:3])}{more}",
+            what=f"is not as verify_require: {require} asks: {clauses(self.missing(require), 3)}",
             fix="Run ossm.federation.diagnose for the peer; verify_require: none shows the same without failing",
             result=result,
         )

@@ -6,7 +6,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta, timezone
 
 import pytest
-from ansible_collections.ossm.federation.plugins.module_utils._core.plain.moments import time_of
+from ansible_collections.ossm.federation.plugins.module_utils._core.plain.moments import latest, time_of
 
 NOON = datetime(2026, 1, 31, 12, 0, tzinfo=timezone.utc)
 
@@ -36,3 +36,10 @@ def test_what_no_clock_has_shown_is_none_and_nobody_reckons_with_it(text: str) -
 @pytest.mark.parametrize("text", ["", "soon", "12:00", None, 7])
 def test_what_tells_no_time_is_none(text: object) -> None:
     assert time_of(text) is None
+
+
+def test_the_last_of_some_times_passes_over_what_tells_none():
+    assert latest(["2026-01-31T12:00:00Z", None, "soon", "2026-01-31T12:30:00+01:00"]) == time_of(
+        "2026-01-31T12:00:00Z"
+    )
+    assert latest([]) is None
