@@ -123,19 +123,20 @@ class Site:
         return "".join("\n" + _toctree(names, f":caption: {caption}") for caption, names in trees.items() if names)
 
     def _with_pages_of_codes(self, text: str) -> str:
-        """Write a page for each code, and return the page of all codes with a link to each in place of its text."""
-        names: list[str] = []
+        """Write a page for each code, and return the page of all codes with a link to each in place of its text.
+
+        The page of all codes is their place. In the navigation, which each page carries, there are too many of them.
+        """
 
         def line(match: re.Match[str]) -> str:
             code, body = match[1], match[2].strip()
             title, _stop, rest = body.removeprefix("**").partition("**. ")
             name = f"codes/{code.lower()}.md"
-            names.append(_name(name))
-            self._write(name, f"# {code}: {title}\n\n{self._linked(rest, 'docs/codes.md', name)}\n")
+            told = self._linked(rest, "docs/codes.md", name)
+            self._write(name, f"---\norphan: true\n---\n\n# {code}: {title}\n\n{told}\n\n[All codes](../codes.md)\n")
             return f"- [{code}]({name}): {title}\n"
 
-        made = CODE.sub(line, text)
-        return made + "\n" + _toctree(names)
+        return CODE.sub(line, text)
 
     def _write_playbooks(self) -> None:
         """Write a page for each playbook, and one that lists them."""
