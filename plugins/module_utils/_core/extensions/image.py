@@ -33,6 +33,13 @@ OF_IMAGE = "application/vnd.oci.image.manifest.v1+json"
 OF_DOCKER = "application/vnd.docker.distribution.manifest.v2+json"
 CONFIG = "application/vnd.oci.image.config.v1+json"
 REFERENCE = "org.opencontainers.image.ref.name"
+_KEYS = {
+    key.casefold(): key
+    for key in (
+        *("layers", "manifests", "config", "mediaType", "artifactType", "schemaVersion", "subject"),
+        *("digest", "size", "data", "urls", "platform", "os", "architecture", "variant"),
+    )
+}
 READERS = ("ServiceMeshExtension", "WasmPlugin of 2.2", "WasmPlugin from 2.3 on")
 
 
@@ -77,12 +84,33 @@ def read_image(archive: bytes, where: str, digest: str = "") -> Image:
     return image
 
 
+def manifest_in(content: bytes) -> Any:
+    """Return what a manifest or an index says; None where it is no JSON, or two readers may take it for two things.
+
+    Proxies read it by Go: keys that differ in case alone are one key there, and of mappings that are there twice one is
+    made.
+    """
+    try:
+        return json.loads(content, object_pairs_hook=_one_spelling)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _one_spelling(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs) or any(_KEYS.get(key.casefold(), key) != key for key in found):
+        raise ValueError("a key in two spellings")
+    return found
+
+
 def layers_of(manifest: bytes, where: str) -> list[Mapping]:
     """Return the descriptors of the layers that an image's manifest lists.
 
     Raises ``FederationError``: FED841 for no manifest of an image, FED843 for layers that are too large together.
     """
     told = _parsed(manifest, where, "the image's manifest")
+    if "manifests" in told:
+        raise _refusal("FED841", where, "is an index and an image at once, or an index in an index")
     layers = items(told.get("layers"))
     if not 0 < len(layers) <= MOST_LAYERS:
         raise _refusal("FED841", where, f"has {len(layers)} layers, and 1 to {MOST_LAYERS} can be read")
@@ -236,10 +264,10 @@ def _file(files: Mapping[str, Entry], name: str, where: str, most: int = LARGEST
 def _parsed(content: bytes, where: str, what: str) -> Mapping[str, Any]:
     if len(content) > LARGEST_JSON:
         raise _refusal("FED841", where, f"has more than 1 MiB in {what}")
-    try:
-        return mapping(json.loads(content))
-    except (ValueError, RecursionError):
-        raise _refusal("FED841", where, f"has no valid JSON in {what}") from None
+    told = manifest_in(content)
+    if told is None:
+        raise _refusal("FED841", where, f"has no valid JSON in {what}, or a key in two spellings")
+    return mapping(told)
 
 
 def _refusal(code: str, where: str, what: str) -> FederationError:

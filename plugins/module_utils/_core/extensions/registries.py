@@ -12,10 +12,10 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ..plain.data import from_json, items, mapping
+from ..plain.data import items, mapping
 from ..plain.errors import FederationError
 from ..plain.words import printable
-from .image import INDEXES, OF_DOCKER, OF_IMAGE
+from .image import INDEXES, OF_DOCKER, OF_IMAGE, manifest_in
 
 ACCEPTED = (OF_IMAGE, OF_DOCKER, *INDEXES)
 """Types of what may stand under an image's name."""
@@ -123,11 +123,13 @@ def chosen_of(content: bytes, where: str) -> Mapping | None:
 
     Raises ``FederationError`` FED841 where it is neither, or names none or several.
     """
-    told = from_json(content)
+    told = manifest_in(content)
     if not isinstance(told, dict):
-        raise _no_image(where, "has something else than JSON in the image's manifest")
+        raise _no_image(where, "has something else than JSON in the image's manifest, or a key in two spellings")
     if "manifests" not in told:
         return None
+    if "layers" in told:
+        raise _no_image(where, "is an index and an image at once")
     listed = items(told["manifests"])[:_MOST_LISTED]
     fitting = [
         each

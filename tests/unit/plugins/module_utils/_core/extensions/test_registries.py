@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from ansible_collections.ossm.federation.plugins.module_utils._core.extensions.image import INDEXES, OF_IMAGE
+from ansible_collections.ossm.federation.plugins.module_utils._core.extensions.image import INDEXES, OF_IMAGE, layers_of
 from ansible_collections.ossm.federation.plugins.module_utils._core.extensions.registries import (
     Challenge,
     challenge_in,
@@ -134,6 +134,32 @@ def test_of_an_index_the_image_for_linux_on_amd64_is_meant(listed, is_found):
         return
     with pytest.raises(FederationError) as refused:
         chosen_of(content, "Image x")
+    assert refused.value.code == "FED841"
+
+
+LAYER = b'{"mediaType": "x", "digest": "%s", "size": 1}' % DIGEST.encode()
+OF_AMD64 = b'"platform": {"os": "linux", "architecture": "amd64"}'
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b'{"layers": [%s], "manifests": [{%s}]}' % (LAYER, OF_AMD64),
+        b'{"layers": [%s], "layers": [%s]}' % (LAYER, LAYER),
+        b'{"layers": [%s], "Layers": [%s]}' % (LAYER, LAYER),
+        b'{"layers": [%s], "layer\xc5\xbf": [%s]}' % (LAYER, LAYER),
+        b'{"layers": [{"digest": "%s", "Digest": "%s", "size": 1}]}' % (DIGEST.encode(), DIGEST.encode()),
+        b'{"manifests": [{"Platform": {"os": "linux", "architecture": "amd64"}}, {%s}]}' % OF_AMD64,
+        b'{"manifests": [{%s, "platform": {"architecture": "arm64"}}]}' % OF_AMD64,
+    ],
+)
+def test_what_two_readers_may_take_for_two_images_is_none(content):
+    """Proxies read by Go, for which keys that differ in case are one key, and which joins mappings that are there
+    twice.
+    """
+    with pytest.raises(FederationError) as refused:
+        if chosen_of(content, "Image x") is None:
+            layers_of(content, "Image x")
     assert refused.value.code == "FED841"
 
 
