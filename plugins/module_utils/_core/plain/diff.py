@@ -214,12 +214,16 @@ def refuse_conflicts(
 
 def refuse_additions(live: Mapping, desired: Mapping, manager: str) -> None:
     """Refuse what another manager has added to an object of which each field decides who gets in: no field of ours
-    shows it, and it stays whatever is applied.
+    shows it, and it stays whatever is applied. Who updates may use our manager's name: only what is applied is ours.
 
     Raises ``FederationError`` FED107 that names the manager and the field.
     """
-    for other, owned in all_owners(live):
-        for path in sorted(owned, key=path_text) if other != manager else ():
+    applied = {id(entry) for entry in _applied(live, manager)}
+    for entry in (live.get("metadata") or {}).get("managedFields") or []:
+        if entry.get("subresource") or id(entry) in applied:
+            continue
+        other = str(entry.get("manager"))
+        for path in sorted(_field_paths(entry.get("fieldsV1") or {}), key=path_text):
             is_deciding = any(path[: len(each)] == each for each in _DECIDING.get(str(desired.get("kind")), ()))
             if is_deciding and value_at(desired, path) is MISSING and value_at(live, path) is not MISSING:
                 raise FederationError(

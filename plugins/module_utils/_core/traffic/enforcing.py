@@ -114,8 +114,8 @@ def _edited(live: Mapping | None, since: datetime) -> str:
     for entry in items(at(live, "metadata", "managedFields")):
         fields, moment = mapping(entry.get("fieldsV1")), time_of(entry.get("time"))
         own = {"f:spec", f"f:{DRY_RUN}"} & {*fields, *mapping(at(fields, "f:metadata", "f:annotations"))}
-        is_ours = entry.get("manager") == traffic_manager() or entry.get("subresource")
-        if own and not is_ours and moment and moment > since:
+        is_ours = (entry.get("manager"), entry.get("operation")) == (traffic_manager(), "Apply")
+        if own and not is_ours and not entry.get("subresource") and moment and moment > since:
             return f"{printable(str(entry.get('manager')), 80)} has changed it in that time"
     return ""
 

@@ -336,19 +336,21 @@ FIELDS = [{"f:spec": {"f:rules": {}}}, {"f:metadata": {"f:annotations": {"f:isti
 
 @pytest.mark.parametrize("fields", FIELDS)
 @pytest.mark.parametrize("prometheus", [{}, {"prometheus_url": "https://prometheus"}])
-def test_what_somebody_changed_and_changed_back_meanwhile_was_not_rehearsed(monkeypatch, fields, prometheus):
+@pytest.mark.parametrize("name", ["kubectl-edit", "ossm.federation/traffic"])
+def test_what_somebody_changed_and_changed_back_meanwhile_was_not_rehearsed(monkeypatch, fields, prometheus, name):
     rows = [({"pod": "checkout-1", "how": "rise"}, 0.0)]
     monkeypatch.setattr(_traffic.Prometheus, "of", lambda _params, _word: Asked(rows) if prometheus else None)
     cluster = mesh()
     run_of(cluster, **prometheus)
     live = cluster._objects[("AuthorizationPolicy", "shop", "federation.checkout")]
-    theirs = {"manager": "kubectl-edit", "operation": "Update", "time": time_text(NOW + 6 * DAY), "fieldsV1": fields}
+    theirs = {"manager": name, "operation": "Update", "time": time_text(NOW + 6 * DAY), "fieldsV1": fields}
     live["metadata"]["managedFields"].append(theirs)
     changed, _told, warned = run_of(cluster, days=7, **prometheus)
     assert (changed, policy(cluster)) == (True, (True, 7))
-    assert warned[0].startswith("FED849") and "kubectl-edit has changed it in that time" in warned[0]
+    assert warned[0].startswith("FED849") and f"{name} has changed it in that time" in warned[0]
     assert run_of(cluster, days=7, **prometheus)[::2] == (False, []), "the window that began after it is another one"
-    live["metadata"]["managedFields"].remove(theirs)
+    managed = live["metadata"]["managedFields"]
+    managed[:] = [entry for entry in managed if entry != theirs]
     assert run_of(cluster, days=14, **prometheus)[0] and policy(cluster) == (False, None)
 
 

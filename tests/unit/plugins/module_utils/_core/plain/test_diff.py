@@ -373,6 +373,9 @@ def test_what_somebody_adds_to_an_object_that_decides_who_gets_in_is_refused_tho
         change_to(live, desired, OURS)
     assert (refused.value.code, refused.value.facts) == ("FED107", {"manager": "kubectl-edit", "field": path})
     assert change_to(live, desired, OURS, force=True) is None
+    live["metadata"]["managedFields"][-1]["manager"] = OURS
+    with pytest.raises(FederationError, match="FED107"):
+        change_to(live, desired, OURS)  # kubectl edit --field-manager takes any name
     assert change_to(added(desired, patch, fields, subresource="status"), desired, OURS) is None
 
 
