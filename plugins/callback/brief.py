@@ -196,14 +196,14 @@ class CallbackModule(Default):
         self._say(refusal(of(result, "host").get_name(), found), constants.COLOR_ERROR)
 
     def v2_runner_on_unreachable(self, result: Any) -> None:
-        """Show whom Ansible cannot reach."""
+        """Show a host that Ansible cannot reach."""
         if self._is_loud:
             super().v2_runner_on_unreachable(result)
             return
         self._say(refusal(of(result, "host").get_name(), of(result, "result")), constants.COLOR_UNREACHABLE)
 
     def v2_playbook_on_stats(self, stats: Any) -> None:
-        """Show in one line who changed and who failed."""
+        """Show in one line which hosts changed and which failed."""
         self._has_ended = True
         if self._is_loud:
             super().v2_playbook_on_stats(stats)

@@ -20,8 +20,8 @@ LARGEST = 4 << 20
 
 
 def trust_in(ca_cert: str) -> ssl.SSLContext | str:
-    """Return whom TLS trusts, those of a PEM file or, without one, those of the machine; or in words why the file
-    cannot be used.
+    """Return the TLS context that trusts the certificates of a PEM file or, without a file, those of the machine; or in
+    words why the file cannot be used.
     """
     try:
         return ssl.create_default_context(cafile=ca_cert or None)
@@ -71,10 +71,10 @@ class _Way:
         self.socket: socket.socket | None = None
 
     def end(self) -> None:
-        """Wake who waits for the other end; it finds nothing more."""
+        """Wake the thread that waits for the other end; it reads nothing more."""
         with suppress(OSError):
             if self.socket is not None:
-                # That of the plain socket: one of TLS would also forget its keys, under the hands of who reads.
+                # That of the plain socket: that of TLS would also drop its keys while the other thread still reads.
                 socket.socket.shutdown(self.socket, socket.SHUT_RDWR)
 
 

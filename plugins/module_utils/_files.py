@@ -1,6 +1,5 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The one place that opens files: what lies in a folder that others may write leads nowhere else, and is read to a
-bound.
+"""The one place that opens files: links in a folder that others may write are not followed, and reads are bounded.
 
 The folder is as the user names it: the links on the way to it are theirs. Below it nothing is followed. A file is
 written beside the one that it replaces and renamed, so that nobody reads half of it and whoever has the former one open
@@ -147,8 +146,8 @@ def written(place: Place, mode: int) -> Iterator[BinaryIO]:
 
 
 def kept_open(file: BinaryIO) -> BinaryIO:
-    """Return the file of ``written`` to write at its end, also once it has taken the place's name; who reads it there
-    sees what is flushed.
+    """Return the file of ``written``, opened for appending, also once it has taken the place's name; a reader of that
+    file sees what is flushed.
     """
     return os.fdopen(os.dup(file.fileno()), "ab")
 

@@ -15,14 +15,14 @@ from ._files import Place
 from ._options import CLUSTER, MESH
 
 folder = ""
-"""Where this run's notes lie; none are taken or left without it. Only who knows that the run's tasks follow each other
-sets it.
+"""Where this run's notes lie; none are taken or left without it. It is set only where the run's tasks are known to
+follow each other.
 """
 
 
 def place_of(params: Mapping[str, Any]) -> Place | None:
-    """Return where the notes of a mesh lie: its name, and how and as whom its API server is reached, make the file's
-    name. None where there are none.
+    """Return the place of a mesh's notes. The file's name is made of the mesh's name, how its API server is reached,
+    and as which user. None without a folder for notes, or without a mesh.
     """
     if not folder or not params.get("mesh"):
         return None

@@ -190,7 +190,7 @@ def requests_of(cluster: Cluster | None) -> dict:
 
 
 def warn_if_unverified(module: Module, cluster: Cluster) -> None:
-    """Say that anybody could answer in the API server's place, and who wants it so."""
+    """Warn that anybody could answer in the API server's place, and name what allows it."""
     if cluster.unverified:
         whose = f"{module.params['mesh']}: " if module.params.get("mesh") else ""
         module.warn(
@@ -304,8 +304,8 @@ def _looked_at(cluster: Cluster, change: Change) -> Mapping | None:
 
 
 def live_or_planned(run: Run, cluster: Cluster, kind: Kind, namespace: str, name: str) -> dict | None:
-    """Return a live object, or None. In check mode its kind may be missing, too: what installs it was only checked. So
-    may that of what shall go.
+    """Return a live object, or None. In check mode the kind itself may be missing, because its installation was only
+    simulated; so may that of an object that is to be removed.
     """
     try:
         return cluster.get(kind, namespace, name)

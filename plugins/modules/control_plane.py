@@ -258,8 +258,8 @@ def look(run: Run, cluster: Cluster, live: dict | None) -> tuple[dict | None, li
 
 
 def members_of(cluster: Cluster, params: dict, live: dict | None) -> dict:
-    """Return whether nothing is left to do about the member roll, and who has joined by himself; what is wrong
-    ``member_roll`` says.
+    """Return whether nothing is left to do about the member roll, and which namespaces have joined by themselves; what
+    is wrong ``member_roll`` says.
     """
     nothing = {"members_stand": False, "joined": []}
     if live is None or not keeping.asks_for_members(params):

@@ -349,7 +349,7 @@ OPTIONS = {
 
 
 def run(run: Run, cluster: Cluster, now: datetime) -> dict:
-    """Read, wait if asked, and return the module's result; a failure has a verdict, too."""
+    """Read, wait if asked, and return the module's result; a failure also has a verdict."""
     try:
         return {
             "verdict": verdict.OK,

@@ -78,7 +78,7 @@ def evaluated(text: str, name: str, variables: Mapping) -> object:
 def refuse_calls(text: str, name: str) -> nodes.Expr:
     """Return the parsed expression; refuse one that could do anything but name what is there: FED230.
 
-    A card that was given as the variable's whole text may be such an expression, too.
+    A card that was given as the variable's whole text may also be such an expression.
     """
     try:
         parsed = jinja2.Environment(autoescape=True).parse(text).body if len(text) <= LONGEST else []

@@ -1,6 +1,6 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""From connection options to a connection pool: who names the cluster, what a kubeconfig says, TLS, proxies, and
-log-ins.
+"""From connection options to a connection pool: which source names the cluster, what a kubeconfig says, TLS, proxies,
+and log-ins.
 
 What a task names is complete: nothing of the environment is added to it. The library ``kubernetes`` is not asked,
 because what it reads of a kubeconfig depends on its version; ``urllib3`` alone makes the connections.
@@ -63,7 +63,9 @@ class Access:
     via: str
     """The proxy that is used, without its log-in; empty without one."""
     unverified: str
-    """Who says that the API server's certificate is not verified; empty when it is."""
+    """The option or the kubeconfig that turns off the verification of the API server's certificate; empty when it is
+    verified.
+    """
     context: str = ""
     """The kubeconfig's context that is used; empty without one."""
     others: tuple[str, ...] = ()

@@ -32,7 +32,7 @@ class CutOff(Exception):
 def content_of(response: Any, deadline: float) -> bytearray:
     """Return the decompressed content of a response that was not read yet, which is closed where it is not taken.
 
-    ``deadline`` is of ``time.monotonic``; who asks waits no longer, so nobody looks at what comes later. Raises
+    ``deadline`` is of ``time.monotonic``; the caller waits no longer, so what comes later is not read. Raises
     ``Unusable`` FED118 beyond the bounds, FED119 for an encoding that was not asked for, ``CutOff`` and what urllib3
     raises.
     """
@@ -101,8 +101,8 @@ class Pages:
         return {"limit": str(self._limit), **({"continue": self._token} if self._token else {})}
 
     def begin_again(self) -> bool:
-        """Go back to the start, in one piece, as what the pages were cut from has gone; False where that
-        did not help.
+        """Start again and ask for the whole list at once, because the version that the pages were cut from is gone;
+        False if that did not help.
         """
         self._expired += 1
         if not self._token or self._expired > MOST_EXPIRED:
@@ -113,7 +113,7 @@ class Pages:
         return True
 
     def ask_for_less(self) -> bool:
-        """Take fewer objects at once, as those were too many; False where it is one already."""
+        """Ask for fewer objects at once, because those were too many; False if it is one already."""
         if self._limit == 1 and not self._is_whole:
             return False
         self._limit, self._is_whole = (self._limit if self._is_whole else max(1, self._limit // 10)), False

@@ -466,7 +466,7 @@ class Cluster:
             self._fail_unusable(request, error)
 
     def _kept_of(self, answer: Answer) -> int:
-        """Return what an answer that is kept whole takes in memory; all of them together are bounded, too."""
+        """Return the memory that an answer takes if it is kept whole; the sum of all of them is also bounded."""
         self._kept += answer.weight
         if self._kept > HEAVIEST_IN_ALL:
             raise Unusable(

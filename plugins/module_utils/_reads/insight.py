@@ -41,8 +41,8 @@ REHEARSALS = Page(ENVOY, "/stats", {"filter": COUNTED}, most=1 << 20)
 
 
 class Asker:
-    """Asks pods for their pages. A right that is missing in a namespace is asked for once; who does not answer is not
-    asked again.
+    """Asks pods for their pages. In a namespace where a right is missing one pod is asked; a pod that does not answer
+    is not asked again.
     """
 
     def __init__(self, cluster: Cluster, *, by_exec: bool = False) -> None:

@@ -213,8 +213,8 @@ def read_cards(
     *,
     keeps_all: bool = False,
 ) -> Delivery:
-    """Return what came of the peers' cards; ``warn`` is told of those that nobody asked for. ``known`` is who the live
-    peers are.
+    """Return what came of the peers' cards; ``warn`` gets a note on each card of a mesh that is not described.
+    ``known`` is who the live peers are.
 
     Raises ``FederationError``: FED333 where the folder of cards is not there, and the first that is wrong with a card,
     unless the caller ``keeps_all`` of them.

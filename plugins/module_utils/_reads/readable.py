@@ -1,7 +1,5 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What is read where it is an answer, too, that this account may not look, or that the cluster does not
-serve the kind.
-"""
+"""Reads for which a missing right, or a kind that the cluster does not serve, is also an answer."""
 
 from __future__ import annotations
 

@@ -4,8 +4,8 @@ other.
 
 What one module has read stands in notes for the next one of the same mesh: a file in the run's own temporary folder,
 which Ansible makes for its user alone and removes at the end. Notes are good for one thing, to find that nothing is to
-do. Who finds anything else asks for all of it again, so what is written is compared with what stands then; and who has
-written anything leaves no notes.
+do. A module that finds anything else asks for everything again, so that what it writes is compared with the present
+state; and a module that has written anything leaves no notes.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Notes:
 
 
 class Remembered:
-    """A cluster that is asked for each object and collection once; what it refuses is remembered, too. It writes
+    """A cluster that is asked for each object and collection once; refusals are remembered like answers. It writes
     nothing.
 
     What stands in ``notes`` is not asked for at all, and the clock is then theirs.
@@ -86,7 +86,7 @@ class Remembered:
         return [kept for live in self._once(self._cluster.list, kind, namespace) if (kept := keep(live)) is not None]
 
     def beside(self) -> Remembered:
-        """Return the same cluster with all that is remembered of it, for somebody whose refusals are none of ours."""
+        """Return the same cluster with the same memory, for a reader whose refusals must not become ours."""
         other = Remembered(self._cluster)
         other._answers, other._noted = self._answers, self._noted
         return other
@@ -130,8 +130,8 @@ def _question(verb: str, *about: Any) -> str:
 
 
 def noted(params: Mapping[str, Any]) -> Notes | None:
-    """Return what the module before has noted of this mesh; None where it has not, or too long ago, or what stands
-    there is no notes.
+    """Return what the module before has noted of this mesh; None if it has noted nothing, or too long ago, or if the
+    file does not contain notes.
     """
     place = place_of(params)
     try:

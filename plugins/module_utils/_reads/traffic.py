@@ -93,8 +93,8 @@ def _clients(cluster: Cluster, namespaces: Iterable[str]) -> dict[str, tuple[dic
 
 
 def with_proxies(cluster: Cluster, standing: Standing) -> Standing:
-    """Return the same with what a few Envoys say of their localities; who may not ask, or is not answered, goes by pods
-    and nodes.
+    """Return the same with what a few Envoys say of their localities; if they may not be asked or do not answer, pods
+    and nodes decide.
     """
     chosen, asker = to_ask(standing), Asker(cluster)
     answers = zip(chosen, asker.ask_each((*pod, SERVER_INFO) for pod in chosen))

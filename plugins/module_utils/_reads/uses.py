@@ -1,5 +1,5 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Who uses what a peer gives, and what is left of a peer that went."""
+"""Which objects use what a peer gives, and what is left of a removed peer."""
 
 from __future__ import annotations
 

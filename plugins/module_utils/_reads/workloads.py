@@ -33,7 +33,7 @@ from .._core.plain.refusals import Refusal
 class Surveyor:
     """Looks at the sidecars of one mesh; of each old one it keeps a line, of the others nothing.
 
-    With ``restarts`` it looks for workloads, too, that were restarted in this upgrade and are not up yet: the old pods
+    With ``restarts`` it also looks for workloads that were restarted in this upgrade and are not up yet: the old pods
     of some (one replica, ``Recreate``, the last of a set) are gone long before that.
     """
 

@@ -59,8 +59,8 @@ class Newest:
 
 @dataclass(frozen=True)
 class Owner:
-    """Who makes a pod again: a workload by its kind, namespace and name. ``is_endless``: its own owners
-    lead nowhere.
+    """The workload that recreates a pod, by kind, namespace and name. ``is_endless``: its own owner references lead
+    nowhere.
     """
 
     kind: str
@@ -157,10 +157,10 @@ def is_old(pod: Mapping, newest: Newest) -> bool:
 
 
 def owner_of(pod: Mapping, replica_sets: Mapping[str, Mapping]) -> Owner:
-    """Return who makes a pod again, up to the root; ``replica_sets`` are those of its namespace (controllers, too) by
-    name.
+    """Return the workload that recreates a pod, up to the root; ``replica_sets`` are those of its namespace (and
+    ReplicationControllers) by name.
 
-    Owner references are whatever a tenant writes there. Where they come back to where they were, or go on for more than
+    Owner references are whatever a tenant writes there. Where they form a circle, or go on for more than
     ``MOST_STEPS``, the pod's own owner is returned, marked as one whose owners lead nowhere.
     """
     namespace = pod["metadata"]["namespace"]

@@ -137,7 +137,7 @@ def removal(live: Mapping, roll: Mapping | None, peers: Sequence[Mapping], *, is
 
 
 def _uses_of(users: Sequence[Mapping], by_themselves: Collection[str]) -> list[str]:
-    """Return in words who lives by a control plane: peers, members of the roll, and members that joined
+    """Return in words what depends on a control plane: peers, members of the roll, and members that joined
     ``by_themselves``.
     """
     members = [member for user in users for member in at(user, "spec", "members") or []]
@@ -149,7 +149,9 @@ def _uses_of(users: Sequence[Mapping], by_themselves: Collection[str]) -> list[s
 
 
 def lacking(live: Mapping | None, *, is_going: bool, check_mode: bool) -> list[str]:
-    """Return what a control plane lacks that shall stand, or shall be gone; nobody waits for that in check mode."""
+    """Return what is missing until a control plane is ready or, if it ``is_going``, removed; check mode does not wait
+    for a removal.
+    """
     if is_going:
         return [] if live is None or check_mode else ["the operator is still removing it"]
     return unready(live) if live else []

@@ -287,9 +287,7 @@ class Lack:
     since: datetime | None = field(default=None, compare=False)
 
     def is_told(self, now: datetime, waited: timedelta) -> bool:
-        """Return whether nothing is to be waited for: the namespace does not exist, and nobody has made it
-        for a while.
-        """
+        """Return whether waiting is in vain: the namespace does not exist, and was not created for a while."""
         return self.is_absent and (waited >= GRACE or (self.since is not None and now - self.since >= GRACE))
 
 
@@ -330,7 +328,9 @@ def lacks(live: Mapping | None, control_plane: ControlPlane | None) -> list[Lack
 
 
 def _asked(spec: Mapping, pending: Sequence[str]) -> list[str]:
-    """Return who is to be a member: who is listed, and of an open roll who waits to be one."""
+    """Return the namespaces that are to be members: those that the roll lists and, of an open roll, those that wait to
+    join.
+    """
     members = spec.get("members") or []
     is_open = ALL in members or bool(spec.get("memberSelectors"))
     named = [str(member) for member in members if member != ALL]

@@ -76,7 +76,7 @@ class Heir:
 
 @dataclass(frozen=True)
 class _Work:
-    """What an adapter of Mixer's does, and who does it afterwards."""
+    """What an adapter of Mixer does, and what takes its place."""
 
     does: str
     successor: str

@@ -96,8 +96,8 @@ def missing(
 
 
 def may_tell(params: Mapping) -> bool:
-    """Return whether a wait is long enough to be sure that nobody makes a namespace; who allows less time wants a
-    failure.
+    """Return whether a wait is long enough to be sure that a missing namespace is not being created; with a shorter one
+    the caller wants a failure.
     """
     return timedelta(seconds=params["waited"] + params["wait_timeout"]) >= GRACE
 

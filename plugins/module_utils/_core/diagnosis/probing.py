@@ -212,7 +212,8 @@ def shown_in_clear(taken: bytes) -> tuple[bytes, bool]:
     """Return of a handshake before TLS 1.3 the server's own certificate (DER, empty where none came), and whether it
     asked for ours.
 
-    Such a server ends the handshake of who shows none, so this is all there is to see. Never raises: a stranger's.
+    Such a server ends the handshake of a client without a certificate, so nothing more can be seen. Never raises: a
+    stranger's.
     """
     stream, at = b"", 0
     while at + 5 <= len(taken) and taken[at] == _HANDSHAKE:

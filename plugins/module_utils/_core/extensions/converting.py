@@ -22,7 +22,7 @@ from .plan import EXTENSIONS_MANAGER, NO_PRIORITY, RAISED_FROM, RAW, Ground, man
 from .problems import Problem
 
 CONVERSION_MANAGER = f"{MANAGER}/conversion"
-"""Who applies what becomes of others' extensions: ``extend`` keeps and prunes its own alone."""
+"""The field manager for the conversions of others' extensions: ``extend`` keeps and prunes only its own."""
 _NOT_KEPT = ("kubectl.kubernetes.io/last-applied-configuration",)
 _THREESCALE = "3scale-auth-wasm"
 
@@ -78,8 +78,8 @@ class Conversion:
 def conversions(live: Iterable[Mapping], ground: Ground, images: Mapping[str, str]) -> list[Conversion]:
     """Return what each ServiceMeshExtension becomes, by namespace and name.
 
-    ``images`` says for each image which one a WasmPlugin can read: the same, where its module is called
-    ``plugin.wasm``, too.
+    ``images`` says for each image which one a WasmPlugin can read; it is the same image if its module is also called
+    ``plugin.wasm``.
     """
     old = sorted((each for each in live if each.get("kind") == EXTENSION.name), key=key_of)
     raised = _raised(old)

@@ -339,7 +339,7 @@ def key_of(live: Mapping) -> tuple[str, str, str]:
 
 
 def untouched(live: Iterable[Mapping], found: Iterable[Change]) -> dict[tuple, Mapping]:
-    """Return what stands and is not changed, by its key."""
+    """Return the live objects that no change touches, by key."""
     touched = {(change.kind.name, change.namespace, change.name) for change in found}
     return {key_of(each): each for each in live if key_of(each) not in touched}
 

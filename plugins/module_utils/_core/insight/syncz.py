@@ -29,7 +29,7 @@ SYNCED, STALE, NOT_SENT, REJECTED = "SYNCED", "STALE", "NOT SENT", "REJECTED"
 WAITING, NOT_CONNECTED, GONE, UNKNOWN = "WAITING", "NOT CONNECTED", "GONE", "UNKNOWN"
 WORST_FIRST = (NOT_CONNECTED, REJECTED, STALE, WAITING, UNKNOWN, NOT_SENT, GONE, SYNCED)
 IN_ORDER = frozenset({SYNCED, NOT_SENT, GONE})
-"""States that are no fault: a gateway without routes was sent none, and who is gone serves nobody."""
+"""States that are no fault: a gateway without routes was sent none, and a proxy that is gone serves no calls."""
 MOST_ROWS = 100_000
 LONGEST_NAME = 400
 STARTING = timedelta(seconds=30)

@@ -76,7 +76,7 @@ def _names(mesh: str, part: str, names: object) -> tuple[str, ...]:
 
 
 def _check_name(mesh: str, part: str, name: str) -> None:
-    """Refuse what the API server would bind as it is although nobody is called so."""
+    """Refuse names that the API server would bind although no user, group or account can have them."""
     if not name.strip():
         _refuse(mesh, f"has an empty name under {part}", "Give the name, or remove the entry")
     if len(name) > LONGEST:

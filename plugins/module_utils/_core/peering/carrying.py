@@ -49,7 +49,7 @@ class Received:
 class Delivery:
     """What came of all cards: those that speak for a peer and what is wrong with others, both by our name of the peer.
 
-    ``strays`` are errors that concern no single peer, ``notes`` tell of cards that nobody asked for.
+    ``strays`` are errors that concern no single peer, ``notes`` tell of cards of meshes that are not described.
     """
 
     received: dict[str, Received]

@@ -1,7 +1,7 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
 """Who a peer is: trust domain, client identity, roots. What of that stands, and what an administrator accepts.
 
-A peer is known while anything of it stands. What has gone missing cannot be compared, so the objects that we write
+A peer is known while any of its objects exist. What is missing cannot be compared, so the objects that we write
 remember whom they were written for: annotations of the ServiceMeshPeer and the bundle, sent by the same request as what
 they are about. Gateways are made before anything is known of a peer, so they alone say nothing; the control plane
 remembers beside them whom they serve, from the first card on.
@@ -150,7 +150,7 @@ def _plain(digits: str) -> str:
 
 @dataclass(frozen=True)
 class Standing:
-    """Who has one of our names on the cluster, as far as anything of it stands.
+    """What the cluster knows of the peer that has one of our names, as far as any of its objects exist.
 
     ``domains`` are all trust domains that its objects name (lower case), ``client_ids`` and ``fingerprints`` likewise.
     """
@@ -240,7 +240,8 @@ def shared_roots(peer: Peer, card: Card, others: Iterable[Standing], own: Mappin
     """Return the names with whom a card shares a root (FED225); none where it shares none, or none that is new to us.
 
     ``own`` are our mesh's own roots by our name. One CA for several meshes is legitimate: the trust domains still tell
-    them apart. But whoever has an intermediate below that root can make certificates of each of these trust domains.
+    them apart. But the holder of an intermediate certificate below that root can issue certificates for each of these
+    trust domains.
     """
     others = list(others)
     known = {one for other in others if other.name == peer.local_name for one in other.fingerprints}
@@ -341,7 +342,7 @@ def owned_by(annotations: Mapping[str, str], owner: str | None) -> dict[str, str
 
 
 def remembered(live: Mapping) -> dict[str, str]:
-    """Return what an object of ours remembers, as annotations: who writes it without a card keeps that."""
+    """Return what an object of ours remembers, as annotations: a run that writes it without a card keeps them."""
     annotations = at(live, "metadata", "annotations") or {}
     return {key: str(text) for key, text in annotations.items() if key.startswith(f"{MANAGER}/")}
 

@@ -299,7 +299,7 @@ def taken_with(leaving: Mapping[str, Peering], peerings: Peerings, control_plane
 
 
 def breaking(uses: Sequence[Use], unreadable: Sequence[str], names: Sequence[str]) -> Iterator[str]:
-    """Give in words what breaks all the same, and what nobody knows."""
+    """Yield in words what breaks nevertheless, and what is not known."""
     yield from told(
         [str(use) for use in uses], "FED508 nothing is behind it once {} is left: ".format(", ".join(names))
     )

@@ -1,5 +1,5 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What remains of peers: those that nobody wants any more, and what leaving them has not taken away, or not yet."""
+"""What remains of peers: peers that are no longer described, and what leaving them has not removed, or not yet."""
 
 from __future__ import annotations
 

@@ -92,8 +92,8 @@ class Peerings:
         return [live for name, live in self.bundles.items() if name not in self.own_maps and is_ours(live)]
 
     def standing(self) -> list[Standing]:
-        """Return who stands, whoever made it: all ServiceMeshPeers, and peers of which our bundle or
-        gateways are left.
+        """Return what is known of each peer that exists in any part: its ServiceMeshPeer, whoever made that, a bundle
+        of ours that is left, or what the control plane remembers.
         """
         names = sorted({*self.peers, *bundle_owners(self.own_bundles())})
         found = [Standing.of(name, self.of(name).peer, self.of(name).bundle) for name in names]
@@ -105,7 +105,9 @@ class Peerings:
         ]
 
     def written(self) -> dict[str, Mapping]:
-        """Return one object of ours by our name of each peer: what tells who wrote of it last."""
+        """Return one object of ours for each peer, by our name; its annotations tell which description it was written
+        for.
+        """
         names = sorted({*self.ours(), *bundle_owners(self.own_bundles())})
         found = {name: [live for live in self.of(name).objects if is_ours(live)] for name in names}
         return {name: objects[0] for name, objects in found.items() if objects}

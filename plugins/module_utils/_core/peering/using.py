@@ -187,7 +187,7 @@ def routed_by(traffic: object) -> dict[tuple[str, str], set[str]] | None:
     """Return the peers, in the user's words, that rules of ``mesh_traffic`` send calls to, by (namespace, name) of the
     service; None without rules.
 
-    Read as loosely as can be: who leaves must not be stopped by a rule that is wrong elsewhere.
+    Rules are read leniently: a rule that is wrong elsewhere must not keep a mesh from leaving.
     """
     if not isinstance(traffic, (list, tuple)):
         return None

@@ -62,8 +62,8 @@ class Answer:
 
     @property
     def is_missing_object(self) -> bool:
-        """Whether this 404 is about the object that was asked for, not about its kind: what is not in a namespace that
-        is missing is so told, too.
+        """Whether this 404 is about the object that was asked for, not about its kind. A missing namespace is answered
+        the same way.
         """
         return bool(self.details.get("name"))
 

@@ -60,8 +60,8 @@ ROLL = Read(MEMBER_ROLL, HOME)
 class Check:
     """One check: a function from an estate to findings, what it ``reads``, and the ``codes`` that it can yield.
 
-    Without one of its ``spares`` it still finds something, and nothing that is not so. ``is_thorough`` is one for
-    those who wait for it, and not for a run on its way.
+    Without one of its ``spares`` it finds less, but nothing wrong. A check that ``is_thorough`` belongs to a preflight
+    that the user waits for, not to a run that only warns.
     """
 
     find: Callable[[Any], Iterator[Finding]]
@@ -83,7 +83,9 @@ def check(
 
 
 def read_from(*reads: Read) -> dict[str, Any]:
-    """Return the metadata of a field of an estate that is filled from ``reads``: who touches it has read those."""
+    """Return the metadata of a field of an estate that is filled from ``reads``: a check that uses the field depends on
+    these reads.
+    """
     return {"reads": reads}
 
 

@@ -42,7 +42,7 @@ _ROOT_CODES = {
 
 @check(reads=[PEERS], codes=["FED730", "FED731", "FED732"])
 def security(estate: Estate) -> Iterator[Finding]:
-    """Give what is wrong with who live peers say that they are."""
+    """Yield what is wrong with the identities that live peers claim."""
     for _name, live in estate.standing():
         yield from _security(estate, live)
 

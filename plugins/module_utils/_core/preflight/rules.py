@@ -36,7 +36,7 @@ class Matched:
     labels: object = None
 
     def covers(self, other: Matched) -> bool:
-        """Return whether everything that ``other`` matches falls under this one, too."""
+        """Return whether this rule also matches everything that ``other`` matches."""
         if self.labels is not None and self.labels != other.labels:
             return False
         return self.name in ("", other.name) and self.namespace in ("", other.namespace)

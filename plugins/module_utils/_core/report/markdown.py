@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from .page import NOTES, OPTIONAL
 
 MOST_ROWS = 200
-"""Rows of one table. Who needs all of them takes the JSON."""
+"""Rows of one table at most; the JSON has all of them."""
 # What Markdown, or the HTML in it, would take for more than a letter; GitHub makes a link of what begins with www.
 _SIGNS = re.compile(r"([\\`*_{}\[\]<>()#+!|~&$@:-]|(?<=www)\.)")
 

@@ -36,10 +36,10 @@ def admitting(wanted: Iterable[Wanted]) -> list[Wanted]:
 
 
 def callers_query(one: Wanted, standing: Standing) -> str:
-    """Return the question who has called the workload of a service, by whichever Service of the same selector.
+    """Return the query for the callers of a service's workload, through any Service with the same selector.
 
-    One who called once is a caller. Where Prometheus remembers less than that time, so is who called before it began
-    to. Anybody's pod can show such metrics; whose pod it is, Prometheus says where it adds a label for that.
+    One call is enough to be a caller. If Prometheus keeps less than that time, a caller from before its data begins
+    also counts. Anybody's pod can show such metrics; whose pod it is, Prometheus says where it adds a label for that.
     """
     chosen, place = any_of({one.name, *beside(one, standing)}), any_of([one.namespace])
     shown_by = ",".join(f'{label}=~"{place}|"' for label in ("namespace", "kubernetes_namespace"))
@@ -217,7 +217,7 @@ def widened(wanted: Iterable[Wanted], mesh: Mesh, standing: Standing) -> Iterato
 
 
 def _is_within(live: Mapping, named: Collection[str], standing: Standing) -> bool:
-    """Return whether a policy admits nobody but those who are ``named``."""
+    """Return whether a policy admits only callers that are ``named``."""
     domain = standing.control_plane.trust_domain
     for rule in items(at(live, "spec", "rules")):
         sources = [strings(at(each, "source", "principals")) for each in items(rule.get("from"))]

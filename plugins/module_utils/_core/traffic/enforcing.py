@@ -184,8 +184,8 @@ def _beside(one: Wanted, standing: Standing) -> str:
 
 
 def findings_of(wanted: Iterable[Wanted]) -> Iterator[Finding]:
-    """Yield which rehearsals would have refused somebody, and of which nobody can tell though they shall be
-    enforced.
+    """Yield the rehearsals that would have refused a caller, and those that are to be enforced although their counts
+    are not known.
     """
     for one in wanted:
         found, after = one.rehearsal, one.callers.enforce_after if one.callers else 0

@@ -102,10 +102,10 @@ class _Met(NamedTuple):
 
 
 def client_of(text: str, mesh: Mesh, standing: Standing) -> Client:
-    """Return who ``text`` means: ``namespace/name`` by service account, label app, Service or pod; or the name of a
-    peer.
+    """Return the caller that ``text`` names: ``namespace/name`` of a service account, label app, Service or pod; or the
+    name of a peer.
 
-    Raises ``FederationError`` FED854 for nobody.
+    Raises ``FederationError`` FED854 if there is no such caller.
     """
     peer = mesh.peer(text) if "/" not in text else None
     if peer:
@@ -435,7 +435,7 @@ def is_ready(pod: Mapping) -> bool:
 
 
 def _at_pods(namespace: str, name: str, labels: Mapping, client: Client, standing: Standing) -> list[_Met]:
-    """Return the pods of a Service that get calls and have these labels, too."""
+    """Return the pods of a Service that get calls and also have these labels."""
     spoken = protocols(standing.services.get((namespace, name)) or {})
     is_tcp = bool(spoken) and set(HTTP).isdisjoint(spoken)
     call = Call(client.namespace, client.account, standing.control_plane.trust_domain, is_tcp=is_tcp)

@@ -72,6 +72,6 @@ def _without_merge(one: Wanted, words: list[str]) -> tuple[Wanted, list[str]]:
 
 
 def _seeing(standing: Standing, one: Wanted) -> Standing:
-    """Return what stands as ``problems_of`` shall see it: accounts may be anywhere."""
+    """Return the live objects in the form that ``problems_of`` takes: accounts may be in any namespace."""
     named = one.callers.service_accounts if one.callers else ()
     return replace(standing, members=standing.members | {namespace for namespace, _name in named})
