@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from ansible.errors import AnsibleFilterError
 
+from ..module_utils._core.mesh.parse import asked_peers
 from ..module_utils._core.peering.verdict import DOWN, DRIFT, ERROR, OK
 from ..module_utils._core.plain.data import mapping
 from ..module_utils._core.plain.errors import FederationError
@@ -145,9 +146,14 @@ def _lying_in(
 def peers_named(peers: object, names: object) -> list:
     """Return the entries of ``mesh_peers`` that ``names`` name; a name without an entry stands for itself.
 
-    Raises ``AnsibleFilterError`` with the code FED320 for a name that several entries share.
+    Raises ``AnsibleFilterError`` with the code FED320 for a name that several entries share, and FED303 for an entry
+    without a name, since nobody can say whom it is about.
     """
     entries = list(peers) if isinstance(peers, Sequence) and not isinstance(peers, str) else []
+    try:
+        asked_peers(entries)
+    except FederationError as error:
+        raise AnsibleFilterError(f"{error}  ({error.reference})") from None
     wanted = [part.strip() for part in names.split(",")] if isinstance(names, str) else list(names)
     local_names = {_called(entry)[0] for entry in entries}
     for name in wanted:

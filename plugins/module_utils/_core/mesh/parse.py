@@ -97,13 +97,17 @@ def one_peer(params: Mapping[str, Any], **rules: Any) -> Mesh:
 
 
 def asked_peers(peers: Sequence[object] | None) -> dict[str, str]:
-    """Return peers that are given as names or as mappings: our name of each to its own."""
-    return {
-        str(peer.get("local_name") or peer.get("name")) if isinstance(peer, dict) else str(peer): (
-            str(peer.get("name")) if isinstance(peer, dict) else str(peer)
-        )
-        for peer in peers or ()
-    }
+    """Return peers that are given as names or as mappings: our name of each to its own. Raises ``FederationError``
+    FED303 for an entry without a name.
+    """
+    asked: dict[str, str] = {}
+    for at, peer in enumerate(peers or (), start=1):
+        name = peer.get("name") if isinstance(peer, Mapping) else peer
+        if name in (None, ""):
+            fix = "Write the peer's mesh name: {name: west, ...}"
+            refuse("FED303", f"mesh_peers, entry {at}", "has no name", fix)
+        asked[str((peer.get("local_name") if isinstance(peer, Mapping) else None) or name)] = str(name)
+    return asked
 
 
 class _Home(NamedTuple):

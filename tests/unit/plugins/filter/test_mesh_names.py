@@ -188,6 +188,13 @@ def test_peers_are_found_by_their_own_and_by_our_name():
     assert peers_named(["north", prod], "prod, gone") == [prod, "gone"]
 
 
+@pytest.mark.parametrize("entry", [{"west": {"suspended": True}}, {"local_name": "west"}, None, ""], ids=str)
+def test_an_entry_of_which_nobody_can_say_whom_it_is_about_is_refused(entry):
+    with pytest.raises(AnsibleFilterError, match="FED303 mesh_peers, entry 2: has no name"):
+        peers_named(["north", entry], "west")
+
+
+
 def test_a_name_that_several_peers_share_names_none_of_them():
     twice = [{"name": "prod", "local_name": "acme"}, {"name": "prod", "local_name": "globex"}]
     assert peers_named(twice, "globex") == [twice[1]]

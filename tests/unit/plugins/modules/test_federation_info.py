@@ -224,6 +224,11 @@ def test_what_cannot_be_a_name_is_refused_before_anything_is_asked(given, where,
     assert (refused.value.code, refused.value.where) == ("FED303", where) and not cluster.requests
 
 
+def test_a_status_of_a_peer_without_a_name_is_refused(no_sleep):
+    with pytest.raises(FederationError, match="FED303 mesh_peers, entry 2: has no name"):
+        seen(ClusterInMemory(NOW, CONTROL_PLANE), peers=["north", {"west": {"suspended": True}}])
+
+
 def test_a_control_plane_that_cannot_be_read_is_an_error_and_not_down():
     with pytest.raises(FederationError) as failed:
         seen(ClusterInMemory(NOW), fail_on=["pending"])
