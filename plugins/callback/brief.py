@@ -39,6 +39,7 @@ from ansible_collections.ossm.federation.plugins.plugin_utils.here import colour
 
 MOST_CHANGED = 10
 DEBUG = ("debug", "ansible.builtin.debug")
+AROUND = re.compile(r"Task failed: .*?plugin '[\w.]+' failed: (?=FED\d{3} )")
 HOSTS = re.compile(r" (of|in|for) (\S+, )+\S+$")
 
 
@@ -238,8 +239,10 @@ def refusal(host: str, found: Mapping) -> list[str]:
     """
     if not found.get("code") or not found.get("what"):
         # Another module's, or a sentence of ours that has all of it.
-        text = str(found.get("msg") or found.get("stderr") or "failed")
-        return [f"× {host}: {shown(' '.join(text.split()))}"]
+        text = " ".join(str(found.get("msg") or found.get("stderr") or "failed").split())
+        # What Ansible puts before a sentence of ours is about its own insides.
+        coded = AROUND.match(text)
+        return [f"× {host}: {shown(text[coded.end() :] if coded else text)}"]
     lines = [f"× {host}: {found['code']} {found.get('where')}: {found['what']}", f"  {found.get('fix')}"]
     written = [str(each) for each in found.get("written") or []]
     if written:

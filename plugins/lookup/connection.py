@@ -58,6 +58,7 @@ from ansible.plugins.lookup import LookupBase
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.errors import FederationError
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.secrets import is_content
 from ansible_collections.ossm.federation.plugins.plugin_utils.credentials import borrowed
+from ansible_collections.ossm.federation.plugins.plugin_utils.specs import LOCKED, UNLOCK, is_locked
 
 OMITTED = "AnsibleValueOmittedError"
 
@@ -99,6 +100,8 @@ class LookupModule(LookupBase):
 def refusal(name: str, error: Exception) -> FederationError:
     """Return the refusal for a variable whose template is wrong; the error's text would quote it."""
     is_undefined = "Undefined" in type(error).__name__
+    if is_locked(error):
+        return FederationError("FED101", where=name, what=LOCKED, fix=UNLOCK)
     return FederationError(
         "FED101",
         where=name,

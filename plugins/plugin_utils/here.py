@@ -44,7 +44,7 @@ from ansible_collections.ossm.federation.plugins.module_utils._core.plain.refere
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.words import shown
 from ansible_collections.ossm.federation.plugins.module_utils._run import NOTHING_WRITTEN
 from ansible_collections.ossm.federation.plugins.plugin_utils.credentials import are_own, borrowed
-from ansible_collections.ossm.federation.plugins.plugin_utils.specs import SPECS, WORDS, refuse_unknown, refuse_wrong
+from ansible_collections.ossm.federation.plugins.plugin_utils.specs import refuse_unknown, refuse_wrong, specs_of
 from ansible_collections.ossm.federation.plugins.plugin_utils.unknown import IGNORED, PLAYBOOKS, Told
 
 try:
@@ -128,8 +128,8 @@ class HereAction(ActionBase):
         own = role.get_name(include_role_fqcn=False)
         names = [each.get_name(include_role_fqcn=False) for each in role.get_all_dependencies()]
         entry = str(role._from_files.get("tasks", "main")).removesuffix(".yml")
-        for name, part in (*((WORDS, name) for name in names), (own, entry)):
-            refuse_wrong(SPECS.get(name, {}).get(part, {}), name, variables, self._templar.template)
+        for name, spec in specs_of(own, entry, names):
+            refuse_wrong(spec, name, variables, self._templar.template)
 
     def _told(self) -> Told:
         """Return what the command line of this run tells: its extra variables and its playbooks."""

@@ -32,6 +32,8 @@ ROLES = Path(__file__).resolve().parents[2] / "roles"
 OMITTED = "AnsibleValueOmittedError"
 WORDS = "words"
 """The role whose spec has an entry for each role that others depend on: who depends on it is held to that entry."""
+LOCKED = "is encrypted, and no vault password of this run opens it"
+UNLOCK = "Give the password with --vault-id or --ask-vault-pass"
 MOST_TOLD = 5
 LONGEST = 60
 KINDS = {
@@ -55,6 +57,15 @@ def _read(path: Path) -> dict[str, dict]:
 
 # Read once, in the process that all of a run's workers are forked from.
 SPECS = {path.parents[1].name: _read(path) for path in sorted(ROLES.glob("*/meta/argument_specs.yml"))}
+
+
+def specs_of(role: str, entry: str, depends: Iterable[str]) -> list[tuple[str, Mapping[str, Mapping]]]:
+    """Return the specs that tasks of a role are held to, each with the role that describes it.
+
+    A look at drift reads what the role itself reads.
+    """
+    parts = [(WORDS, name) for name in depends] + [(role, "main" if entry == "drift" else entry)]
+    return [(name, SPECS.get(name, {}).get(part, {})) for name, part in parts]
 
 
 def refuse_wrong(spec: Mapping[str, Mapping], role: str, variables: Mapping, template: Callable[[Any], Any]) -> None:
@@ -204,8 +215,19 @@ def _quoted(value: Any) -> str:
     return shown(repr(str(value)), longest=LONGEST)
 
 
+def is_locked(error: BaseException | None) -> bool:
+    """Return whether a value could not be read because no vault password was given that opens it."""
+    while error is not None:
+        if "Vault" in type(error).__name__:
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
 def _unusable(error: Exception) -> str:
     """Return what is wrong with a template. The error's own text would quote the template."""
+    if is_locked(error):
+        return f"{LOCKED} ({UNLOCK[:1].lower()}{UNLOCK[1:]})"
     missing = re.search(r"'[\w.-]{1,60}' is undefined", str(error))
     if missing:
         return f"names a variable that is not defined ({missing[0]})"

@@ -96,6 +96,15 @@ def test_a_failure_that_is_ignored_is_none_and_one_of_another_module_is_one_line
     assert shown._display.lines == ["× east: no such\\x1b[2J file"]
 
 
+def test_what_ansible_puts_before_a_sentence_of_ours_is_left_out(shown):
+    around = "Task failed: Finalization of task args for 'x' failed: Error while resolving value for 'api_key': "
+    said = "FED101 mesh_api_key: is encrypted. Give the password."
+    for text in (f"{around}The lookup plugin 'ossm.federation.connection' failed: {said}", said):
+        shown.v2_runner_on_failed(told({"failed": True, "msg": text}))
+    shown.v2_runner_on_failed(told({"failed": True, "msg": f"{around}'nope' is undefined"}))
+    assert shown._display.lines == [f"× east: {said}", f"× east: {said}", f"× east: {around}'nope' is undefined"]
+
+
 def test_a_line_of_a_table_has_the_colour_of_its_state_and_none_where_colours_are_off(shown, monkeypatch):
     shown.v2_runner_on_ok(told({"changed": False, "lines": TABLE, "states": STATES}))
     shown.v2_runner_on_ok(told({"msg": TABLE}, "debug"))

@@ -6,6 +6,7 @@ from __future__ import annotations
 import pytest
 from ansible.errors import AnsibleLookupError
 from ansible.parsing.dataloader import DataLoader
+from ansible.parsing.vault import AnsibleVaultError
 from ansible.template import Templar
 from ansible_collections.ossm.federation.plugins.lookup.connection import LookupModule
 
@@ -45,6 +46,16 @@ def refused(code, *names, **rest):
 def test_a_variable_is_evaluated_and_one_that_is_not_there_is_empty():
     known = {"mesh_host": "https://{{ name }}:6443", "name": "api", "mesh_proxy": None}
     assert looked_up("mesh_host", "mesh_proxy", "mesh_api_key", **known) == ["https://api:6443", "", ""]
+
+
+def test_a_variable_that_no_vault_password_opens_is_said_to_be_encrypted():
+    class Locked:
+        def template(self, value):
+            raise ValueError(value) from AnsibleVaultError("no vault secrets were found")
+
+    with pytest.raises(AnsibleLookupError, match="FED101 mesh_api_key: is encrypted.*--vault-id") as caught:
+        LookupModule(templar=Locked()).run(["mesh_api_key"], variables={"mesh_api_key": SECRET})
+    assert SECRET not in str(caught.value)
 
 
 def test_what_is_omitted_is_empty():

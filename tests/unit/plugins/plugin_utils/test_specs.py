@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.parsing.vault import AnsibleVaultError
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.errors import FederationError
-from ansible_collections.ossm.federation.plugins.plugin_utils.specs import SPECS, refuse_wrong
+from ansible_collections.ossm.federation.plugins.plugin_utils.specs import SPECS, refuse_wrong, specs_of
 
 OPTIONS = {
     name: option for entries in SPECS.values() for options in entries.values() for name, option in options.items()
@@ -48,6 +49,13 @@ def test_a_variable_that_is_required_and_missing_is_named() -> None:
     assert "upgrade_to: is not set" in said_of({}, SPECS["upgrade"]["main"])
 
 
+@pytest.mark.parametrize(("role", "name"), [("extensions", "mesh_extensions"), ("threescale", "mesh_threescale")])
+@pytest.mark.parametrize("entry", ["main", "drift"])
+def test_a_look_at_drift_is_held_to_what_the_role_itself_is_held_to(role: str, name: str, entry: str) -> None:
+    (words, own) = specs_of(role, entry, ["mesh"])
+    assert "mesh_peers" in words[1] and name in own[1] and (words[0], own[0]) == ("words", role)
+
+
 def test_several_are_told_together_and_many_are_counted() -> None:
     said = said_of({name: {} for name, option in SPECS["words"]["mesh"].items() if option["type"] in ("list", "bool")})
     assert said.count("must be") == 5 and "more" in said and "\n" not in said
@@ -59,6 +67,13 @@ def test_an_expression_that_cannot_be_evaluated_is_not_quoted() -> None:
 
     said = said_of({"mesh_exports": "{{ " + SECRET}, template=failing)
     assert SECRET not in said and "mesh_exports: is a template that cannot be evaluated (ValueError)" in said
+
+
+def test_a_value_that_no_vault_password_opens_is_said_to_be_encrypted() -> None:
+    def failing(value: Any) -> Any:
+        raise ValueError(value) from AnsibleVaultError("no vault secrets were found")
+
+    assert "federation_owner: is encrypted" in said_of({"federation_owner": SECRET}, template=failing)
 
 
 def test_what_is_omitted_or_not_there_is_no_error() -> None:
