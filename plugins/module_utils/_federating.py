@@ -192,6 +192,7 @@ def preflight(run: Run, seen: Seen, decisions: Sequence[Decision]) -> dict:
         {one.peer.local_name: one.state for one in decisions},
         seen.told,
         is_planned=run.check_mode,
+        is_routed=run.params.get("traffic") is not None,
     )
     for warning in warnings:
         run.warn(warning)

@@ -231,7 +231,8 @@ def run(run: Run, cluster: Cluster, now: datetime) -> dict:
     findings += wrong
     of_wasm, unread = wasm_of(run.params, remembered.beside())
     findings += of_wasm
-    found, unknown = look(replace(estate, wanted=wanted), remembered.refusals)
+    estate = replace(estate, wanted=None if run.params["traffic"] is None else wanted)
+    found, unknown = look(estate, remembered.refusals)
     findings += found_by(lambda: refuse_beyond_reach(mesh, mesh.peers, estate.exportable_or_own))
     return result(mesh.name, control_plane, [*findings, *found], [*unknown, *unread], waiting(spoken_for, cards))
 

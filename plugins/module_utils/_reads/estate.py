@@ -259,6 +259,7 @@ def look_at_run(
     told: Sequence[Finding] = (),
     *,
     is_planned: bool,
+    is_routed: bool = False,
 ) -> tuple[dict[str, Any], list[str]]:
     """Return the ``findings`` and ``unknown`` of a run that keeps peerings, as data, and what of them is a warning.
 
@@ -266,8 +267,8 @@ def look_at_run(
 
     ``states`` tells what the run does about each peer (present, suspended, pending, left alone). What it writes is
     looked at as if it stood, so that nobody is warned of what is fixed a moment later; what only a real run makes is
-    not missed where it ``is_planned``. Raises ``FederationError`` FED315 for an export rule that meets services of the
-    control plane or the platform.
+    not missed where it ``is_planned``. Where calls are ``is_routed``, their split is for ``traffic`` to tell. Raises
+    ``FederationError`` FED315 for an export rule that meets services of the control plane or the platform.
     """
     kept = [
         peer
@@ -286,7 +287,7 @@ def look_at_run(
         without_gateways=[peer.local_name for peer in mesh.peers] if is_planned else (),
     )
     refuse_beyond_reach(mesh, kept, estate.exportable_or_own)
-    findings, unknown = look(estate, reader.cluster.refusals)
+    findings, unknown = look(replace(estate, wanted=() if is_routed else None), reader.cluster.refusals)
     warnings = [*texts(finding for finding in findings if not is_told_before(finding, mesh))]
     return {**as_data([*told, *findings]), "unknown": [gap.as_data() for gap in unknown]}, warnings
 

@@ -656,6 +656,11 @@ def as_local_without_a_local_service(setup):
     del setup.objects[("Service", "shop", "pay")]
 
 
+@breaks("FED869", "Service shop/pay")
+def as_local_beside_pods_of_our_own(setup):
+    setup.service("pay", selector={"app": "pay"})
+
+
 @breaks("FED787", "Imported hosts")
 def two_tcp_services_imported(setup):
     setup.options["imports"][0] = {"namespace": "shop", "from": ["west"]}

@@ -113,8 +113,8 @@ class Estate:
     for it, not by a run that has just changed things. ``platform`` is the cluster below. ``extensions`` are WasmPlugins
     and ServiceMeshExtensions, ``own_pods`` the pods of the control plane's namespace, ``missing_secrets`` those pull
     secrets (namespace, name) that something names and that are not there. ``policies`` are AuthorizationPolicies, where
-    something is exported; ``wanted`` are the rules of ``mesh_traffic`` as far as they could be read. What is filled
-    from the cluster says from which reads.
+    something is exported; ``wanted`` are the rules of ``mesh_traffic`` as far as they could be read, None where it is
+    not set. What is filled from the cluster says from which reads.
     """
 
     mesh: Mesh
@@ -144,7 +144,7 @@ class Estate:
     extensions: Sequence[Mapping] = field(metadata=read_from(*EXTENSIONS), default=())
     own_pods: Sequence[Mapping] = field(metadata=read_from(PODS), default=())
     policies: Sequence[Mapping] = field(metadata=read_from(ADMITTING), default=())
-    wanted: Sequence[Wanted] = ()
+    wanted: Sequence[Wanted] | None = None
     missing_secrets: frozenset[tuple[str, str]] = field(metadata=read_from(SECRETS), default=frozenset())
 
     @property

@@ -14,7 +14,7 @@ from ..card.card import Port
 from ..catalogue.findings import Finding
 from ..peering.names import imported_names, ports_of
 from ..peering.status import CONNECTED, age, imported, outbound
-from ..plain.data import at, items, listed, place_of, strings
+from ..plain.data import at, items, listed, mapping, place_of, strings
 from ..plain.kinds import SERVICE
 from ..plain.moments import latest
 from .checks import ROLL, check
@@ -56,9 +56,12 @@ def offers(estate: Estate) -> Iterator[Finding]:
     yield from _several_tcp(taken)
 
 
-@check(reads=[PEERS, IMPORT_SETS, SERVICES], codes=["FED785", "FED786"])
+@check(reads=[PEERS, IMPORT_SETS, SERVICES], codes=["FED785", "FED786", "FED869"])
 def local_services(estate: Estate) -> Iterator[Finding]:
-    """Give what is imported as local beside a Service that has other ports, or beside none."""
+    """Give what is imported as local beside a Service that has other ports, or beside none, and what shares the calls
+    of a Service with pods of its own although nobody has thought of traffic; rules of ``mesh_traffic`` are looked at
+    with all others.
+    """
     for service in taken_of(estate):
         if service.is_local:
             yield from _local(estate, service)
@@ -109,6 +112,9 @@ def _local(estate: Estate, service: Taken) -> Iterator[Finding]:
             f"does not exist, and {service.exported} of {service.peer} is imported under its name",
         )
         return
+    if estate.wanted is None and mapping(at(live, "spec", "selector")):
+        seen = f"is imported as local from {service.peer}, so calls are shared by number of endpoints"
+        yield Finding("FED869", place_of(live), seen)
     own = {port["name"] for port in ports_of(live)}
     strange = [port.name or "(unnamed)" for port in service.ports or () if port.name not in own]
     if strange:

@@ -26,7 +26,7 @@ def callers(estate: Estate) -> Iterator[Finding]:
     }
     standing = Standing(estate.control_plane, frozenset(), services, rules=tuple(estate.policies))
     kept = tuple(peer for peer in estate.mesh.peers if estate.is_described(peer.local_name))
-    yield from cut_off(estate.wanted, replace(estate.mesh, peers=kept), standing)
+    yield from cut_off(estate.wanted or (), replace(estate.mesh, peers=kept), standing)
 
 
 CHECKS = (callers,)
