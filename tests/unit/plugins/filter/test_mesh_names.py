@@ -194,7 +194,6 @@ def test_an_entry_of_which_nobody_can_say_whom_it_is_about_is_refused(entry):
         peers_named(["north", entry], "west")
 
 
-
 def test_a_name_that_several_peers_share_names_none_of_them():
     twice = [{"name": "prod", "local_name": "acme"}, {"name": "prod", "local_name": "globex"}]
     assert peers_named(twice, "globex") == [twice[1]]
