@@ -39,7 +39,7 @@ from ansible_collections.ossm.federation.plugins.plugin_utils.here import colour
 
 MOST_CHANGED = 10
 DEBUG = ("debug", "ansible.builtin.debug")
-AROUND = re.compile(r"Task failed: .*?plugin '[\w.]+' failed: (?=FED\d{3} )")
+AROUND = re.compile(r"Task failed: .*?plugin '[\w.]+' failed: (?=FED[0-9]{3} )")
 HOSTS = re.compile(r" (of|in|for) (\S+, )+\S+$")
 
 
