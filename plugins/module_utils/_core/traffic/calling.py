@@ -197,9 +197,12 @@ def cut_off_locally(wanted: Iterable[Wanted], mesh: Mesh, standing: Standing) ->
 
 def widened(wanted: Iterable[Wanted], mesh: Mesh, standing: Standing) -> Iterator[Finding]:
     """Yield each rule beside whose policy others stand on the same pods that may admit callers whom it does not name:
-    whom one ALLOW policy admits passes, whatever the others say.
+    whom one ALLOW policy admits passes, whatever the others say. And each with pods that obey no policy, where pods
+    were read.
     """
     for one in admitting(wanted):
+        if bare := standing.bare_pods_of(one.namespace, one.name):
+            yield Finding("FED755", one.place, f"has pods without a sidecar, which obey no policy: {listed(bare, 5)}")
         own = admitting_policy(one, mesh, standing)
         named, selector = set(_admitted(own)), own["spec"]["selector"]["matchLabels"]
         pods = [{"metadata": {"labels": selector}}, *standing.pods_of(one.namespace, one.name)] if selector else []

@@ -174,12 +174,18 @@ class Standing:
 
     def proxies_of(self, namespace: str, name: str) -> list[str]:
         """Return the names of the running pods behind a service of this cluster that have a sidecar."""
-        pods = [
-            pod
+        return self._running(namespace, name, has_proxy=True)
+
+    def bare_pods_of(self, namespace: str, name: str) -> list[str]:
+        """Return the names of the running pods behind a service of this cluster that have no sidecar."""
+        return self._running(namespace, name, has_proxy=False)
+
+    def _running(self, namespace: str, name: str, *, has_proxy: bool) -> list[str]:
+        return sorted(
+            str(at(pod, "metadata", "name"))
             for pod in self.pods_of(namespace, name)
-            if PROXY in strings(pod.get("containers")) and at(pod, "status", "phase") == "Running"
-        ]
-        return sorted(str(at(pod, "metadata", "name")) for pod in pods)
+            if (PROXY in strings(pod.get("containers"))) is has_proxy and at(pod, "status", "phase") == "Running"
+        )
 
     def locality_of(self, pod: Mapping) -> dict[str, str] | None:
         """Return where istiod takes a pod to be; empty where it knows nothing, None where we cannot know.

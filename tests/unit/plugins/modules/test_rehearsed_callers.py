@@ -689,6 +689,15 @@ def beside(spec, namespace="shop", **annotations):
     return found
 
 
+def test_pods_that_obey_no_policy_are_told_while_it_is_rehearsed():
+    cluster = mesh()
+    cluster.put(pod("checkout-2", "checkout"))
+    run = asked(False, traffic=[LATER])
+    mesh_traffic.run(run, cluster, NOW)
+    (told,) = [text for text in run.warnings if text.startswith("FED755")]
+    assert "has pods without a sidecar, which obey no policy: checkout-2" in told
+
+
 OF_CHECKOUT = {"selector": {"matchLabels": {"app": "checkout"}}}
 WEB = {"from": [{"source": {"principals": ["cluster.local/ns/shop/sa/web"]}}]}
 ANYBODY = {"from": [{"source": {"principals": ["*"]}}]}
