@@ -28,6 +28,7 @@ from ._core.peering.gateways import (
     wanted_budgets,
 )
 from ._core.peering.identity import Accepted, refuse_two_descriptions
+from ._core.plain.data import by_name
 from ._core.plain.diff import Change, is_ours
 from ._core.plain.errors import UNSEEN, FederationError
 from ._core.plain.kinds import CONTROL_PLANE, DEPLOYMENT, DISRUPTION_BUDGET, SERVICE
@@ -158,7 +159,7 @@ def _budgets(
     kept = kept_peers(mesh, peers) if state == "present" else []
     wanted = wanted_budgets(mesh, kept)
     try:
-        standing = {live["metadata"]["name"]: live for live in cluster.list(DISRUPTION_BUDGET, mesh.namespace)}
+        standing = by_name(cluster.list(DISRUPTION_BUDGET, mesh.namespace))
     except FederationError as error:
         if wanted or error.code not in UNSEEN:
             raise

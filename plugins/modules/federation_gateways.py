@@ -119,6 +119,7 @@ from datetime import datetime
 from ..module_utils._cluster.client import Cluster
 from ..module_utils._core.mesh.parse import described_mesh
 from ..module_utils._core.peering.gateways import reached
+from ..module_utils._core.plain.data import by_name
 from ..module_utils._core.plain.diff import as_result
 from ..module_utils._core.plain.kinds import SERVICE
 from ..module_utils._described import DESCRIBED
@@ -147,7 +148,7 @@ def run(run: Run, cluster: Cluster, now: datetime) -> dict:
         control_plane.check(mesh.trust_domain)
         mesh.check_suffixes(control_plane.cluster_domain)
         kept = keep_gateways(run, cluster, mesh, control_plane, peers)
-        services = {live["metadata"]["name"]: live for live in cluster.list(SERVICE, mesh.namespace)}
+        services = by_name(cluster.list(SERVICE, mesh.namespace))
         gateways = reached(mesh, control_plane.cluster_domain, services)
     return {
         **as_result(kept.changes),

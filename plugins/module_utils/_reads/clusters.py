@@ -20,7 +20,7 @@ from .._core.install.operators import (
     settled,
     with_wishes,
 )
-from .._core.plain.data import at
+from .._core.plain.data import at, by_name
 from .._core.plain.kinds import (
     CATALOG_SOURCE,
     CLUSTER_ROLE_BINDING,
@@ -88,7 +88,7 @@ def with_holders(reader: Reader, estate: ClusterEstate) -> ClusterEstate:
         return estate
     return replace(
         estate,
-        namespaces={live["metadata"]["name"]: live for live in reader.list(NAMESPACE, "") or ()},
+        namespaces=by_name(reader.list(NAMESPACE, "") or ()),
         roles=[live for live in reader.list(ROLE, "", MESH_LABEL) or () if at(live, "metadata", "labels", MESH_LABEL)],
         cluster_bindings=reader.list(CLUSTER_ROLE_BINDING, "") or (),
         control_planes=reader.list(CONTROL_PLANE, "") or (),

@@ -16,7 +16,7 @@ from .._core.mesh.described import Mesh
 from .._core.peering.carrying import Received
 from .._core.peering.live import Peerings
 from .._core.peering.plan import refuse_beyond_reach
-from .._core.plain.data import at
+from .._core.plain.data import at, by_name
 from .._core.plain.errors import FORBIDDEN, NOT_SERVED, UNSEEN, FederationError
 from .._core.plain.kinds import (
     AUTHENTICATION,
@@ -161,7 +161,7 @@ def read_estate(
     ).with_plan(planned)
     home = mesh.namespace
     own = reader.list(SERVICE, home)
-    estate = replace(estate, own_services=None if own is None else {live["metadata"]["name"]: live for live in own})
+    estate = replace(estate, own_services=None if own is None else by_name(own))
     exports, imports = rules_in(estate.export_rules(), "exportRules"), rules_in(estate.import_rules(), "importRules")
     if exports or imports or is_thorough:
         estate = replace(estate, roll=reader.roll(home))
@@ -300,7 +300,7 @@ def read_known(cluster: Remembered, control_plane: ControlPlane) -> tuple[Peerin
     refused: dict[str, Finding] = {}
     for kind in (PEER, EXPORTS, IMPORTS, CONFIG_MAP):
         try:
-            read.append({live["metadata"]["name"]: live for live in cluster.list(kind, control_plane.namespace)})
+            read.append(by_name(cluster.list(kind, control_plane.namespace)))
         except FederationError as error:
             if error.code not in UNSEEN:
                 raise

@@ -17,6 +17,7 @@ from .._core.insight.loading import read_rejections, read_unfetched
 from .._core.insight.pods import outline
 from .._core.logs.lines import PROXY
 from .._core.logs.masking import masked
+from .._core.plain.data import by_name
 from .._core.plain.errors import FORBIDDEN, NOT_SERVED, UNSEEN, FederationError
 from .._core.plain.kinds import POD, Kind
 from .._core.plain.moments import time_text
@@ -110,7 +111,7 @@ def listed(
     no objects.
     """
     try:
-        return {live["metadata"]["name"]: live for live in cluster.list(kind, namespace, selector)}
+        return by_name(cluster.list(kind, namespace, selector))
     except FederationError as error:
         if error.code not in UNREADABLE:
             raise

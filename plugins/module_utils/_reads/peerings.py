@@ -19,7 +19,7 @@ from .._core.peering.adopting import as_it_stands
 from .._core.peering.carrying import Delivery, Identity, receive
 from .._core.peering.identity import known_beside_gateways
 from .._core.peering.live import Peerings
-from .._core.plain.data import at
+from .._core.plain.data import at, by_name
 from .._core.plain.diff import is_ours
 from .._core.plain.errors import FORBIDDEN, UNSEEN, FederationError
 from .._core.plain.kinds import (
@@ -50,7 +50,7 @@ def host_and_port(server: str) -> tuple[str, int]:
 
 def read_control_plane(cluster: Cluster, namespace: str, name: str) -> ControlPlane:
     """Return the control plane; raises ``FederationError`` FED401 that names those that exist instead."""
-    found = {live["metadata"]["name"]: live for live in cluster.list(CONTROL_PLANE, namespace)}
+    found = by_name(cluster.list(CONTROL_PLANE, namespace))
     if name not in found:
         raise control_planes.missing(namespace, name, list(found))
     return ControlPlane.read(found[name])
@@ -165,14 +165,14 @@ def standing_mesh(
     """Return the mesh with its peers as they stand (``adopting.as_it_stands``), and all live
     ServiceMeshPeers by name.
     """
-    peers = {live["metadata"]["name"]: live for live in cluster.list(PEER, mesh.namespace)}
+    peers = by_name(cluster.list(PEER, mesh.namespace))
     return as_it_stands(mesh, peers, control_plane, managed=managed), peers
 
 
 def read_peerings(cluster: Cluster, control_plane: ControlPlane, *, with_bundles: bool = True) -> Peerings:
     """Return the peerings that stand, by one LIST per kind; without ``with_bundles`` ConfigMaps are not asked for."""
     read = [
-        {live["metadata"]["name"]: live for live in cluster.list(kind, control_plane.namespace)}
+        by_name(cluster.list(kind, control_plane.namespace))
         for kind in (PEER, EXPORTS, IMPORTS, *((CONFIG_MAP,) if with_bundles else ()))
     ]
     known = known_beside_gateways(control_plane.live)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from .._cluster.client import Cluster
 from .._core.install.holding import Standing
+from .._core.plain.data import by_name
 from .._core.plain.kinds import (
     CLUSTER_ROLE,
     CLUSTER_ROLE_BINDING,
@@ -37,7 +38,7 @@ def read_standing(cluster: Cluster, *, is_going: bool = False) -> Standing:
     if is_going:
         return Standing(rights=rights)
     return Standing(
-        namespaces={live["metadata"]["name"]: live for live in cluster.list(NAMESPACE, "")},
+        namespaces=by_name(cluster.list(NAMESPACE, "")),
         rights=rights,
         control_planes=all_served(cluster, CONTROL_PLANE),
         rolls=all_served(cluster, MEMBER_ROLL),

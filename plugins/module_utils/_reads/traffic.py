@@ -11,7 +11,7 @@ from .._cluster.client import Cluster
 from .._core.control_plane.live import ControlPlane
 from .._core.mesh.described import Mesh
 from .._core.peering.using import NAMING_KINDS, namespaces_of_traffic
-from .._core.plain.data import mapping
+from .._core.plain.data import by_name, mapping
 from .._core.plain.errors import FORBIDDEN, NOT_SERVED, FederationError
 from .._core.plain.kinds import (
     AUTHORIZATION_POLICY,
@@ -74,11 +74,7 @@ def read_traffic(
 
 def _sets(cluster: Cluster, mesh: Mesh, control_plane: ControlPlane) -> dict[str, dict]:
     """Return the import sets that stand, by the peer's name."""
-    return (
-        {live["metadata"]["name"]: live for live in all_served(cluster, IMPORTS, control_plane.namespace)}
-        if mesh.peers
-        else {}
-    )
+    return by_name(all_served(cluster, IMPORTS, control_plane.namespace)) if mesh.peers else {}
 
 
 def _services(cluster: Cluster, namespaces: Iterable[str]) -> dict[tuple[str, str], dict]:
@@ -167,7 +163,7 @@ def _with_nodes(cluster: Cluster, standing: Standing) -> Standing:
     if not standing.reads_nodes:
         return standing
     nodes = all_readable(cluster, NODE, "")
-    return replace(standing, nodes=None if nodes is None else {live["metadata"]["name"]: live for live in nodes})
+    return replace(standing, nodes=None if nodes is None else by_name(nodes))
 
 
 def _rules(cluster: Cluster, kind: Kind, namespace: str) -> list[dict]:

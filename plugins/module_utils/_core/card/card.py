@@ -15,7 +15,7 @@ from datetime import datetime, timedelta, timezone
 from typing import NoReturn, TypeGuard
 
 from ..plain.addresses import is_address
-from ..plain.errors import FederationError
+from ..plain.errors import FederationError, refuse
 from ..plain.fingerprints import is_same_fingerprint, pins
 from ..plain.kinds import DEFAULT_TRUST_DOMAIN, DISCOVERY_PORT, SERVICE_PORT, TRUST_DOMAIN
 from ..plain.words import printable
@@ -205,12 +205,12 @@ def data_of(text: str | bytes, where: str, depth: int = DEPTH_LIMIT) -> object:
     Raises ``FederationError``: FED201 not JSON as cards use it, FED202 over 1 MiB or nested deeper than ``depth``.
     """
     if len(text) > SIZE_LIMIT:
-        _refuse("FED202", where, "is larger than 1 MiB, no card is", _ASK_FOR_FILE)
+        refuse("FED202", where, "is larger than 1 MiB, no card is", _ASK_FOR_FILE)
     try:
         if isinstance(text, bytes):
             text = text.decode("utf-8")
         if _is_deeper_than(depth, text):
-            _refuse("FED202", where, "is nested too deep", _ASK_FOR_FILE)
+            refuse("FED202", where, "is nested too deep", _ASK_FOR_FILE)
         return json.loads(
             text, object_pairs_hook=_unique, parse_float=_no_float, parse_int=_small, parse_constant=_no_float
         )
@@ -269,13 +269,13 @@ def card_from(data: object, where: str, now: datetime) -> Card:
     )
     _check_identity(card, where, reader.fix)
     if card.issued > now + CLOCK_TOLERANCE:
-        _refuse("FED218", where, f"was issued in the future ({fields['issued']})", "Set the clocks of both sides")
+        refuse("FED218", where, f"was issued in the future ({fields['issued']})", "Set the clocks of both sides")
     return card
 
 
 def _check_version(version: object, where: str) -> None:
     if not _is_whole(version) or not OLDEST_READABLE <= version <= VERSION:
-        _refuse(
+        refuse(
             "FED211",
             where,
             f"has version {printable(str(version), 20)}, this collection reads {OLDEST_READABLE} to {VERSION}",
@@ -294,7 +294,7 @@ class _Reader:
         self.where, self.fix = where, fix
 
     def refuse(self, what: str) -> NoReturn:
-        _refuse("FED203", self.where, what, self.fix)
+        refuse("FED203", self.where, what, self.fix)
 
     def fields(self, data: object, names: list[str], place: str) -> Mapping:
         if not isinstance(data, Mapping):
@@ -346,7 +346,7 @@ def _roots(reader: _Reader, value: object, trust_domain: str, now: datetime) -> 
         if not is_same_fingerprint(
             reader.text(fields["fingerprint"], f"fingerprint of root {number}"), found[0].fingerprint
         ):
-            _refuse(
+            refuse(
                 "FED209",
                 reader.where,
                 f"root {number} has fingerprint {found[0].spoken}, its card names another",
@@ -354,7 +354,7 @@ def _roots(reader: _Reader, value: object, trust_domain: str, now: datetime) -> 
             )
         roots.append(found[0])
     if not roots:
-        _refuse("FED206", reader.where, "has no root certificate", reader.fix)
+        refuse("FED206", reader.where, "has no root certificate", reader.fix)
     check_chains(roots, reader.where)
     if len({root.fingerprint for root in roots}) != len(roots):
         reader.refuse("names one root twice")
@@ -370,7 +370,7 @@ def _ingress(reader: _Reader, value: object) -> Ingress | None:
         reader.refuse("ingress.addresses is empty")
     for address in addresses:
         if not is_address(address):
-            _refuse(
+            refuse(
                 "FED219",
                 reader.where,
                 f"ingress.addresses holds {printable(str(address), 60)}, which is neither an IP address nor a DNS name",
@@ -398,14 +398,14 @@ def _export(reader: _Reader, value: object, at: int) -> Export:
 def _check_identity(card: Card, where: str, fix: str) -> None:
     parts = _CLIENT_ID.fullmatch(card.client_id)
     if not parts or not _LABEL.fullmatch(parts["namespace"]) or not _SUBDOMAIN.fullmatch(parts["account"]):
-        _refuse(
+        refuse(
             "FED214",
             where,
             f"client_id {printable(card.client_id, 120)} is not <trust domain>/ns/<namespace>/sa/<service account>",
             "Write it without spiffe:// and without wildcards. " + fix,
         )
     if parts["domain"] != card.trust_domain:
-        _refuse(
+        refuse(
             "FED214",
             where,
             f"client_id belongs to {printable(parts['domain'], 60)}, not to the card's trust domain"
@@ -413,7 +413,7 @@ def _check_identity(card: Card, where: str, fix: str) -> None:
             fix,
         )
     if card.trust_domain == DEFAULT_TRUST_DOMAIN:
-        _refuse(
+        refuse(
             "FED215",
             where,
             f"{card.mesh} uses the trust domain {DEFAULT_TRUST_DOMAIN}, the default of every mesh that sets none",
@@ -439,7 +439,7 @@ def refuse_oversize(data: object, where: str) -> None:
             elif isinstance(value, Mapping):
                 room -= LEAST_OF_FIELD * len(value)
             if room < 0:
-                _refuse("FED202", where, "is larger than any card", _ASK_FOR_FILE)
+                refuse("FED202", where, "is larger than any card", _ASK_FOR_FILE)
             if isinstance(value, (list, tuple)):
                 deeper += value
             elif isinstance(value, Mapping):
@@ -447,7 +447,7 @@ def refuse_oversize(data: object, where: str) -> None:
         if not deeper:
             return
         level = deeper
-    _refuse("FED202", where, "is nested too deep", _ASK_FOR_FILE)
+    refuse("FED202", where, "is nested too deep", _ASK_FOR_FILE)
 
 
 def _unique(pairs: list[tuple[str, object]]) -> dict:
@@ -464,7 +464,3 @@ def _small(digits: str) -> int:
 
 def _no_float(text: str) -> NoReturn:
     raise ValueError(f"{text[:20]} has no place on a card")
-
-
-def _refuse(code: str, where: str, what: str, fix: str) -> NoReturn:
-    raise FederationError(code, where=where, what=what, fix=fix)

@@ -13,9 +13,9 @@ import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
-from ..plain.errors import FederationError
+from ..plain.errors import FederationError, refuse
 from ..plain.fingerprints import spoken
 from ..plain.moments import time_text
 from ..plain.words import printable
@@ -136,7 +136,7 @@ def read_certificate(der: bytes, where: str, trust_domain: str = "") -> Certific
     """
     parsed, issuer, subject, inner, outer, key = _parsed(der, where)
     if not _children(subject):
-        _refuse(
+        refuse(
             "FED207",
             where,
             "has no name, so proxies do not find it",
@@ -152,7 +152,7 @@ def read_certificate(der: bytes, where: str, trust_domain: str = "") -> Certific
         return certificate
     if not _is_named_by(certificate, certificate):
         what = "has signed itself and names another certificate as its issuer, so no chain ends there"
-        _refuse("FED207", where, what, _ANOTHER_CA)
+        refuse("FED207", where, what, _ANOTHER_CA)
     return replace(certificate, is_self_signed=True)
 
 
@@ -275,14 +275,14 @@ def _algorithms(parsed: x509.Certificate, inner: bytes, outer: bytes, key: bytes
     """Return the kind of key that made the signature, and of the certificate's own key."""
     name = parsed.signature_algorithm_oid.dotted_string
     if inner != outer:
-        _refuse("FED205", where, "names two different signature algorithms", _COPY_AGAIN)
+        refuse("FED205", where, "names two different signature algorithms", _COPY_AGAIN)
     if name in _WEAK_SIGNATURES:
-        _refuse("FED232", where, f"is signed with {_WEAK_SIGNATURES[name]}, which is too weak", _STRONGER)
+        refuse("FED232", where, f"is signed with {_WEAK_SIGNATURES[name]}, which is too weak", _STRONGER)
     if inner not in _SIGNATURES:
-        _refuse("FED232", where, f"is signed in a way that proxies do not know (algorithm {name})", _STRONGER)
+        refuse("FED232", where, f"is signed in a way that proxies do not know (algorithm {name})", _STRONGER)
     algorithm, point = _children(key)
     if algorithm not in _KEYS or (_KEYS[algorithm] == _ECDSA and point[_content(point, 0)[0] + 1] not in _POINT_FORMS):
-        _refuse("FED232", where, "has a kind of key that proxies do not know, or that is too weak", _STRONGER)
+        refuse("FED232", where, "has a kind of key that proxies do not know, or that is too weak", _STRONGER)
     return _SIGNATURES[inner], _KEYS[algorithm]
 
 
@@ -291,16 +291,16 @@ def _check_key(parsed: x509.Certificate, kind: str, where: str) -> None:
     if kind == _RSA:
         numbers = key.public_numbers()
         if not LEAST_RSA_BITS <= key.key_size <= MOST_RSA_BITS:
-            _refuse("FED232", where, f"has an RSA key of {key.key_size} bits", _STRONGER)
+            refuse("FED232", where, f"has an RSA key of {key.key_size} bits", _STRONGER)
         if not (2 < numbers.e < 2**33 and numbers.e % 2 and numbers.n % 2):
             what = "has an RSA key whose private key anybody can compute, or that proxies do not accept"
-            _refuse("FED232", where, what, _STRONGER)
+            refuse("FED232", where, what, _STRONGER)
     elif kind == _ED25519:
         from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
         raw = key.public_bytes(Encoding.Raw, PublicFormat.Raw)
         if int.from_bytes(raw, "little") % 2**255 % _P25519 in _SMALL_ORDER:
-            _refuse("FED232", where, "has an Ed25519 key for which anybody can sign", _STRONGER)
+            refuse("FED232", where, "has an Ed25519 key for which anybody can sign", _STRONGER)
 
 
 def _check_extensions(parsed: x509.Certificate, where: str, trust_domain: str) -> int | None:
@@ -313,19 +313,17 @@ def _check_extensions(parsed: x509.Certificate, where: str, trust_domain: str) -
     basic, usage = values.get(x509.BasicConstraints), values.get(x509.KeyUsage)
     if not (basic and basic.ca):
         fix = "Give the mesh's root certificate: ConfigMap istio-ca-root-cert, key root-cert.pem"
-        _refuse("FED207", where, "is the certificate of a workload, not of a CA", fix)
+        refuse("FED207", where, "is the certificate of a workload, not of a CA", fix)
     if usage and not usage.key_cert_sign:
-        _refuse("FED207", where, "may not sign certificates (its key usage lacks keyCertSign)", _ANOTHER_CA)
+        refuse("FED207", where, "may not sign certificates (its key usage lacks keyCertSign)", _ANOTHER_CA)
     extended = values.get(x509.ExtendedKeyUsage)
     both = {x509.oid.ExtendedKeyUsageOID.CLIENT_AUTH, x509.oid.ExtendedKeyUsageOID.SERVER_AUTH}
     if extended and not both <= set(extended):
         lacks = "(its extended key usage lacks clientAuth or serverAuth)"
-        _refuse("FED207", where, f"cannot verify workloads as clients and as servers {lacks}", _ANOTHER_CA)
+        refuse("FED207", where, f"cannot verify workloads as clients and as servers {lacks}", _ANOTHER_CA)
     policy = values.get(x509.PolicyConstraints)
     if policy and policy.require_explicit_policy is not None:
-        _refuse(
-            "FED207", where, "wants a policy in each certificate below it, which workloads do not have", _ANOTHER_CA
-        )
+        refuse("FED207", where, "wants a policy in each certificate below it, which workloads do not have", _ANOTHER_CA)
     if x509.NameConstraints in values:
         _check_constraints(values[x509.NameConstraints], where, trust_domain)
     return basic.path_length
@@ -336,10 +334,10 @@ def _check_kind(extension: x509.Extension, where: str) -> None:
     name = extension.oid.dotted_string
     is_netscape = name == _NETSCAPE_TYPE and not _is_netscape_authority(extension.value.value)
     if name in _FOREIGN_KINDS or is_netscape:
-        _refuse("FED207", where, f"is not for verifying workloads (extension {name})", _ANOTHER_CA)
+        refuse("FED207", where, f"is not for verifying workloads (extension {name})", _ANOTHER_CA)
     if extension.critical and name not in _MAY_BE_CRITICAL:
         what = f"has a critical extension that proxies do not know ({name}), so that they verify nothing by it"
-        _refuse("FED207", where, what, _ANOTHER_CA)
+        refuse("FED207", where, what, _ANOTHER_CA)
 
 
 def _check_constraints(value: x509.NameConstraints, where: str, trust_domain: str) -> None:
@@ -352,7 +350,7 @@ def _check_constraints(value: x509.NameConstraints, where: str, trust_domain: st
         what = (
             f"may not vouch for identities of {trust_domain or 'any trust domain'} (its name constraints exclude them)"
         )
-        _refuse("FED207", where, what, _ANOTHER_CA)
+        refuse("FED207", where, what, _ANOTHER_CA)
 
 
 def _uris(names: Iterable[object] | None) -> list[str]:
@@ -501,7 +499,3 @@ def _content(data: bytes, at: int) -> tuple[int, int]:
         start += length & 0x7F
         length = int.from_bytes(data[at + 2 : start], "big")
     return start, start + length
-
-
-def _refuse(code: str, where: str, what: str, fix: str) -> NoReturn:
-    raise FederationError(code, where=where, what=what, fix=fix)

@@ -10,9 +10,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
-from typing import NoReturn
 
-from ..plain.errors import FederationError
+from ..plain.errors import FederationError, refuse
 from ..plain.fingerprints import MARK, spoken
 from ..plain.words import printable
 from .certificates import namesakes, orphan, read_certificate
@@ -77,7 +76,7 @@ def check_chains(roots: Sequence[Root], where: str) -> None:
     One has to be self-signed, and each other one has to be verified by it, or by one that is verified by it.
     """
     if not any(root.is_self_signed for root in roots):
-        _refuse(
+        refuse(
             "FED207",
             where,
             "has no self-signed certificate, so no chain can end there",
@@ -89,7 +88,7 @@ def check_chains(roots: Sequence[Root], where: str) -> None:
     alike = namesakes(certificates)
     if alike:
         one, other = (roots[at] for at in alike)
-        _refuse(
+        refuse(
             "FED207",
             where,
             f"has two CAs with the name {one.subject} that proxies cannot tell apart ({one.spoken}, {other.spoken})",
@@ -97,7 +96,7 @@ def check_chains(roots: Sequence[Root], where: str) -> None:
         )
     alone = orphan(certificates)
     if alone is not None:
-        _refuse(
+        refuse(
             "FED207",
             where,
             f"has the intermediate {roots[alone].spoken} ({roots[alone].subject}), but no certificate that issued it",
@@ -120,14 +119,14 @@ def read_certificates(
     ``read_certificate``.
     """
     if len(text) > BUNDLE_LIMIT:
-        _refuse("FED202", where, "is larger than 1 MiB", "Give only the root certificates of this mesh")
+        refuse("FED202", where, "is larger than 1 MiB", "Give only the root certificates of this mesh")
     key = _KEY.search(text)
     if key:
-        _refuse("FED204", where, f"contains a {key[1]} block", _KEEP_KEYS)
+        refuse("FED204", where, f"contains a {key[1]} block", _KEEP_KEYS)
     roots: dict[str, Root] = {}
     blocks = _blocks(text, where)
     if len(blocks) > MOST_CERTIFICATES:
-        _refuse(
+        refuse(
             "FED202",
             where,
             f"has more than {MOST_CERTIFICATES} certificates",
@@ -136,7 +135,7 @@ def read_certificates(
     for number, (label, body) in enumerate(blocks, start=1):
         place = where if len(blocks) == 1 else f"{where}, certificate {number}"
         if label != "CERTIFICATE":
-            _refuse(
+            refuse(
                 "FED205",
                 place,
                 f"contains a {label or 'nameless'} block",
@@ -158,10 +157,10 @@ def _blocks(text: str, where: str) -> list[tuple[str, str]]:
     """Return label and body of each PEM block; text around blocks is a comment. One pass: the text may be hostile."""
     marks = list(MARK.finditer(text))
     if not _HALF_MARK.search(text):
-        _refuse("FED206", where, "has no certificate", "Give the mesh's root certificate as PEM")
+        refuse("FED206", where, "has no certificate", "Give the mesh's root certificate as PEM")
     for before, after in pairwise(marks):
         if before[1] == "END" and after[1] == "BEGIN" and "\n" not in text[before.end() : after.start()]:
-            _refuse(
+            refuse(
                 "FED205",
                 where,
                 "joins two PEM blocks without a newline between them",
@@ -170,7 +169,7 @@ def _blocks(text: str, where: str) -> list[tuple[str, str]]:
     pairs = list(zip(marks[::2], marks[1::2]))
     is_paired = all((begin[1], end[1], end[2]) == ("BEGIN", "END", begin[2]) for begin, end in pairs)
     if not is_paired or len(marks) % 2 or len(_HALF_MARK.findall(text)) != len(marks):
-        _refuse("FED205", where, "has a PEM block without its end or its beginning", _COPY_AGAIN)
+        refuse("FED205", where, "has a PEM block without its end or its beginning", _COPY_AGAIN)
     return [(begin[2], text[begin.end() : end.start()]) for begin, end in pairs]
 
 
@@ -195,10 +194,10 @@ def _read_root(body: str, where: str, trust_domain: str) -> tuple[Root, datetime
 def _check_time(root: Root, not_before: datetime, where: str, now: datetime) -> None:
     if root.not_after <= now:
         fix = "Rotate the root on its own mesh and publish its cards again"
-        _refuse("FED208", where, f"expired on {root.not_after:%Y-%m-%d}", fix)
+        refuse("FED208", where, f"expired on {root.not_after:%Y-%m-%d}", fix)
     if not_before > now + CLOCKS_DIFFER:
         fix = "Wait until then, or set the clocks of both sides"
-        _refuse("FED208", where, f"is not valid before {not_before:%Y-%m-%dT%H:%M:%SZ}", fix)
+        refuse("FED208", where, f"is not valid before {not_before:%Y-%m-%dT%H:%M:%SZ}", fix)
 
 
 def _der_of(root: Root) -> bytes:
@@ -211,10 +210,6 @@ def bundle_of(roots: Iterable[Root]) -> str:
     Only the first certificate's end of life makes a proxy agent refresh, so the order is kept, not sorted.
     """
     return "".join({root.fingerprint: root.pem for root in roots}.values())
-
-
-def _refuse(code: str, where: str, what: str, fix: str) -> NoReturn:
-    raise FederationError(code, where=where, what=what, fix=fix)
 
 
 def pem_texts(value: object, option: str) -> list[str]:

@@ -10,10 +10,9 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import NoReturn
 
 from ..plain.data import at, items, listed, strings
-from ..plain.errors import FederationError
+from ..plain.errors import FederationError, refuse
 from ..plain.kinds import MEMBER, MEMBER_ROLL, MESH_LABEL
 from ..plain.moments import time_of
 from ..plain.selectors import label_selector
@@ -45,11 +44,11 @@ def plan_roll(
     """
     _check_members(members, namespace, version)
     if selectors and members:
-        _refuse("FED427", "mesh_member_selectors", "is given together with mesh_members", "Use one of the two")
+        refuse("FED427", "mesh_member_selectors", "is given together with mesh_members", "Use one of the two")
     if selectors and version and version < (2, 4):
-        _refuse("FED427", "mesh_member_selectors", "came with v2.4", "Name the namespaces in mesh_members")
+        refuse("FED427", "mesh_member_selectors", "came with v2.4", "Name the namespaces in mesh_members")
     if not selectors and not members:
-        _refuse(
+        refuse(
             "FED426",
             "mesh_members",
             "is empty, which would remove every namespace from the mesh",
@@ -60,7 +59,7 @@ def plan_roll(
         try:
             spec["memberSelectors"] = [dict(label_selector([text])) for text in selectors]
         except ValueError as reason:
-            _refuse(
+            refuse(
                 "FED427",
                 "mesh_member_selectors",
                 str(reason),
@@ -78,7 +77,7 @@ def _check_members(members: Sequence[str], namespace: str, version: tuple[int, i
     for member in members:
         check_member(member, namespace, version)
     if ALL in members and len(members) > 1:
-        _refuse(
+        refuse(
             "FED426",
             "mesh_members",
             "has * together with other names, and * must be the only entry",
@@ -86,7 +85,7 @@ def _check_members(members: Sequence[str], namespace: str, version: tuple[int, i
         )
     twice = sorted({member for member in members if list(members).count(member) > 1})
     if twice:
-        _refuse("FED426", "mesh_members", f"has {twice[0]} twice", "Name each namespace once")
+        refuse("FED426", "mesh_members", f"has {twice[0]} twice", "Name each namespace once")
 
 
 def check_roll(live: Mapping | None) -> None:
@@ -107,7 +106,7 @@ def check_going(live: Mapping) -> None:
     if members:
         place = f"ServiceMeshMemberRoll {live['metadata']['namespace']}/{live['metadata']['name']}"
         what = f"has members that joined by themselves, {listed(members)}, and would remove them from the mesh"
-        _refuse("FED427", place, what, f"{delete} first, or have its owner do it (mesh_member with state: absent)")
+        refuse("FED427", place, what, f"{delete} first, or have its owner do it (mesh_member with state: absent)")
 
 
 def joined(live: Mapping | None) -> list[str]:
@@ -169,7 +168,7 @@ def check_takeover(live: Mapping | None, error: FederationError, desired: Mappin
         if names
         else "namespaces joined by themselves"
     )
-    _refuse(
+    refuse(
         "FED107",
         error.where,
         f"{error.facts.get('field')} is managed by the operator, because {told}; the operator would restore them",
@@ -185,7 +184,7 @@ def is_made(live: Mapping | None) -> bool:
 def _refuse_made_roll(live: Mapping | None, fix: str) -> None:
     if live and is_made(live):
         metadata = live["metadata"]
-        _refuse(
+        refuse(
             "FED427",
             f"ServiceMeshMemberRoll {metadata['namespace']}/{metadata['name']}",
             "is made by the operator from ServiceMeshMembers",
@@ -216,7 +215,7 @@ def check_joined(live: Mapping | None, desired: Mapping) -> None:
     metadata = live["metadata"]
     place = f"ServiceMeshMember {metadata['namespace']}/{metadata['name']}"
     if is_made(live):
-        _refuse(
+        refuse(
             "FED427",
             place,
             "is made by the operator from a member roll",
@@ -224,7 +223,7 @@ def check_joined(live: Mapping | None, desired: Mapping) -> None:
         )
     stands, wanted = (at(object_, "spec", "controlPlaneRef") or {} for object_ in (live, desired))
     if stands != wanted:
-        _refuse(
+        refuse(
             "FED426",
             place,
             f"belongs to the control plane {stands.get('namespace')}/{stands.get('name')}, and a member cannot be "
@@ -255,7 +254,7 @@ def check_holder(namespace: str, member: str, labels: Mapping) -> None:
     """Refuse a namespace that another mesh holds: FED426, with the control plane's namespace."""
     holder = labels.get(MEMBER_OF)
     if holder and holder != namespace:
-        _refuse(
+        refuse(
             "FED426",
             f"mesh_members, {member}",
             f"belongs to the mesh in namespace {holder}",
@@ -381,22 +380,18 @@ def check_member(member: object, namespace: str, version: tuple[int, int] | None
     place = f"mesh_members, {member}"
     if member == ALL:
         if version and version < (2, 3):
-            _refuse("FED427", place, "as a wildcard came with v2.3", "Name the namespaces")
+            refuse("FED427", place, "as a wildcard came with v2.3", "Name the namespaces")
         return
     if not isinstance(member, str) or not _NAME.fullmatch(member):
-        _refuse(
+        refuse(
             "FED426", place, "is not a name of a namespace", "Use lower-case letters, digits and hyphens, at most 63"
         )
     if member == namespace:
-        _refuse(
+        refuse(
             "FED426",
             place,
             "is the control plane's own namespace, which the operator drops without an error",
             "Leave it out",
         )
     if _RESERVED.fullmatch(member):
-        _refuse("FED426", place, "is a namespace of the platform, which cannot be a member", "Leave it out")
-
-
-def _refuse(code: str, where: str, what: str, fix: str) -> NoReturn:
-    raise FederationError(code, where=where, what=what, fix=fix)
+        refuse("FED426", place, "is a namespace of the platform, which cannot be a member", "Leave it out")

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from ..plain.data import at, mapping
 from ..plain.errors import FederationError
 from ..plain.kinds import CONTROL_PLANE, MESH_LABEL
 from .live import ControlPlane, parse_version
@@ -68,8 +69,8 @@ def plan_control_plane(
         )
     if wanted is not None:
         spec["version"] = _checked_version(wanted)
-    security = dict(_mapping(spec.get("security")))
-    trust = dict(_mapping(security.get("trust")))
+    security = dict(mapping(spec.get("security")))
+    trust = dict(mapping(security.get("trust")))
     domain = _one_of("security.trust.domain", trust_domain, trust.get("domain"), "mesh_trust_domain")
     if domain is not None:
         spec["security"] = {**security, "trust": {**trust, "domain": domain}}
@@ -177,22 +178,22 @@ def objections(spec: Mapping, version: tuple[int, int], home: str = "") -> Itera
 
 def unknown_fields(spec: Mapping, schema: Mapping) -> Iterator[Objection]:
     """Yield each field of ``spec`` that the CRD does not know, with the known name that it resembles."""
-    for definition in _mapping(_mapping(schema.get("components")).get("schemas")).values():
+    for definition in mapping(mapping(schema.get("components")).get("schemas")).values():
         kinds = definition.get("x-kubernetes-group-version-kind") or []
         if any(kind.get("kind") == CONTROL_PLANE.name for kind in kinds):
-            yield from _unknown(spec, _mapping(_mapping(definition.get("properties")).get("spec")), "spec")
+            yield from _unknown(spec, mapping(mapping(definition.get("properties")).get("spec")), "spec")
 
 
 def _unknown(value: object, schema: Mapping, path: str) -> Iterator[Objection]:
     if schema.get("x-kubernetes-preserve-unknown-fields"):
         return
     if isinstance(value, Mapping):
-        known, others = _mapping(schema.get("properties")), schema.get("additionalProperties")
+        known, others = mapping(schema.get("properties")), schema.get("additionalProperties")
         for key, below in value.items():
             if key in known:
-                yield from _unknown(below, _mapping(known[key]), f"{path}.{key}")
+                yield from _unknown(below, mapping(known[key]), f"{path}.{key}")
             elif others:
-                yield from _unknown(below, _mapping(others), f"{path}.{key}")
+                yield from _unknown(below, mapping(others), f"{path}.{key}")
             elif known:
                 close = difflib.get_close_matches(str(key), list(known), n=1)
                 known_here = f"Known here: {', '.join(sorted(known))}"
@@ -201,26 +202,26 @@ def _unknown(value: object, schema: Mapping, path: str) -> Iterator[Objection]:
                     "is not a field of this cluster's ServiceMeshControlPlane, so it would be dropped or refused",
                     f"Did you mean {close[0]}?" if close else known_here,
                 )
-    for at, entry in enumerate(_sequence(value)):
-        yield from _unknown(entry, _mapping(schema.get("items")), f"{path}[{at}]")
+    for number, entry in enumerate(_sequence(value)):
+        yield from _unknown(entry, mapping(schema.get("items")), f"{path}[{number}]")
 
 
 def _gateway_names(spec: Mapping, home: str) -> Iterator[Objection]:
-    gateways = _mapping(spec.get("gateways"))
+    gateways = mapping(spec.get("gateways"))
     seen: dict[tuple[str, str], str] = {}
     for kind in ("additionalIngress", "additionalEgress"):
-        for name, gateway in _mapping(gateways.get(kind)).items():
+        for name, gateway in mapping(gateways.get(kind)).items():
             path = f"spec.gateways.{kind}.{name}"
             if name in _DEFAULT_GATEWAYS:
                 yield Objection(path, "has the name of a default gateway", "choose another name")
-            key = (str(_mapping(gateway).get("namespace") or home), name)
+            key = (str(mapping(gateway).get("namespace") or home), name)
             if key in seen:
                 yield Objection(path, f"is also {seen[key]}", "give each gateway its own name")
             seen[key] = path
 
 
 def _protocol_detection(spec: Mapping, version: tuple[int, int]) -> Iterator[Objection]:
-    found = _mapping(_at(spec, "proxy", "networking", "protocol", "autoDetect"))
+    found = mapping(at(spec, "proxy", "networking", "protocol", "autoDetect"))
     path = "spec.proxy.networking.protocol.autoDetect"
     if version <= (2, 1):
         for direction in ("inbound", "outbound"):
@@ -236,8 +237,8 @@ def _protocol_detection(spec: Mapping, version: tuple[int, int]) -> Iterator[Obj
 
 
 def _modes(spec: Mapping, version: tuple[int, int]) -> Iterator[Objection]:
-    mode, preview = spec.get("mode"), _at(spec, "techPreview", "controlPlaneMode")
-    selectors = _at(spec, "meshConfig", "discoverySelectors")
+    mode, preview = spec.get("mode"), at(spec, "techPreview", "controlPlaneMode")
+    selectors = at(spec, "meshConfig", "discoverySelectors")
     if mode is not None and version < (2, 4):
         yield Objection(
             "spec.mode",
@@ -261,8 +262,8 @@ def _modes(spec: Mapping, version: tuple[int, int]) -> Iterator[Objection]:
 def _mixer_of_two_zero(spec: Mapping) -> Iterator[Objection]:
     creates = {}
     for part in ("policy", "telemetry"):
-        section = _mapping(spec.get(part))
-        remote = _mapping(section.get("remote"))
+        section = mapping(spec.get(part))
+        remote = mapping(section.get("remote"))
         if remote.get("address") and section.get("type") != "Remote":
             yield Objection(
                 f"spec.{part}.remote.address", "needs type Remote", f"set {part}.type to Remote, or drop the address"
@@ -271,7 +272,7 @@ def _mixer_of_two_zero(spec: Mapping) -> Iterator[Objection]:
             yield Objection(f"spec.{part}.type", "Remote needs an address", f"set {part}.remote.address")
         if "createService" in remote:
             creates[part] = remote["createService"]
-        if _at(section, "mixer", "adapters", "useAdapterCRDs") is True:
+        if at(section, "mixer", "adapters", "useAdapterCRDs") is True:
             yield Objection(f"spec.{part}.mixer.adapters.useAdapterCRDs", "is not supported", "leave it out")
     if len(creates) == 2 and creates["policy"] != creates["telemetry"]:
         yield Objection(
@@ -281,13 +282,13 @@ def _mixer_of_two_zero(spec: Mapping) -> Iterator[Objection]:
 
 def _removed_in_two_one(spec: Mapping) -> Iterator[Objection]:
     for part in ("policy", "telemetry"):
-        section = _mapping(spec.get(part))
+        section = mapping(spec.get(part))
         if section.get("type") == "Mixer" or section.get("mixer") is not None:
             path = f"spec.{part}.type" if section.get("type") == "Mixer" else f"spec.{part}.mixer"
             yield Objection(
                 path, "is Mixer, which was removed in v2.1", f"set {part}.type to Istiod and drop {part}.mixer"
             )
-    if _at(spec, "addons", "3scale") is not None:
+    if at(spec, "addons", "3scale") is not None:
         yield Objection(
             "spec.addons.3scale",
             "was removed in v2.1, so it is refused even when disabled",
@@ -296,9 +297,9 @@ def _removed_in_two_one(spec: Mapping) -> Iterator[Objection]:
 
 
 def _affinities(spec: Mapping) -> Iterator[Objection]:
-    for name, component in _mapping(_at(spec, "runtime", "components")).items():
-        affinity = _mapping(_at(_mapping(component), "pod", "affinity"))
-        own = _mapping(affinity.get("podAntiAffinity"))
+    for name, component in mapping(at(spec, "runtime", "components")).items():
+        affinity = mapping(at(mapping(component), "pod", "affinity"))
+        own = mapping(affinity.get("podAntiAffinity"))
         is_kubernetes = any(key in affinity for key in _KUBERNETES_AFFINITY[:2]) or any(
             f"{key}IgnoredDuringExecution" in own for key in _MAISTRA_AFFINITY
         )
@@ -314,25 +315,25 @@ def _affinities(spec: Mapping) -> Iterator[Objection]:
 
 def _extension_providers(spec: Mapping, version: tuple[int, int]) -> Iterator[Objection]:
     known = _PROVIDERS[min(version, max(_PROVIDERS))]
-    for at, provider in enumerate(_sequence(_at(spec, "meshConfig", "extensionProviders"))):
-        path, provider = f"spec.meshConfig.extensionProviders[{at}]", _mapping(provider)
+    for number, provider in enumerate(_sequence(at(spec, "meshConfig", "extensionProviders"))):
+        path, provider = f"spec.meshConfig.extensionProviders[{number}]", mapping(provider)
         if not provider.get("name"):
             yield Objection(path, "has no name", "give it one")
         given = [key for key in provider if key != "name"]
         if len(given) != 1 or given[0] not in known:
             yield Objection(path, f"has {', '.join(given) or 'no provider'}", f"give exactly one of {', '.join(known)}")
         for kind in given:
-            timeout = _mapping(provider.get(kind)).get("timeout")
+            timeout = mapping(provider.get(kind)).get("timeout")
             if timeout is not None and not _is_duration(timeout):
                 yield Objection(f"{path}.{kind}.timeout", f"{timeout} is not a duration", "write it as 100ms or 5s")
-        if "zipkin" in given and version >= (2, 5) and _at(spec, "tracing", "type") in ("Jaeger", "Stackdriver"):
+        if "zipkin" in given and version >= (2, 5) and at(spec, "tracing", "type") in ("Jaeger", "Stackdriver"):
             yield Objection(
-                path, f"is zipkin beside tracing.type {_at(spec, 'tracing', 'type')}", "set tracing.type to None"
+                path, f"is zipkin beside tracing.type {at(spec, 'tracing', 'type')}", "set tracing.type to None"
             )
 
 
 def _kiali(spec: Mapping, version: tuple[int, int]) -> Iterator[Objection]:
-    kiali, prometheus = _mapping(_at(spec, "addons", "kiali")), _mapping(_at(spec, "addons", "prometheus"))
+    kiali, prometheus = mapping(at(spec, "addons", "kiali")), mapping(at(spec, "addons", "prometheus"))
     is_named = version >= (2, 4) and kiali.get("name")
     if kiali.get("enabled") is True and prometheus.get("enabled") is False and not is_named:
         yield Objection("spec.addons.kiali.enabled", "needs Prometheus, which is disabled", "enable both or neither")
@@ -376,16 +377,6 @@ def _is_duration(value: object) -> bool:
 
 def _more(found: Sequence[Objection]) -> str:
     return f"; neither are {', '.join(each.path for each in found[1:])}" if len(found) > 1 else ""
-
-
-def _at(value: object, *path: str) -> object:
-    for key in path:
-        value = value.get(key) if isinstance(value, Mapping) else None
-    return value
-
-
-def _mapping(value: object) -> Mapping:
-    return value if isinstance(value, Mapping) else {}
 
 
 def _sequence(value: object) -> Sequence:

@@ -13,7 +13,7 @@ from typing import NoReturn
 
 from ..extensions.plan import INBOUND_ONLY
 from ..extensions.problems import Problem
-from ..plain.data import at, some
+from ..plain.data import at, mapping, some
 from ..plain.errors import FederationError
 from ..plain.supported import FEATURES
 from .data_plane import Workload, sidecar_version
@@ -189,27 +189,27 @@ def mixer_of(control_plane: ControlPlane) -> list[str]:
     Source: the operator's rule on ``status.appliedSpec``: type Mixer or Remote, a section of either, the 3scale add-on.
     """
     live = control_plane.live
-    applied = _mapping(_mapping(live.get("status")).get("appliedSpec")) or _mapping(live.get("spec"))
+    applied = mapping(mapping(live.get("status")).get("appliedSpec")) or mapping(live.get("spec"))
     found = []
-    for spec in (applied, _mapping(live.get("spec"))):
+    for spec in (applied, mapping(live.get("spec"))):
         for part in ("policy", "telemetry"):
-            section = _mapping(spec.get(part))
+            section = mapping(spec.get(part))
             if section.get("type") in ("Mixer", "Remote") or section.get("mixer") or section.get("remote"):
                 found.append(f"spec.{part}")
-        if _mapping(spec.get("addons")).get("3scale") is not None:
+        if mapping(spec.get("addons")).get("3scale") is not None:
             found.append("spec.addons.3scale")
     return sorted(set(found))
 
 
 def without_mixer(live: Mapping) -> dict:
     """Return the merge patch that takes Mixer and the 3scale add-on out of a control plane; other fields stay."""
-    spec = _mapping(live.get("spec"))
+    spec = mapping(live.get("spec"))
     patch: dict = {}
     for part in ("policy", "telemetry"):
-        section = _mapping(spec.get(part))
+        section = mapping(spec.get(part))
         kept = section.get("type") if section.get("type") == "None" else "Istiod"
         patch[part] = {"type": kept, **{key: None for key in ("mixer", "remote") if key in section}}
-    if "3scale" in _mapping(spec.get("addons")):
+    if "3scale" in mapping(spec.get("addons")):
         patch["addons"] = {"3scale": None}
     return patch
 
@@ -218,10 +218,10 @@ def described_without_mixer(spec: Mapping) -> dict:
     """Return a description of a control plane with Mixer and the 3scale add-on left out; other fields stay."""
     result = dict(spec)
     for part in ("policy", "telemetry"):
-        section = {key: value for key, value in _mapping(spec.get(part)).items() if key not in ("mixer", "remote")}
+        section = {key: value for key, value in mapping(spec.get(part)).items() if key not in ("mixer", "remote")}
         if part in spec:
             result[part] = {**section, **({"type": "Istiod"} if section.get("type") in ("Mixer", "Remote") else {})}
-    if "3scale" in _mapping(spec.get("addons")):
+    if "3scale" in mapping(spec.get("addons")):
         result["addons"] = {key: value for key, value in spec["addons"].items() if key != "3scale"}
     return {key: value for key, value in result.items() if value or not spec.get(key)}
 
@@ -297,7 +297,7 @@ def _blockers(control_plane: ControlPlane, version: Version, found: Found, *, co
         )
     covered = ("spec.policy", "spec.telemetry", "spec.addons.3scale")
     for each in objections(
-        _mapping(control_plane.live.get("spec")), version, control_plane.live["metadata"]["namespace"]
+        mapping(control_plane.live.get("spec")), version, control_plane.live["metadata"]["namespace"]
     ):
         if not (mixer and each.path.startswith(covered)):
             yield Blocker(f"{each.path} {each.what}", each.fix)
@@ -403,7 +403,7 @@ def _notes(control_plane: ControlPlane, version: Version, found: Found, *, is_fi
     if features:
         yield f"in preview there, without support: {', '.join(features.preview)}"
         yield f"not supported there: {', '.join(features.refused)}"
-    previews = sorted(set(_mapping(_mapping(control_plane.live.get("spec")).get("techPreview"))) - {"errored"})
+    previews = sorted(set(mapping(mapping(control_plane.live.get("spec")).get("techPreview"))) - {"errored"})
     if is_first and previews:
         yield (
             f"this control plane sets {', '.join(f'techPreview.{name}' for name in previews)}: without support in every"
@@ -440,10 +440,6 @@ def _refuse(control_plane: ControlPlane, what: str, fix: str) -> NoReturn:
 def names_of(objects: Iterable[Mapping]) -> tuple[str, ...]:
     """Return objects as people name them: namespace/name."""
     return tuple(f"{live['metadata']['namespace']}/{live['metadata']['name']}" for live in objects)
-
-
-def _mapping(value: object) -> Mapping:
-    return value if isinstance(value, Mapping) else {}
 
 
 def by_version(sidecars: Iterable[tuple[tuple[int, int], str]]) -> dict[tuple[int, int], tuple[str, ...]]:

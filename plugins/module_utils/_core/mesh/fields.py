@@ -5,9 +5,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import NoReturn
 
-from ..plain.errors import FederationError
+from ..plain.errors import refuse
 from ..plain.fingerprints import plain_fingerprint
 
 LABEL = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
@@ -93,7 +92,3 @@ def whole_of(value: object, place: str) -> int | None:
     if isinstance(value, bool) or not re.fullmatch(r"[0-9]{1,9}", str(value)):
         refuse("FED307", place, f"is {value!r}", "Give a whole number")
     return int(str(value))
-
-
-def refuse(code: str, where: str, what: str, fix: str) -> NoReturn:
-    raise FederationError(code, where=where, what=what, fix=fix)

@@ -8,9 +8,10 @@ import re
 from collections.abc import Mapping
 
 from ..plain.addresses import is_address, unfit
+from ..plain.errors import refuse
 from ..plain.kinds import RESERVED_GATEWAYS, is_reserved_gateway
 from .described import DisruptionBudget, Gateways, NodePorts
-from .fields import check_keys, check_label, list_of, mappings_of, port_of, refuse, texts_of, whole_of
+from .fields import check_keys, check_label, list_of, mappings_of, port_of, texts_of, whole_of
 from .given import GATEWAYS, refuse_empty
 
 _SERVICE_TYPES = ("LoadBalancer", "NodePort", "ClusterIP")

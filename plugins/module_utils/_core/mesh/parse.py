@@ -7,10 +7,10 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from ..plain.errors import FederationError
+from ..plain.errors import FederationError, refuse
 from ..plain.kinds import RESERVED_WORDS, ROOT_CONFIG_MAP, bundle_name, home_of, is_trust_domain
 from .described import LOCALITY, LONGEST_PEER, Half, Mesh, Peer
-from .fields import NAME, boolean_of, check_keys, check_label, fingerprint_of, list_of, refuse
+from .fields import NAME, boolean_of, check_keys, check_label, fingerprint_of, list_of
 from .gateways import check_addresses, check_reach, check_shared, fitting, gateways_of, refuse_empty_settings
 from .given import KUBECTL, PEER_ENTRY, refuse_empty
 from .rules import Names, check_rules, check_targets, export_rule, import_rule

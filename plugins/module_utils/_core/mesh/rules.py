@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import NoReturn
 
+from ..plain.errors import refuse
 from ..plain.kinds import is_below, is_of_platform
 from ..plain.selectors import label_selector, selects_by_presence
 from .described import ANY, Alias, ExportRule, ImportRule, Mesh, Peer, concerns
-from .fields import LABEL, NAME, boolean_of, check_keys, check_label, list_of, refuse
+from .fields import LABEL, NAME, boolean_of, check_keys, check_label, list_of
 from .given import ALIAS, EXPORT_RULE, IMPORT_RULE, refuse_empty
 
 # Stands for a rule that was refused before, so that those after it keep their numbers; it concerns no peer.

@@ -11,7 +11,7 @@ from ..card.card import Card
 from ..catalogue.findings import Finding
 from ..control_plane.live import ControlPlane
 from ..mesh.described import Mesh, Peer
-from ..plain.data import at, some
+from ..plain.data import at, place_of, some
 from ..plain.diff import Change, Difference, change_to, holders, is_ours, removal_of
 from ..plain.errors import FederationError
 from ..plain.fingerprints import spoken
@@ -133,8 +133,7 @@ def brought_back(peering: Peering) -> list[str]:
     not the end.
     """
     return [
-        f"FED503 {live['kind']} {live['metadata']['namespace']}/{live['metadata']['name']} is applied by "
-        f"{holder.manager} too, which may restore it: remove it at its source"
+        f"FED503 {place_of(live)} is applied by {holder.manager} too, which may restore it: remove it at its source"
         for live in peering.objects
         if is_ours(live)
         for holder in holders(live, MANAGER)
@@ -294,8 +293,7 @@ def check_descriptions(mesh: Mesh, peerings: Peerings, accepted: Accepted) -> No
 
 def stranger(peering: Peering) -> str:
     """Return how people name the first object of a peering that somebody else made."""
-    live = peering.strangers[0]
-    return f"{live['kind']} {live['metadata']['namespace']}/{live['metadata']['name']}"
+    return place_of(peering.strangers[0])
 
 
 def refuse_strangers(peer: Peer, peering: Peering) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from ..control_plane.live import ControlPlane
 from ..mesh.described import Mesh, Peer
+from ..plain.data import place_of
 from ..plain.diff import MISSING, all_owners, holders, is_ours, owned_leaves, value_at
 from ..plain.kinds import EGRESS_FOR, INGRESS_FOR, MANAGER, PEER_LABEL, gateways_manager, identity_manager
 from .adopting import gateway_keys
@@ -77,12 +78,12 @@ def left_of(
         )
         if is_gateway and metadata["name"] not in kept:
             why = "has not been removed by the operator yet"
-            found.append(Left(name, f"{live['kind']} {metadata['namespace']}/{metadata['name']}", why, is_going=True))
+            found.append(Left(name, place_of(live), why, is_going=True))
     return found
 
 
 def _object_left(name: str, live: Mapping) -> Left:
-    what = f"{live['kind']} {live['metadata']['namespace']}/{live['metadata']['name']}"
+    what = place_of(live)
     if not is_ours(live):
         return Left(name, what, "was made by somebody else and is left alone")
     others = [holder.manager for holder in holders(live, MANAGER) if holder.is_applying]

@@ -13,7 +13,7 @@ from ..card.card import Card, Ingress, as_readers_take_it, file_name
 from ..card.trust import Root
 from ..control_plane.live import ControlPlane
 from ..mesh.described import Mesh, Peer, client_id
-from ..plain.data import some
+from ..plain.data import by_name, some
 from ..plain.errors import FederationError
 from ..plain.fingerprints import spoken
 from .adopting import HAND_MADE, is_left_alone
@@ -47,7 +47,7 @@ def make_cards(
     peer in ``spared`` was made by hand and is left alone: nobody is about to make its gateway, so it is not waited
     for.
     """
-    gateways = {live["metadata"]["name"]: live for live in own_services}
+    gateways = by_name(own_services)
     cards: list[Card] = []
     pending: list[dict] = []
     refuse_beyond_reach(mesh, mesh.peers, services)

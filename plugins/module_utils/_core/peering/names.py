@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeGuard
 
-from ..plain.data import listed
+from ..plain.data import listed, mapping
 from ..plain.kinds import CLUSTER_DOMAIN
 from ..plain.selectors import Labels, selector_test
 
@@ -122,8 +122,8 @@ def ports_of(service: Mapping) -> list[dict]:
     """
     in_service_entry = _kind_of(service) == "ServiceEntry"
     rows = []
-    for port in _items(_mapping(service.get("spec")).get("ports")):
-        port = _mapping(port)
+    for port in _items(mapping(service.get("spec")).get("ports")):
+        port = mapping(port)
         number = port.get("number" if in_service_entry else "port")
         if isinstance(number, int) and not isinstance(number, bool):
             protocol = _istio_protocol(_text(port.get("protocol"))) if in_service_entry else _service_protocol(port)
@@ -335,10 +335,10 @@ class _Candidate:
 
 def _candidates(services: Iterable[Mapping]) -> Iterator[_Candidate]:
     for service in services:
-        service = _mapping(service)
-        metadata, spec = _mapping(service.get("metadata")), _mapping(service.get("spec"))
+        service = mapping(service)
+        metadata, spec = mapping(service.get("metadata")), mapping(service.get("spec"))
         name, namespace, kind = _text(metadata.get("name")), _text(metadata.get("namespace")), _kind_of(service)
-        labels = {key: value for key, value in _mapping(metadata.get("labels")).items() if isinstance(value, str)}
+        labels = {key: value for key, value in mapping(metadata.get("labels")).items() if isinstance(value, str)}
         read = _Candidate(kind, name, namespace, labels)
         if kind == "ServiceEntry":
             yield from _hosts_of(read, spec)
@@ -372,7 +372,7 @@ def _placed(candidate: _Candidate) -> _Candidate:
 
 def _export_to_hint(metadata: Mapping) -> str:
     """Return what to say of the exportTo annotation, which holds back a service at some times only (section 5.1)."""
-    value = _mapping(metadata.get("annotations")).get(EXPORT_TO)
+    value = mapping(metadata.get("annotations")).get(EXPORT_TO)
     if not isinstance(value, str) or not value or "*" in (part.strip() for part in value.split(",")):
         return ""
     return (
@@ -492,11 +492,7 @@ def _kind_of(service: Mapping) -> str:
     kind = service.get("kind")
     if isinstance(kind, str) and kind:
         return kind
-    return "ServiceEntry" if "hosts" in _mapping(service.get("spec")) else "Service"
-
-
-def _mapping(value: object) -> Mapping:
-    return value if isinstance(value, Mapping) else {}
+    return "ServiceEntry" if "hosts" in mapping(service.get("spec")) else "Service"
 
 
 def _is_list(value: object) -> TypeGuard[Sequence]:

@@ -4,14 +4,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import NoReturn
 
 from ..card.card import Card, Export, Ingress, Port
 from ..card.trust import bundle_of
 from ..mesh.described import Found, Gateways, Mesh, Peer
 from ..plain.addresses import unfit
 from ..plain.data import at
-from ..plain.errors import FederationError
+from ..plain.errors import refuse
 from ..plain.kinds import (
     CONFIG_MAP,
     CONTROL_PLANE,
@@ -180,13 +179,13 @@ def check_card(mesh: Mesh, peer: Peer, card: Card, trust_domain: str, *, where: 
     """
     again = f"Ask {peer.name} to run publish_cards and hand over {peer.name}-for-{mesh.name}.json"
     if card.mesh == mesh.name:
-        _refuse("FED213", where, f"is {mesh.name}'s own card", again)
+        refuse("FED213", where, f"is {mesh.name}'s own card", again)
     if card.mesh != peer.name:
-        _refuse("FED220", where, f"is the card of {card.mesh}, not of {peer.name}", again)
+        refuse("FED220", where, f"is the card of {card.mesh}, not of {peer.name}", again)
     if card.audience != mesh.name:
-        _refuse("FED212", where, f"was made for {card.audience}, not for {mesh.name}", again)
+        refuse("FED212", where, f"was made for {card.audience}, not for {mesh.name}", again)
     if card.trust_domain == trust_domain:
-        _refuse(
+        refuse(
             "FED215",
             where,
             f"names our own trust domain {trust_domain}; its identities could not be told from ours",
@@ -195,7 +194,7 @@ def check_card(mesh: Mesh, peer: Peer, card: Card, trust_domain: str, *, where: 
     if peer.root_fingerprints:
         foreign = [root for root in card.roots if root.fingerprint not in peer.root_fingerprints]
         if foreign:
-            _refuse(
+            refuse(
                 "FED210",
                 where,
                 f"root {foreign[0].spoken} is not among root_fingerprints of {peer.name}",
@@ -206,7 +205,7 @@ def check_card(mesh: Mesh, peer: Peer, card: Card, trust_domain: str, *, where: 
         reason = unfit(address, loopback=mesh.loopback, same_cluster=peer.same_cluster, home=mesh.namespace)
         if reason:
             fix = f"Ask {peer.name} for another address. {reason.fix}"
-            _refuse(reason.code, where, f"gives the address {reason.what}", fix)
+            refuse(reason.code, where, f"gives the address {reason.what}", fix)
 
 
 def refuse_our_server(card: Card, server: tuple[str, int], *, where: str) -> None:
@@ -218,7 +217,7 @@ def refuse_our_server(card: Card, server: tuple[str, int], *, where: str) -> Non
     addresses = [address.removesuffix(".") for address in found.addresses] if found else []
     if found and host in addresses and port in (found.discovery_port, found.service_port):
         what = f"gives {host} and port {port}, which is the API server of our own cluster"
-        _refuse("FED221", where, what, "Ask the peer for the address of its gateway")
+        refuse("FED221", where, what, "Ask the peer for the address of its gateway")
 
 
 def check_domains(cards: Mapping[str, Card]) -> None:
@@ -230,7 +229,7 @@ def check_domains(cards: Mapping[str, Card]) -> None:
     for peer, card in cards.items():
         other = owners.setdefault(card.trust_domain, peer)
         if other != peer:
-            _refuse(
+            refuse(
                 "FED216",
                 f"Cards of {other} and {peer}",
                 f"name one trust domain, {card.trust_domain}; their roots would overwrite each other",
@@ -262,7 +261,7 @@ def ingress_of(peer: Peer, mesh: Mesh, cluster_domain: str, service: Mapping | N
         reason = unfit(address, loopback=mesh.loopback, same_cluster=False)
         if reason:
             fix = f"Give addresses in mesh_peers, gateways. {reason.fix}"
-            _refuse(reason.code, place, f"has the load balancer address {reason.what}", fix)
+            refuse(reason.code, place, f"has the load balancer address {reason.what}", fix)
     return Ingress(addresses, *ports), ""
 
 
@@ -347,7 +346,7 @@ def refuse_beyond_reach(mesh: Mesh, peers: Iterable[Peer], services: Iterable[Ma
     for peer in peers:
         rules = mesh.exports_to(peer)
         for row in beyond_reach(services, plan_exports(mesh, peer)["spec"], peer.local_name, mesh.namespace):
-            _refuse("FED315", f"mesh_exports, rule {rules[row['rule']].number}", *offers_too_much(row, mesh.namespace))
+            refuse("FED315", f"mesh_exports, rule {rules[row['rule']].number}", *offers_too_much(row, mesh.namespace))
 
 
 def offers_too_much(row: Mapping, home: str) -> tuple[str, str]:
@@ -405,7 +404,3 @@ def _node_port(service: Mapping, number: int, name: str) -> int | None:
         (p for p in ports if p.get("port") == number), next((p for p in ports if p.get("name") == name), {})
     )
     return found.get("nodePort")
-
-
-def _refuse(code: str, where: str, what: str, fix: str) -> NoReturn:
-    raise FederationError(code, where=where, what=what, fix=fix)

@@ -121,12 +121,12 @@ def inbound(peer: Mapping | None) -> Link:
 
 def exported(exports: Mapping | None) -> list[dict]:
     """Return what a set says it exports: rows ``{name, namespace, exported}`` sorted by the exported name."""
-    rows = items(_status(exports).get("exportedServices"))
+    rows = items(at(exports, "status", "exportedServices"))
     return sorted(
         (
             {
-                "name": _local(row).get("name", ""),
-                "namespace": _local(row).get("namespace", ""),
+                "name": at(row, "localService", "name") or "",
+                "namespace": at(row, "localService", "namespace") or "",
                 "exported": row.get("exportedName", ""),
             }
             for row in rows
@@ -139,9 +139,12 @@ def imported(imports: Mapping | None) -> list[dict]:
     """Return what a set says of the peer's services: rows ``{exported, imported}``, ``imported`` None when only
     offered.
     """
-    rows = items(_status(imports).get("importedServices"))
+    rows = items(at(imports, "status", "importedServices"))
     return sorted(
-        ({"exported": row.get("exportedName", ""), "imported": _local(row).get("hostname") or None} for row in rows),
+        (
+            {"exported": row.get("exportedName", ""), "imported": at(row, "localService", "hostname") or None}
+            for row in rows
+        ),
         key=lambda row: str(row["exported"]),
     )
 
@@ -355,7 +358,7 @@ def _columns(table: Sequence[Sequence[str]]) -> list[str]:
 
 
 def _discovery(peer: Mapping) -> Mapping:
-    found = _status(peer).get("discoveryStatus")
+    found = at(peer, "status", "discoveryStatus")
     return found if isinstance(found, Mapping) else {}
 
 
@@ -365,16 +368,6 @@ def _entries(discovery: Mapping) -> list[Mapping]:
 
 def _watches(discovery: Mapping, key: str) -> list[Mapping]:
     return [e["watch"] for e in items(discovery.get(key)) if isinstance(e.get("watch"), Mapping)]
-
-
-def _status(live: Mapping | None) -> Mapping:
-    found = (live or {}).get("status")
-    return found if isinstance(found, Mapping) else {}
-
-
-def _local(row: Mapping) -> Mapping:
-    found = row.get("localService")
-    return found if isinstance(found, Mapping) else {}
 
 
 def peer_rows(

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ..plain.data import at
+from ..plain.data import at, items, mapping
 from ..plain.diff import Change, change_to, owned_leaves, removal_of
 from ..plain.kinds import (
     AUTHORIZATION_POLICY,
@@ -192,10 +192,10 @@ def routed_by(traffic: object) -> dict[tuple[str, str], set[str]] | None:
     if not isinstance(traffic, (list, tuple)):
         return None
     found: dict[tuple[str, str], set[str]] = {}
-    for entry in map(_mapping, traffic):
+    for entry in map(mapping, traffic):
         namespace, _slash, name = str(entry.get("service")).partition("/")
         words = {
-            str(word) for word in (entry.get("failover_to"), *_mapping(entry.get("split"))) if word and word != "local"
+            str(word) for word in (entry.get("failover_to"), *mapping(entry.get("split"))) if word and word != "local"
         }
         if words:
             found.setdefault((namespace, name), set()).update(words)
@@ -204,7 +204,7 @@ def routed_by(traffic: object) -> dict[tuple[str, str], set[str]] | None:
 
 def namespaces_of_traffic(traffic: object, word: str = "service") -> set[str]:
     """Return the namespaces of the services that rules of ``mesh_traffic`` which say ``word`` name, read as loosely."""
-    rules = map(_mapping, traffic) if isinstance(traffic, (list, tuple)) else ()
+    rules = map(mapping, traffic) if isinstance(traffic, (list, tuple)) else ()
     named = {str(rule.get("service")).partition("/")[0] for rule in rules if word in rule}
     return {namespace for namespace in named if is_label(namespace)}
 
@@ -290,12 +290,8 @@ def accounts_in(policies: Iterable[Mapping], account: str) -> list[str]:
     """
     found = []
     for policy in policies:
-        spec, metadata = _mapping(policy.get("spec")), policy.get("metadata") or {}
-        sources = [
-            _mapping(each.get("source"))
-            for rule in _mappings(spec.get("rules"))
-            for each in _mappings(rule.get("from"))
-        ]
+        spec, metadata = mapping(policy.get("spec")), policy.get("metadata") or {}
+        sources = [mapping(each.get("source")) for rule in items(spec.get("rules")) for each in items(rule.get("from"))]
         names = [
             text for source in sources for key in ("principals", "notPrincipals") for text in _texts(source.get(key))
         ]
@@ -307,7 +303,7 @@ def accounts_in(policies: Iterable[Mapping], account: str) -> list[str]:
 def _fixed_names(rules: Iterable[object]) -> Iterator[tuple[str, str]]:
     """Yield name and namespace of rules that mean one service; others show what they import only in a status."""
     for rule in rules:
-        selector = _mapping(_mapping(rule).get("nameSelector"))
+        selector = mapping(mapping(rule).get("nameSelector"))
         name, namespace = selector.get("name"), selector.get("namespace")
         if name not in (None, "", "*") and namespace not in (None, "", "*"):
             yield str(name), str(namespace)
@@ -315,38 +311,38 @@ def _fixed_names(rules: Iterable[object]) -> Iterator[tuple[str, str]]:
 
 def _uses_default_suffix(spec: Mapping, rules: Iterable[object]) -> bool:
     return not spec.get("domainSuffix") and any(
-        not _mapping(rule).get("importAsLocal") and not _mapping(rule).get("domainSuffix") for rule in rules
+        not mapping(rule).get("importAsLocal") and not mapping(rule).get("domainSuffix") for rule in rules
     )
 
 
 def _names_in(live: Mapping) -> Iterator[tuple[str, str]]:
     """Yield (field, text) for each place of an object that may hold a host."""
-    spec = _mapping(live.get("spec"))
+    spec = mapping(live.get("spec"))
     if live.get("kind") == DESTINATION_RULE.name:
         yield from (("host", text) for text in _texts([spec.get("host")]))
     elif live.get("kind") == VIRTUAL_SERVICE.name:
         yield from (("hosts", text) for text in _texts(spec.get("hosts")))
         for kind in ("http", "tls", "tcp"):
-            for number, route in enumerate(_mappings(spec.get(kind))):
+            for number, route in enumerate(items(spec.get(kind))):
                 yield from _names_in_route(f"{kind}[{number}]", route)
     elif live.get("kind") == AUTHORIZATION_POLICY.name:
-        for number, rule in enumerate(_mappings(spec.get("rules"))):
-            for condition in _mappings(rule.get("when")):
+        for number, rule in enumerate(items(spec.get("rules"))):
+            for condition in items(rule.get("when")):
                 if condition.get("key") == _SNI:
                     for key in ("values", "notValues"):
                         yield from ((f"rules[{number}].when {_SNI}", text) for text in _texts(condition.get(key)))
 
 
 def _names_in_route(at: str, route: Mapping) -> Iterator[tuple[str, str]]:
-    for each in _mappings(route.get("route")):
-        yield from ((f"{at}.route", text) for text in _texts([_mapping(each.get("destination")).get("host")]))
+    for each in items(route.get("route")):
+        yield from ((f"{at}.route", text) for text in _texts([mapping(each.get("destination")).get("host")]))
     mirrors = [
-        _mapping(route.get("mirror")),
-        *(_mapping(each.get("destination")) for each in _mappings(route.get("mirrors"))),
+        mapping(route.get("mirror")),
+        *(mapping(each.get("destination")) for each in items(route.get("mirrors"))),
     ]
     for mirror in mirrors:
         yield from ((f"{at}.mirror", text) for text in _texts([mirror.get("host")]))
-    for match in _mappings(route.get("match")):
+    for match in items(route.get("match")):
         yield from ((f"{at}.match", text) for text in _texts(match.get("sniHosts")))
 
 
@@ -365,14 +361,6 @@ def full_names(name: str, namespace: str, cluster_domain: str) -> list[str]:
 def _host_of_sni(text: str) -> str:
     """Return the host of a server name such as ``outbound_.8080_._.cart.shop.svc.west-imports.local``."""
     return text.rpartition("_._.")[2] if "_._." in text else text
-
-
-def _mapping(value: object) -> Mapping:
-    return value if isinstance(value, Mapping) else {}
-
-
-def _mappings(value: object) -> list[Mapping]:
-    return [entry for entry in value if isinstance(entry, Mapping)] if isinstance(value, (list, tuple)) else []
 
 
 def _texts(value: object) -> list[str]:

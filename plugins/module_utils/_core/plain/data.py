@@ -6,7 +6,9 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
+
+Live = TypeVar("Live", bound=Mapping)
 
 MOST = 10
 """Names that one message lists at the most; what else there is it counts."""
@@ -16,6 +18,11 @@ def place_of(live: Mapping) -> str:
     """Return how people name an object: its kind and namespace/name."""
     metadata = live.get("metadata") or {}
     return f"{live.get('kind')} {metadata.get('namespace')}/{metadata.get('name')}"
+
+
+def by_name(objects: Iterable[Live]) -> dict[str, Live]:
+    """Return the objects of one kind and namespace by their names."""
+    return {live["metadata"]["name"]: live for live in objects}
 
 
 def at(live: object, *path: str) -> Any:

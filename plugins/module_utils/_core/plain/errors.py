@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from typing import NoReturn
+
 from .reference import link_to
 from .words import shown
 
@@ -45,3 +47,8 @@ class FederationError(Exception):
         said = f" {written}" if written else ""
         parts = {"code": self.code, "where": self.where, "what": self.what, "fix": self.fix, "link": self.reference}
         return {"msg": f"{self}{said}  ({self.reference})", **parts}
+
+
+def refuse(code: str, where: str, what: str, fix: str) -> NoReturn:
+    """Raise the error of a code, as ``FederationError`` takes its parts."""
+    raise FederationError(code, where=where, what=what, fix=fix)
