@@ -14,7 +14,7 @@ from ..card.card import Port
 from ..catalogue.findings import Finding
 from ..peering.names import imported_names, ports_of
 from ..peering.status import CONNECTED, age, imported, outbound
-from ..plain.data import at, items, listed, mapping, place_of, strings
+from ..plain.data import at, by_name, items, listed, mapping, place_of, strings
 from ..plain.kinds import SERVICE
 from ..plain.moments import latest
 from .checks import ROLL, check
@@ -104,7 +104,7 @@ def _local(estate: Estate, service: Taken) -> Iterator[Finding]:
     services = estate.services.get(namespace, estate.targets.get(namespace))
     if services is None:
         return
-    live = next((s for s in services if s.get("kind") == SERVICE.name and at(s, "metadata", "name") == name), None)
+    live = by_name(found for found in services if found.get("kind") == SERVICE.name).get(name)
     if live is None:
         yield Finding(
             "FED786",
