@@ -218,13 +218,16 @@ def refuse_additions(live: Mapping, desired: Mapping, manager: str) -> None:
 
     Raises ``FederationError`` FED107 that names the manager and the field.
     """
+    deciding = _DECIDING.get(str(desired.get("kind")))
+    if not deciding:
+        return
     applied = {id(entry) for entry in _applied(live, manager)}
     for entry in (live.get("metadata") or {}).get("managedFields") or []:
         if entry.get("subresource") or id(entry) in applied:
             continue
         other = str(entry.get("manager"))
         for path in sorted(_field_paths(entry.get("fieldsV1") or {}), key=path_text):
-            is_deciding = any(path[: len(each)] == each for each in _DECIDING.get(str(desired.get("kind")), ()))
+            is_deciding = any(path[: len(each)] == each for each in deciding)
             if is_deciding and value_at(desired, path) is MISSING and value_at(live, path) is not MISSING:
                 raise FederationError(
                     "FED107",
