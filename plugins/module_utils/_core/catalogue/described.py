@@ -314,4 +314,13 @@ DESCRIBED: dict[str, Code] = {
         "Run `fleet_plan` before it, in the same workflow, or give the hosts as a list or as a text with commas. To "
         "federate all meshes, run `federate`.",
     ),
+    "FED367": Code(
+        "Wrong settings for AWX",
+        ERROR,
+        "A setting of `extensions/awx/load.yml` would be ignored or misread: an unknown `awx_` name, a text in place of"
+        " a list, an entry for a mesh that is not in `awx_meshes`, an unknown word in `awx_teams` or `awx_when`, or"
+        " `awx_fleet_plan` without `awx_cards_dir`. For example, nobody could approve, or a mesh would have no"
+        " credential. Nothing was sent to AWX.",
+        "Correct the settings that the message names; `extensions/awx/data/settings.yml` explains each.",
+    ),
 }
