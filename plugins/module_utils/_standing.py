@@ -101,8 +101,15 @@ class Watch:
         """Return a row per peer: those that stand, those that are asked for, those that have a note."""
         asked = asked_peers(self._params["peers"])
         others = self._params["peers"] is None or self._params["until"] == "connected"
+        strange = "not in mesh_peers" if self._params.get("described") else ""
         return status.peer_rows(
-            asked, self._params["notes"], self.peerings, self.control_plane, self._cluster.now, others=others
+            asked,
+            self._params["notes"],
+            self.peerings,
+            self.control_plane,
+            self._cluster.now,
+            others=others,
+            strange=strange,
         )
 
     def progress(self) -> list[str]:

@@ -90,6 +90,11 @@ options:
     description: A note per peer to show in the table, by our name of the peer.
     type: dict
     default: {}
+  described:
+    description: Whether O(peers) are all peers that the mesh describes, so that the table says which others exist.
+    type: bool
+    default: false
+    version_added: 0.3.0
   cards_dir:
     description:
       - Folder of the cards. With it, a card that M(ossm.federation.mesh_card) has changed and that its peer does not
@@ -342,6 +347,7 @@ OPTIONS = {
     "fail_on": {"type": "list", "elements": "str", "choices": list(verdict.KINDS), "default": []},
     "leaving": {"type": "bool", "default": False},
     "notes": {"type": "dict", "default": {}},
+    "described": {"type": "bool", "default": False},
     "loopback": {"type": "bool", "default": False},
     "cards_dir": {"type": "path"},
     "handed_over": {"type": "list", "elements": "str", "default": []},

@@ -124,7 +124,7 @@ def _wrong(name: str, option: Mapping, variables: Mapping, template: Callable[[A
     # What is inside is documented in the spec and read by the modules, which name the rule and the key.
     flat = {word: said for word, said in option.items() if word != "options"}
     for error in ArgumentSpecValidator({name: flat}).validate(given).errors:
-        if not (entries and isinstance(error, ElementError)):
+        if not (entries and isinstance(error, (ElementError, ArgumentValueError))):
             yield name, _told(error, option, given.get(name))
 
 
@@ -176,7 +176,11 @@ def _wrong_entries(name: str, option: Mapping, value: Any) -> Iterator[tuple[str
         entries = check_type_list(value)
     except TypeError:
         return
+    choices = option.get("choices")
     for number, entry in enumerate(entries, start=1):
+        if choices and isinstance(entry, str) and entry not in choices:
+            yield f"{name}, {word} {number}", f"is {_quoted(entry)}, and must be one of {', '.join(map(str, choices))}"
+            continue
         wrong = entry is None or _is_no_text(kind, entry)
         if wrong or list(ArgumentSpecValidator({name: {"type": kind}}).validate({name: entry}).errors):
             yield f"{name}, {word} {number}", f"is not {KINDS.get(kind, kind)}"

@@ -145,9 +145,9 @@ def _check(options: Mapping[str, Any]) -> None:
                 else "no credentials are given"
             ),
             fix=(
-                "Give kubeconfig, or host with api_key (or client_cert and client_key), or the K8S_AUTH_* variables;"
-                " KUBECONFIG, ~/.kube/config and a pod's service account are not used, so that no cluster is changed by"
-                " accident"
+                "Give kubeconfig (in an inventory mesh_kubeconfig), or host with api_key (or client_cert and"
+                " client_key), or the K8S_AUTH_* variables; KUBECONFIG, ~/.kube/config and a pod's service account are"
+                " not used, so that no cluster is changed by accident"
             ),
         )
     for name in PATHS:

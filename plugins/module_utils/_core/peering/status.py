@@ -378,16 +378,17 @@ def peer_rows(
     now: datetime,
     *,
     others: bool = True,
+    strange: str = "",
 ) -> list[dict]:
     """Return a row per peer: those that are asked for (our name to its own), those that have a note, and with
-    ``others`` all that stand.
+    ``others`` all that stand. ``strange`` is the note of one of ours that is not asked for.
     """
     rows = []
     for name in sorted({*asked, *notes, *(peerings.peers if others else ())}):
         peering = peerings.of(name)
         note = notes.get(name) or ""
-        if peering.peer is not None and not is_ours(peering.peer) and not note:
-            note = "made by hand"
+        if peering.peer is not None and not note:
+            note = "made by hand" if not is_ours(peering.peer) else strange if name not in asked else ""
         rows.append(
             peer_row(
                 name,

@@ -224,6 +224,15 @@ def test_what_cannot_be_a_name_is_refused_before_anything_is_asked(given, where,
     assert (refused.value.code, refused.value.where) == ("FED303", where) and not cluster.requests
 
 
+def test_a_peering_that_the_mesh_does_not_describe_is_noted_where_all_peers_are_given():
+    cluster = ClusterInMemory(NOW, CONTROL_PLANE, ISTIOD, POD, peer(), bundle())
+    assert [row["note"] for row in seen(cluster, peers=[], described=True)["peers"]] == ["not in mesh_peers"]
+    assert [row["note"] for row in seen(cluster, peers=["west"], described=True)["peers"]] == [""]
+    assert [row["note"] for row in seen(cluster, peers=[])["peers"]] == [""]
+    told = seen(cluster, peers=[], described=True, notes={"west": "no longer in mesh_peers"})["peers"]
+    assert [row["note"] for row in told] == ["no longer in mesh_peers"]
+
+
 def test_a_status_of_a_peer_without_a_name_is_refused(no_sleep):
     with pytest.raises(FederationError, match="FED303 mesh_peers, entry 2: has no name"):
         seen(ClusterInMemory(NOW, CONTROL_PLANE), peers=["north", {"west": {"suspended": True}}])

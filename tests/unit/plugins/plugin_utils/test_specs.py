@@ -56,6 +56,21 @@ def test_a_look_at_drift_is_held_to_what_the_role_itself_is_held_to(role: str, n
     assert "mesh_peers" in words[1] and name in own[1] and (words[0], own[0]) == ("words", role)
 
 
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        (["pending", "pendng"], "status_fail_on, entry 2: is 'pendng', and must be one of pending, unknown"),
+        ("pending, expiring", "status_fail_on, entry 2: is ' expiring', and must be one of"),
+        ("", "status_fail_on, entry 1: is '', and must be one of"),
+        ("[]", """is one text and not a list; on a command line write -e '{"status_fail_on": [...]}'"""),
+    ],
+    ids=str,
+)
+def test_an_entry_that_is_none_of_the_words_is_named_alone(given: Any, says: str) -> None:
+    said = said_of({"status_fail_on": given}, SPECS["status"]["main"])
+    assert says in said and said.count("must be") <= 1
+
+
 def test_several_are_told_together_and_many_are_counted() -> None:
     said = said_of({name: {} for name, option in SPECS["words"]["mesh"].items() if option["type"] in ("list", "bool")})
     assert said.count("must be") == 5 and "more" in said and "\n" not in said
