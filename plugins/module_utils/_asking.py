@@ -91,8 +91,7 @@ def asked(
     thread = threading.Thread(target=_ask, args=(question, trust, seconds, way, found), daemon=True)
     thread.start()
     thread.join(seconds)
-    # The socket's own bound and that of the whole end at the same time: whichever is noticed first, nobody has
-    # answered.
+    # The bound of the socket and that of the whole question end at the same time; either means that no answer came.
     if not found or isinstance(found[0], TimeoutError):
         way.end()
         raise failed(f"has not answered within {seconds:g} s")
@@ -112,7 +111,7 @@ def got(
     seconds: float,
     failed: Callable[[str], FederationError],
 ) -> tuple[int, bytes]:
-    """Return status and body of what stands at ``path`` below ``url``, as ``asked`` does.
+    """Return status and body of the page at ``path`` below ``url``, as ``asked`` does.
 
     A body of more than ``LARGEST`` bytes is cut one byte later: see ``bounded``.
     """

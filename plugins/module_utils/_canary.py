@@ -135,7 +135,7 @@ def _begun(
         own = next((each for each in standing if key_of(each) == key_of(trial.canaries[0].manifest)), None)
         canary, why = _chosen(cluster, control_plane, trial, own)
         if own is not None and (canary is None or change_to(own, canary.manifest, EXTENSIONS_MANAGER)):
-            # Made anew rather than changed: before 2.5 nobody tells whether a change has arrived.
+            # Created anew rather than changed: before 2.5 nothing tells whether a change has arrived.
             tried.changes += clear(run, cluster, [own])
             own = None
         why = why if canary is None else _written(run, cluster, canary, own is None, tried)

@@ -112,7 +112,9 @@ class Comparer:
         return Side(word, tuple(sorted(found, key=lambda pod: pod["metadata"]["name"])[:MOST_PODS]), bool(one))
 
     def _running_in(self, namespace: str, where: str) -> list[Mapping]:
-        """Return the pods of a namespace whose proxy runs; refused ``where`` nobody may read them."""
+        """Return the pods of a namespace whose proxy runs; refused, as the place ``where``, if this account may not
+        read them.
+        """
         gaps: list = []
         pods = read_pods(self._cluster, [namespace], gaps).get(namespace)
         if pods is None:

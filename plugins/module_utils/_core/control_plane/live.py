@@ -80,7 +80,7 @@ class ControlPlane:
 
     @property
     def own_config_maps(self) -> frozenset[str]:
-        """Return the names of the ConfigMaps that hold this mesh's own root, which are nobody's bundle."""
+        """Return the names of the ConfigMaps that contain this mesh's own root; they are not the bundle of any peer."""
         return frozenset({ROOT_CONFIG_MAP, self.root_config_map})
 
     @property
@@ -156,8 +156,8 @@ class ControlPlane:
 
     @property
     def shows_route_config(self) -> bool:
-        """Return whether a gateway of it has ``routeConfig`` already, so that nobody needs to ask whether the CRD knows
-        it.
+        """Return whether one of its gateways already has ``routeConfig``: then the CRD knows the field, and need not be
+        read.
         """
         ingresses = mapping(at(self.live, "spec", "gateways", "additionalIngress"))
         return any("routeConfig" in mapping(ingress) for ingress in ingresses.values())

@@ -87,8 +87,8 @@ def removed(live: Mapping | None) -> list[Change]:
 def missing(
     live: Mapping | None, control_plane: ControlPlane | None, now: datetime, waited: timedelta, *, may_tell: bool
 ) -> tuple[list[str], list[Lack]]:
-    """Return in words what a roll lacks that is worth a wait, and the namespaces that nobody makes, where that
-    ``may_tell``.
+    """Return in words what a roll lacks that is worth a wait, and, with ``may_tell``, the namespaces that are not being
+    created.
     """
     lacking = lacks(live, control_plane)
     told = [lack for lack in lacking if may_tell and lack.is_told(now, waited)]

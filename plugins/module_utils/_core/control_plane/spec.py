@@ -1,5 +1,5 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A ServiceMeshControlPlane's ``spec`` before it is written: what its version refuses, and which fields nobody knows.
+"""A ServiceMeshControlPlane's ``spec`` before it is written: what its version refuses, and which fields do not exist.
 
 Sources: maistra.io/v2 API; the checks that the operator's admission makes for each version; release notes 2.0 to 2.6.
 """

@@ -18,8 +18,8 @@ def refuse_odd(value: str | None, option: str) -> None:
 
 
 def chosen(mesh: Mesh, name: str | None) -> list[Peer]:
-    """Return the peers that are diagnosed: all, or those of a name. Raises ``FederationError`` FED931 for one that
-    nobody described.
+    """Return the peers that are diagnosed: all, or those with a name. Raises ``FederationError`` FED931 for a name that
+    is not described.
     """
     found = [peer for peer in mesh.peers if name in (None, "", peer.name, peer.local_name)]
     if not found:

@@ -144,10 +144,9 @@ class Evidence:
 
     @property
     def is_card_older(self) -> bool:
-        """Whether what stands of the peer was written by somebody after its card was made, and other than by
-        applying that card.
+        """Whether the peer's objects were written after its card was made, other than by applying that card.
 
-        Then the card does not tell what the peer is now: what stands may be the newer.
+        Then the card does not tell what the peer is now: the objects may be newer.
         """
         issued = time_of(mapping(self.card).get("issued"))
         entries = items(at(self.peer_object, "metadata", "managedFields"))

@@ -92,7 +92,7 @@ def trials(
 ) -> tuple[list[Trial], list[Finding]]:
     """Return what one pod has to try of the changes that were ``found``, and FED816 for each guard that no pod can try.
 
-    A guard that selects one pod, or none, is tried by nobody: there is no other pod to be spared.
+    A guard that selects one pod, or none, is not tried: there is no other pod to be spared.
     """
     touched = {(change.namespace, change.name): change.manifest for change in found if _is_to_be_tried(change)}
     taken = {each.key for each in extensions}

@@ -113,8 +113,8 @@ def changes(live: Iterable[Mapping], desired: Sequence[Mapping], mesh: str, *, f
 
 
 def is_made_anew(change: Change) -> bool:
-    """Return whether a change needs the object to be deleted first: on 2.0 nobody looks at one again whose spec has
-    changed.
+    """Return whether a change needs the object to be deleted first: on 2.0 the operator does not look again at an
+    object whose spec has changed.
     """
     return (
         change.kind is OLD_EXTENSION
@@ -322,7 +322,7 @@ def _refuse_anothers(own: Mapping, mesh: str) -> None:
 
 
 def _readiness(live: Mapping) -> tuple[bool | None, str]:
-    """Return whether an object says that its module has arrived, and why not or why nobody knows."""
+    """Return whether an object says that its module has arrived, and why not or why that is not known."""
     if live.get("kind") == WASM_PLUGIN.name:
         return None, "a WasmPlugin has no status; its proxies know"
     deployment = mapping(at(live, "status", "deployment"))

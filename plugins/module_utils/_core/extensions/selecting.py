@@ -35,9 +35,7 @@ class Proxy:
 
 @dataclass(frozen=True)
 class Order:
-    """Proxies that run the same extensions in one phase, first to last; ``ties`` are those whose order
-    nobody has said.
-    """
+    """Proxies that run the same extensions in one phase, first to last; ``ties`` have no defined order."""
 
     phase: str
     extensions: tuple[str, ...]

@@ -480,6 +480,6 @@ def _cni(seen: Seen) -> Iterator[Component]:
 
 
 def age_of(since: str, now: datetime) -> str:
-    """Return since when something is so, in few words; "" where nobody knows."""
+    """Return since when something is so, in few words; "" if that is not known."""
     then = time_of(since)
     return status.age(max(0, int((now - then).total_seconds()))) if then else ""

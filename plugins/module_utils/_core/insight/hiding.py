@@ -120,8 +120,8 @@ def _closed(value: Mapping, depth: int) -> dict | None:
 
 
 def _field(key: str, value: Any, is_secret: bool, clear: bool, depth: int) -> Any:
-    """Return one field; ``is_secret`` says that it belongs to a header, or anything else with a name, whose value is
-    nobody's business.
+    """Return one field; ``is_secret`` says that it belongs to a header, or anything else with a name, whose value must
+    not be shown.
     """
     if is_secret and key in (
         "value",

@@ -125,7 +125,7 @@ class Edge:
 
 
 def edges(answers: Mapping[str, Sequence[Row]], hosts: Iterable[str]) -> list[dict]:
-    """Return the rows of all edges, the busiest first, and one for each import that nobody calls, of those that were
+    """Return the rows of all edges, the busiest first, and one for each import that is not called, of those that were
     ``asked`` about; ``answers`` by the names of ``questions``.
     """
     found: dict[tuple[str, str], Edge] = {}

@@ -16,8 +16,8 @@ from .loading import FAILED, LOADED, PATIENCE, WARMING, Loading, summary
 
 @dataclass(frozen=True)
 class Attempt:
-    """What is ``said`` by canary after so many ``seconds``; with ``waits`` somebody waits for them, and with
-    ``is_last`` nobody asks again.
+    """What is ``said`` by canary after so many ``seconds``; with ``waits`` the run waits for them, and with ``is_last``
+    they are not asked again.
     """
 
     said: Mapping[Canary, Sequence[Loading]]

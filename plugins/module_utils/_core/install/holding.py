@@ -45,7 +45,7 @@ class Standing:
 
 
 def refusals(tenants: Sequence[Tenant], standing: Standing) -> Iterator[FederationError]:
-    """Yield why meshes may not have what they are described with, as far as it shows in what stands."""
+    """Yield why meshes may not have what their descriptions give them, as far as existing objects show."""
     for look in (of_namespaces, of_going, of_rights, of_control_planes, of_names, of_accounts):
         yield from look(tenants, standing)
 
@@ -96,7 +96,7 @@ def of_accounts(tenants: Sequence[Tenant], standing: Standing) -> Iterator[Feder
 
 
 def check_bound(live: Mapping | None, desired: Mapping) -> None:
-    """Refuse what stands under our name and cannot become ours: FED455.
+    """Refuse an existing object that has our name and cannot become ours: FED455.
 
     A binding's role never changes, and an aggregated role is made of others.
     """

@@ -162,6 +162,6 @@ DEFAULT = DEFAULT_2_0.replace(
 
 
 def in_words(flags: str) -> list[str]:
-    """Return what response flags mean, each as ``UF: …``; one that nobody knows is said to be unknown."""
+    """Return what response flags mean, each as ``UF: …``; a flag that is not in the table is called unknown."""
     named = [flag.strip() for flag in flags.split(",")] if flags and flags != "-" else []
     return [f"{flag}: {FLAGS.get(flag, 'not known to this collection')}" for flag in named if flag]

@@ -1,5 +1,5 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What proxies and adapters log and nobody may read on: tokens, keys of users and applications, credentials of
+"""What proxies and adapters log and must not be passed on: tokens, keys of users and applications, credentials of
 requests.
 
 The adapter of 3scale logs its configuration and its calls, and ``user_key`` stands in the paths of access logs. A

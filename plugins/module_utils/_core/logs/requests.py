@@ -127,8 +127,8 @@ def connections_in(clusters: Mapping, client: Entry) -> dict[str, int] | None:
 
 
 def told_of_lost(client: Entry, counts: Mapping[str, int] | None) -> str:
-    """Return why no gateway line has a client's connection, by what its Envoy ``counts`` now; None where nobody could
-    ask it.
+    """Return why no gateway line has a client's connection, by what its Envoy ``counts`` now; None if it could not be
+    asked.
     """
     if counts is None:
         return (

@@ -33,7 +33,7 @@ INGRESS, EGRESS = ("spec", "gateways", "additionalIngress"), ("spec", "gateways"
 
 
 def is_left_alone(peer: Peer, live_peer: Mapping | None) -> bool:
-    """Return whether somebody else made a peer's ServiceMeshPeer and nobody asked to take it over."""
+    """Return whether somebody else made a peer's ServiceMeshPeer and ``adopt`` does not take it over."""
     return live_peer is not None and not is_ours(live_peer) and not peer.adopt
 
 

@@ -97,8 +97,8 @@ def decide(intent: Intent, peer: Peer, peering: Peering, found: Received | None)
 
 
 def _waiting(intent: Intent, peer: Peer, peering: Peering) -> int:
-    """Return how many changes wait for a peer's card: all objects of a new peer, the sets of one that stands and has
-    other rules.
+    """Return how many changes wait for a peer's card: all objects of a new peer, or the sets of an existing peer whose
+    rules differ.
     """
     if not peering.objects:
         return OBJECTS

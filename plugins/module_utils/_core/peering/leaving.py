@@ -58,9 +58,7 @@ def still(now: datetime, control_plane: ControlPlane, peerings: Mapping[str, Pee
 
 
 def refuse_left_out(control_plane: ControlPlane, left_out: Sequence[str]) -> None:
-    """Refuse to go on where the mesh is to be taken away and something of ours stands for a peer that nobody named:
-    FED425.
-    """
+    """Refuse to remove the mesh while objects of ours exist for a peer that was not named: FED425."""
     if left_out:
         them = "it" if len(left_out) == 1 else "them"
         raise FederationError(
@@ -112,7 +110,7 @@ def refuse_used(uses: Sequence[Use]) -> None:
 
 
 def refuse_unknown(names: Sequence[str], unreadable: Sequence[str]) -> None:
-    """Refuse to go on while nobody knows whether imported hosts are used: FED506."""
+    """Refuse to go on while it is not known whether imported hosts are used: FED506."""
     if unreadable:
         raise FederationError(
             "FED506",

@@ -50,7 +50,7 @@ def missing(
 
 
 def longest(until: str, version: tuple[int, int] | None) -> int:
-    """Return how many seconds a wait may take on this version, where nobody says it."""
+    """Return how many seconds a wait may take on this version, if no limit is given."""
     if until == "gone":
         return 120
     return 600 if until == "connected" else status.settling_seconds(version)

@@ -26,7 +26,7 @@ def by_name(objects: Iterable[Live]) -> dict[str, Live]:
 
 
 def at(live: object, *path: str) -> Any:
-    """Return what stands at a path of keys; None where the path ends early."""
+    """Return the value at a path of keys; None where the path ends early."""
     for key in path:
         live = live.get(key) if isinstance(live, Mapping) else None
     return live

@@ -340,7 +340,7 @@ def _is_keyed(value: object, at: Path) -> TypeGuard[Sequence[Mapping]]:
 
 
 def value_at(value: Any, path: Path) -> Any:
-    """Return what stands at ``path``, or ``MISSING``."""
+    """Return the value at ``path``, or ``MISSING``."""
     for step in path:
         if isinstance(step, tuple):
             if not isinstance(value, Sequence) or isinstance(value, str):

@@ -11,7 +11,7 @@ from .words import shown
 FORBIDDEN, NOT_SERVED = "FED104", "FED108"
 """The codes for what this account may not do, and for a kind that the cluster does not serve."""
 UNSEEN = (FORBIDDEN, NOT_SERVED)
-"""The codes of answers that say nothing of what stands."""
+"""The codes of answers that do not tell which objects exist."""
 
 
 class FederationError(Exception):

@@ -89,9 +89,7 @@ _SAID = {
 
 
 def state_of(row: Mapping) -> str:
-    """Return the state of a row that health, proxies, comparisons or rates have; a word that nobody knows
-    is unknown.
-    """
+    """Return the state of a row that health, proxies, comparisons or rates have; any other word counts as unknown."""
     said = str(row.get("state") or "").lower()
     return said if said in STATES else _SAID.get(said, UNKNOWN)
 

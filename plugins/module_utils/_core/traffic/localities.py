@@ -54,7 +54,7 @@ def to_ask(standing: Standing) -> list[tuple[str, str]]:
 def found_locality(
     said: Mapping[str, str], wanted: Iterable[Wanted], standing: Standing
 ) -> tuple[Mapping[str, str], str]:
-    """Return the locality of this mesh and, in words, where it is from; empty where nobody says, or pods differ."""
+    """Return the locality of this mesh and, in words, where it is from; empty if nothing tells, or pods differ."""
     if said:
         return said, f"locality {'/'.join(said.values())}, from mesh_locality"
     asked = [one for one in wanted if one.split or one.failover_to]
@@ -146,8 +146,8 @@ def regions_to_come(wanted: Iterable[Wanted], mesh: Mesh, standing: Standing) ->
 
 
 def _clients(wanted: Sequence[Wanted], standing: Standing) -> Iterator[Finding]:
-    """Yield which clients may not obey the order or the weights of the rules, since their proxies are nowhere, or
-    nobody knows where.
+    """Yield which clients may not obey the order or the weights of the rules, because their proxies have no locality,
+    or it is not known.
     """
     located = [one.service for one in wanted if is_located(one, standing)]
     nowhere, unknown = clients_elsewhere(None, standing), clients_unknown(standing)

@@ -172,8 +172,8 @@ def _together(kept: Mapping, ours: Mapping) -> dict:
 
 
 def _idle(one: Wanted) -> dict:
-    """Return the part of a traffic policy by which a client closes a connection that nobody uses, before something
-    between forgets it.
+    """Return the part of a traffic policy by which a client closes an idle connection before a device in between
+    forgets it.
     """
     return {"connectionPool": {"http": {"idleTimeout": one.idle_timeout}}} if one.idle_timeout else {}
 

@@ -34,7 +34,7 @@ def rows_of(objects: Iterable[Mapping], outbound: Mapping[str, str]) -> list[dic
 
 
 def _rehearsals(objects: Iterable[Mapping]) -> list[Mapping]:
-    """Return the policies of ours on workloads that refuse nobody yet."""
+    """Return our policies on workloads that are only rehearsed."""
     found = [live for live in objects if live.get("kind") == AUTHORIZATION_POLICY.name and is_kept(live)]
     return [live for live in sorted(found, key=place_of)[:_MOST] if is_rehearsal(live)]
 

@@ -87,7 +87,7 @@ def refuse_lost(lost: Mapping[str, str], result: Mapping) -> None:
 
 
 def nobody_to_ask() -> FederationError:
-    """Return the refusal of a check by Prometheus where nobody said which."""
+    """Return the refusal of a check by Prometheus for which no Prometheus is named."""
     return FederationError(
         "FED877",
         where="shift_prometheus_url",

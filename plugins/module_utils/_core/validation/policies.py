@@ -116,7 +116,7 @@ def _principal(objects: Objects, live: Mapping, principal: str, look: Look, fiel
 
 
 def _called(objects: Objects, live: Mapping, host: str, look: Look, field: str) -> None:
-    """Note a host that nobody can call. Those that routes and gateways name are called from outside."""
+    """Note a host that cannot be called. Those that routes and gateways name are called from outside."""
     bare = host.partition(":")[0]
     if "*" in bare:
         return

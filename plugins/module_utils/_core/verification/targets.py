@@ -213,7 +213,7 @@ def _wrong(where: str, what: str, fix: str) -> FederationError:
 
 
 def refuse_unasked(params: Mapping[str, Any]) -> None:
-    """Refuse to run commands in containers that nobody has asked for: FED918."""
+    """Refuse to run commands in containers without being asked to: FED918."""
     if not params["by_exec"]:
         raise FederationError(
             "FED918",

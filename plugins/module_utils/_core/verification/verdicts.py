@@ -122,7 +122,7 @@ def _reason(status: int) -> str:
 
 
 def silent(target: Target, why: str) -> Verdict:
-    """Return the verdict of a target that nobody could ask."""
+    """Return the verdict of a target that could not be asked."""
     return Verdict(target, UNKNOWN, why)
 
 
