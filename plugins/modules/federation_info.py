@@ -357,14 +357,8 @@ OPTIONS = {
 def run(run: Run, cluster: Cluster, now: datetime) -> dict:
     """Read, wait if asked, and return the module's result; a failure also has a verdict."""
     try:
-        return {
-            "verdict": verdict.OK,
-            "faults": [],
-            "states": {},
-            "progress": [],
-            "hand_over": [],
-            **seen(run, cluster, now),
-        }
+        nothing = {"faults": [], "states": {}, "progress": [], "hand_over": []}
+        return {"verdict": verdict.OK, **nothing, **seen(run, cluster, now)}
     except FederationError as error:
         error.result.setdefault("verdict", verdict.ERROR)
         raise
