@@ -36,6 +36,11 @@ while [ $# -gt 0 ]; do
             [ $# -gt 1 ] || fail "$1 lacks its value"
             case $2 in
                 '' | *[!a-zA-Z0-9.:-]*) fail "$1: '$2' is not a name or a number" ;;
+            esac
+            case $1,$2 in
+                --mesh,*[!a-z0-9-]* | --for,*[!a-z0-9-]* | --mesh,-* | --for,-* | --mesh,*- | --for,*-)
+                    fail "$1: '$2' must be lower-case letters, digits and hyphens" ;;
+                --discovery-port,*[!0-9]* | --service-port,*[!0-9]*) fail "$1: '$2' must be a number" ;;
             esac ;;
         *) usage >&2; fail "unknown option $1" ;;
     esac

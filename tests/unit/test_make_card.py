@@ -187,3 +187,17 @@ def test_a_card_that_a_peer_could_not_use_is_not_made(made, change, said):
 def test_words_that_are_not_names_are_refused(made, options):
     done = made([], *options)
     assert done.returncode and done.stdout == "" and "make-card.sh: " in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--mesh", "West"), "--mesh: 'West' must be lower-case letters, digits and hyphens"),
+        (("--mesh", "west.lab"), "--mesh: 'west.lab' must be"),
+        (("--for", "-east"), "--for: '-east' must be"),
+        (("--service-port", "https"), "--service-port: 'https' must be a number"),
+    ],
+)
+def test_words_with_which_a_peer_would_refuse_the_card_are_refused_here(made, options, said):
+    done = made(mesh(BALANCED, root("east")), *options)
+    assert done.returncode and done.stdout == "" and f"make-card.sh: {said}" in done.stderr
