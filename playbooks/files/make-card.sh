@@ -3,6 +3,9 @@
 # Prints the card of a mesh for one peer, as publish_cards of the collection ossm.federation makes it, and on standard error the
 # fingerprints of its roots. It reads the cluster that kubectl (or oc) reaches and writes nothing to it. A card holds public facts only.
 set -eu
+# Ranges of letters are those of ASCII.
+LC_ALL=C
+export LC_ALL
 
 usage() {
     cat <<'USAGE'

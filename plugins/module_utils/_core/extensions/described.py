@@ -193,7 +193,7 @@ def _is_phase(value: object) -> str:
 
 def _is_priority(value: object) -> str:
     is_number = isinstance(value, int) and not isinstance(value, bool) and value in PRIORITIES
-    return "" if is_number else "must be a whole number of 32 bits; the higher runs first"
+    return "" if is_number else f"is {value!r}, and must be a whole number of 32 bits; the higher runs first"
 
 
 def _is_config(value: object) -> str:

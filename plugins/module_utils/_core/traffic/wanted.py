@@ -128,12 +128,12 @@ class _Reading:
                 self.refuse("FED850", f"{place}, {key}", "is there and empty", "Give it a value, or remove the key")
         return {key: value[key] for key in known if key in value and not is_empty(value[key])}
 
-    def parts(self, value: object, place: str, what: str) -> tuple[str, str] | None:
-        """Return the two parts of ``namespace/name``."""
+    def parts(self, value: object, place: str, what: str, more: str = "") -> tuple[str, str] | None:
+        """Return the two parts of ``namespace/name``; ``more`` is what else could be written."""
         found = value.split("/") if isinstance(value, str) else []
         if len(found) == 2 and all(_PART.fullmatch(part) for part in found):
             return found[0], found[1]
-        self.refuse("FED850", place, f"is {value!r}", f"Write a {what} as namespace/name, such as shop/cart")
+        self.refuse("FED850", place, f"is {value!r}", f"Write a {what} as namespace/name, such as shop/cart{more}")
         return None
 
     def peer(self, value: object, place: str) -> str | None:
@@ -295,12 +295,13 @@ def _callers(reading: _Reading, value: object, place: str) -> Callers:
     found = reading.mapping(value, place, CALLERS)
 
     def account(text: object, at: str) -> tuple[str, str] | None:
-        return reading.parts(text, at, "service account")
+        return reading.parts(text, at, "service account", f"; local: {NOBODY} admits none" if at == own else "")
 
+    own = f"{place}, local"
     local: tuple | None = None
     if "local" in found:
         is_nobody = found["local"] == NOBODY
-        local = () if is_nobody else reading.list_of(found["local"], f"{place}, local", account)
+        local = () if is_nobody else reading.list_of(found["local"], own, account)
     if "local" in found and "from_mesh" not in found:
         reading.refuse(
             "FED850", f"{place}, local", "is given without from_mesh", "Add the peers that may call, or remove it"
@@ -349,7 +350,10 @@ def _enforce_after(reading: _Reading, found: Mapping, place: str) -> int:
 
 
 def _retries(reading: _Reading, value: object, place: str) -> Retries | None:
+    before = len(reading.problems)
     found = reading.mapping(value, place, RETRIES)
+    if "attempts" not in found and len(reading.problems) > before:
+        return None
     if "attempts" not in found:
         reading.refuse("FED850", place, "has no attempts", "Add attempts: 2, or 0 for none")
         return None

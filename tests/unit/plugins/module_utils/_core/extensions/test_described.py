@@ -38,7 +38,7 @@ def problems_of(**fields):
         ("phase", "PostAuthZ", "write STATS"),
         ("phase", "authz", "must be one of"),
         ("phase", ["AUTHZ"], "must be one of"),
-        ("priority", "10", "whole number"),
+        ("priority", "10", "is '10', and must be a whole number"),
         ("priority", True, "whole number"),
         ("priority", 2**31, "32 bits"),
         ("config", "text", "must be a mapping"),

@@ -77,6 +77,17 @@ def test_what_cannot_be_read_is_a_problem_with_a_place(code, entry):
     assert all(problem.where.startswith("mesh_traffic") and problem.fix for problem in problems)
 
 
+@pytest.mark.parametrize("local", [False, ["nobody"], "web"], ids=str)
+def test_who_means_nobody_is_told_the_word_for_it(local):
+    (problem,) = read({"service": "shop/cart", "callers": {"from_mesh": ["west"], "local": local}})[1]
+    assert problem.fix.endswith("; local: nobody admits none")
+
+
+def test_retries_that_are_a_number_are_one_problem():
+    (problem,) = read({"service": "shop/cart", "retries": 3})[1]
+    assert (problem.where, problem.what) == ("mesh_traffic, shop/cart, retries", "is not a mapping")
+
+
 def test_what_is_no_list_is_refused_whole():
     assert [problem.code for problem in read_wanted("shop/cart", MESH)[1]] == ["FED850"]
 
