@@ -181,6 +181,17 @@ EXTENSIONS: dict[str, Code] = {
         "(OSSM-1505): it never becomes ready, and requests are processed without it.",
         "Write `kind: WasmPlugin` on a control plane of 2.2, or upgrade to 2.3; 2.1 has no other kind.",
     ),
+    # Of traffic, whose own numbers are all taken.
+    "FED829": Code(
+        "Callers that a list does not keep out",
+        WARNING,
+        "Istio admits a call as soon as one ALLOW policy on the pod admits it. Another policy on the same pods, of "
+        "somebody else or for the whole mesh, has a rule that is not limited to the callers that `callers` names, so "
+        "the list of `callers` does not restrict anybody. And a pod without a sidecar obeys no policy; pods are looked "
+        "at while a policy is rehearsed.",
+        "Remove the other policy, limit it to the same callers, or describe its callers in `callers`. Give the pods a "
+        "sidecar: restart those that are older than the membership of their namespace.",
+    ),
     "FED830": Code(
         "Not a Wasm module",
         ERROR,

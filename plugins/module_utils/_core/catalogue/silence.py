@@ -366,16 +366,6 @@ SILENCE: dict[str, Code] = {
         "say which patch release fixes it.",
         "If it is not ready, create a control plane with another name in a new namespace and move the members to it.",
     ),
-    "FED755": Code(
-        "Callers that a list does not keep out",
-        WARNING,
-        "Istio admits a call as soon as one ALLOW policy on the pod admits it. Another policy on the same pods, of "
-        "somebody else or for the whole mesh, has a rule that is not limited to the callers that `callers` names, so "
-        "the list of `callers` does not restrict anybody. And a pod without a sidecar obeys no policy; pods are looked "
-        "at while a policy is rehearsed.",
-        "Remove the other policy, limit it to the same callers, or describe its callers in `callers`. Give the pods a "
-        "sidecar: restart those that are older than the membership of their namespace.",
-    ),
     "FED757": Code(
         "Namespace that is not a member yet",
         WARNING,

@@ -202,7 +202,7 @@ def widened(wanted: Iterable[Wanted], mesh: Mesh, standing: Standing) -> Iterato
     """
     for one in admitting(wanted):
         if bare := standing.bare_pods_of(one.namespace, one.name):
-            yield Finding("FED755", one.place, f"has pods without a sidecar, which obey no policy: {listed(bare, 5)}")
+            yield Finding("FED829", one.place, f"has pods without a sidecar, which obey no policy: {listed(bare, 5)}")
         own = admitting_policy(one, mesh, standing)
         named, selector = set(_admitted(own)), own["spec"]["selector"]["matchLabels"]
         pods = [{"metadata": {"labels": selector}}, *standing.pods_of(one.namespace, one.name)] if selector else []
@@ -216,7 +216,7 @@ def widened(wanted: Iterable[Wanted], mesh: Mesh, standing: Standing) -> Iterato
             seen = (
                 f"{listed(sorted(set(others)), 5)} on the same pods may also admit callers that this rule does not name"
             )
-            yield Finding("FED755", one.place, seen)
+            yield Finding("FED829", one.place, seen)
 
 
 def _is_within(live: Mapping, named: Collection[str], standing: Standing) -> bool:

@@ -684,8 +684,8 @@ def beside(spec, namespace="shop", **annotations):
     mesh_traffic.run(run, cluster, NOW)
     told = asked(False, traffic=[FROM_WEST], service=None, client=None)
     lines = "".join(traffic_info.run(told, cluster, NOW)["lines"])
-    found = [text for text in run.warnings if text.startswith("FED755")]
-    assert bool(found) == ("FED755" in lines), "traffic_info says it as well"
+    found = [text for text in run.warnings if text.startswith("FED829")]
+    assert bool(found) == ("FED829" in lines), "traffic_info says it as well"
     return found
 
 
@@ -694,7 +694,7 @@ def test_pods_that_obey_no_policy_are_told_while_it_is_rehearsed():
     cluster.put(pod("checkout-2", "checkout"))
     run = asked(False, traffic=[LATER])
     mesh_traffic.run(run, cluster, NOW)
-    (told,) = [text for text in run.warnings if text.startswith("FED755")]
+    (told,) = [text for text in run.warnings if text.startswith("FED829")]
     assert "has pods without a sidecar, which obey no policy: checkout-2" in told
 
 
