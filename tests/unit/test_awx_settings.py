@@ -46,7 +46,7 @@ def wrong_in(**given: Any) -> list[str]:
         ({"awx_meshes": "east,west"}, "awx_meshes must be a list"),
         ({"awx_meshes": [], "awx_kubeconfigs": {}}, "awx_meshes is empty"),
         ({"awx_meshes": ["east", "west", "west"]}, "awx_meshes has west twice"),
-        ({"awx_meshs": ["east"]}, "awx_meshs is no setting of load.yml"),
+        ({"awx_meshs": ["east"]}, "awx_meshs is not a setting of load.yml"),
         ({"awx_removed_meshes": ["west"]}, "awx_meshes has west, which awx_removed_meshes has as well"),
         ({"awx_kubeconfigs": {"eest": "x"}}, "awx_kubeconfigs has eest, which is not in awx_meshes"),
         ({"awx_kubeconfigs": "~/east"}, "awx_kubeconfigs must be a mapping"),
@@ -72,5 +72,6 @@ def test_settings_as_they_are_shipped_and_as_the_documentation_has_them_are_righ
     page = (AWX.parents[1] / "docs" / "awx.md").read_text(encoding="utf-8")
     mine = page.partition("A `mine.yml` for two clusters")[2].partition("```yaml\n")[2].partition("```")[0]
     assert wrong_in(**yaml.safe_load(mine), vault_git="x", vault_registry="x") == []
+    assert wrong_in(awx_url="https://awx.example.com", awx_ignore_variables=["awx_url"]) == []
     gone = {"awx_meshes": ["east"], "awx_removed_meshes": ["west"], "awx_when": {"status": ""}}
     assert wrong_in(**gone, awx_fleet_plan="/plans/x", awx_cards_dir="/cards") == []
