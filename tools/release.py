@@ -26,7 +26,18 @@ CHANGES = ("changelogs/changelog.yaml", "CHANGELOG.rst")
 PLACES = (
     ("galaxy.yml", r"^version: (\S+)$"),
     ("plugins/module_utils/_core/plain/reference.py", r'^VERSION = "([^"]+)"$'),
-    ("docs/troubleshooting.md", r"/docs/([^/\s]+)/codes/"),
+    *(
+        (name, r"/docs/([^/\s]+)/codes/")
+        for name in (
+            "docs/troubleshooting.md",
+            "playbooks/federate_changed.yml",
+            "playbooks/guards/meshes.yml",
+            "playbooks/join_reports.yml",
+            "plugins/modules/cluster_preflight_info.py",
+            "plugins/modules/mesh_validation_info.py",
+            "plugins/modules/preflight_info.py",
+        )
+    ),
 )
 
 

@@ -78,7 +78,7 @@ findings:
       seen: would come from the CatalogSource openshift-marketplace/mirror, which has no package kiali-ossm
       why: OLM would look for it forever. A mirrored catalog often has fewer packages and versions than its source.
       cure: Mirror the package, or name another catalog for it in cluster_operators.
-      reference: https://example.com/ossm/federation/docs/0.1.0/codes/fed449.html
+      reference: https://example.com/ossm/federation/docs/0.2.0/codes/fed449.html
 findings_left_out:
   description: By code, how many more findings there are than the first 100 in RV(findings); empty when all are there.
   returned: success

@@ -70,7 +70,7 @@ findings:
       why: "No Service, ServiceEntry or import of the mesh has this destination, so calls that take this route fail with
         503."
       cure: Correct the host; write it in full.
-      reference: https://example.com/ossm/federation/docs/0.1.0/codes/fed984.html
+      reference: https://example.com/ossm/federation/docs/0.2.0/codes/fed984.html
 findings_left_out:
   description: By code, how many more findings there are than the first 100 in RV(findings); empty when all are there.
   returned: success

@@ -104,7 +104,7 @@ findings:
       seen: has 2 ports (http 80 and http-admin 8080) and is exported to west
       why: "It is exported and imported, but calls fail: the routes between gateways name no port."
       cure: Make one Service per port with the same selector.
-      reference: https://example.com/ossm/federation/docs/0.1.0/codes/fed761.html
+      reference: https://example.com/ossm/federation/docs/0.2.0/codes/fed761.html
 findings_left_out:
   description: By code, how many more findings there are than the first 100 in RV(findings); empty when all are there.
   returned: success

@@ -52,9 +52,19 @@ def test_all_places_of_the_version_agree_and_are_written_together(copied):
     for name, pattern in release.PLACES:
         assert set(re.findall(pattern, (TREE / name).read_text(encoding="utf-8"), re.MULTILINE)) == {VERSION}, name
     release.write_version("77.0.1", copied)
-    for name, _pattern in release.PLACES:
-        text = (copied / name).read_text(encoding="utf-8")
-        assert "77.0.1" in text and VERSION not in text, name
+    for name, pattern in release.PLACES:
+        assert set(re.findall(pattern, (copied / name).read_text(encoding="utf-8"), re.MULTILINE)) == {"77.0.1"}, name
+
+
+def test_no_link_to_a_code_has_a_version_that_a_release_would_leave():
+    linking = {
+        str(path.relative_to(TREE))
+        for folder in ("plugins", "playbooks", "roles", "docs", "extensions")
+        for path in (TREE / folder).rglob("*")
+        if path.suffix in (".py", ".yml", ".md", ".j2")
+        and re.search(r"/docs/[0-9][^/\s]*/codes/", path.read_text(encoding="utf-8"))
+    }
+    assert len(linking) > 3 and linking <= {name for name, _pattern in release.PLACES}
 
 
 def test_where_a_place_has_gone_nothing_is_written(copied):
