@@ -15,7 +15,17 @@ from typing import Any, TypeGuard
 from .data import place_of
 from .errors import FederationError
 from .fingerprints import fingerprints_in
-from .kinds import AUTHORIZATION_POLICY, MANAGER, MEMBER_ROLL, MESH_LABEL, OLD_EXTENSION, WASM_PLUGIN, Kind, kind_of
+from .kinds import (
+    AUTHORIZATION_POLICY,
+    DRY_RUN,
+    MANAGER,
+    MEMBER_ROLL,
+    MESH_LABEL,
+    OLD_EXTENSION,
+    WASM_PLUGIN,
+    Kind,
+    kind_of,
+)
 
 MISSING = object()
 _KEYED_LISTS = {"ports": "port"}
@@ -24,7 +34,7 @@ _FREE = {("spec", "config"), ("spec", "pluginConfig")}
 # Of which objects what others may add changes who gets in: a label in the selector, or the word that a policy is only
 # rehearsed.
 _DECIDING: Mapping[str, tuple[tuple[str, ...], ...]] = {
-    AUTHORIZATION_POLICY.name: (("spec",), ("metadata", "annotations", "istio.io/dry-run")),
+    AUTHORIZATION_POLICY.name: (("spec",), ("metadata", "annotations", DRY_RUN)),
     WASM_PLUGIN.name: (("spec",),),
     OLD_EXTENSION.name: (("spec",),),
 }

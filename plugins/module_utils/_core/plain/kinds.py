@@ -165,6 +165,8 @@ JAEGER_OBJECT = Kind("Jaeger", "jaegertracing.io/v1", "jaegers")
 SAIL, COMMUNITY = "sailoperator.io", "install.istio.io"
 KIALI, JAEGER = "kiali.io", "jaegertracing.io"
 
+# The annotation of an AuthorizationPolicy that is rehearsed and not enforced.
+DRY_RUN = "istio.io/dry-run"
 MESH_LABEL = "ossm.federation/mesh"
 PEER_LABEL = "ossm.federation/peer"
 CONTROL_PLANE_LABEL = "ossm.federation/control-plane"

@@ -14,12 +14,12 @@ from ..catalogue.findings import Finding
 from ..mesh.described import Mesh
 from ..peering.using import is_of_traffic
 from ..plain.data import at, items, listed, mapping, place_of, strings
-from ..plain.kinds import AUTHORIZATION_POLICY
+from ..plain.kinds import AUTHORIZATION_POLICY, DRY_RUN
 from .admitting import is_enforced_allow, own_pattern
 from .going import policies_of
 from .measuring import Row, any_of, came
 from .plan import admitting_policy, ingress_principal, name_of, principal
-from .rehearsals import DRY_RUN, is_rehearsal
+from .rehearsals import is_rehearsal
 from .standing import Caller, Standing
 from .wanted import Wanted
 

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from ..catalogue.findings import Finding
 from ..mesh.described import Mesh
 from ..plain.data import at, items, listed, mapping, place_of
-from ..plain.kinds import traffic_manager
+from ..plain.kinds import DRY_RUN, traffic_manager
 from ..plain.moments import time_of, time_text
 from ..plain.words import printable
 from .calling import is_enforced, policy_of, rehearses
@@ -22,7 +22,6 @@ from .going import policies_of
 from .plan import admitting_policy, name_of
 from .rehearsals import (
     DENIED,
-    DRY_RUN,
     ENFORCED,
     NEW,
     OVER,

@@ -19,6 +19,7 @@ from ..plain.diff import Change, change_to
 from ..plain.kinds import (
     AUTHORIZATION_POLICY,
     DESTINATION_RULE,
+    DRY_RUN,
     EGRESS_FOR,
     GATEWAY_LABEL,
     MESH_LABEL,
@@ -30,7 +31,7 @@ from ..plain.kinds import (
     Kind,
 )
 from .merging import manager_of, rule_held
-from .rehearsals import DRY_RUN, REHEARSED
+from .rehearsals import REHEARSED
 from .shares import LOCAL, SHIFT, shares
 from .standing import Import, Standing, age_of, speaks_http
 from .wanted import Callers, Wanted

@@ -15,11 +15,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from ..plain.data import at, from_json, is_whole, mapping
+from ..plain.kinds import DRY_RUN
 from ..plain.moments import time_of, time_text
 from .measuring import Row, any_of
 
 REHEARSED = "ossm.federation/rehearsed"
-DRY_RUN = "istio.io/dry-run"
 _TRUE = frozenset({"1", "t", "T", "true", "TRUE", "True"})
 """What istiod takes for true (pilot/pkg/security/authz/builder; Go, ``strconv.ParseBool``)."""
 NEW, WAITING, QUIET, DENIED, UNKNOWN, OVER, ENFORCED = (
